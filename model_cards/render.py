@@ -1,0 +1,274 @@
+"""From a checkpoint's config, its metrics and its training record to the README.md that the Hub shows.
+
+Peculiar about it:
+
+* A card is a function of its arguments. What was not given is not there: a missing metric reads "not measured", a
+  missing setting "not recorded"; nothing is guessed, nothing is rounded up.
+* The YAML block goes through huggingface_hub's own card classes, so that the Hub's loader reads it back; the Markdown
+  below it is Jinja, with every foreign text (titles, patterns, machine names) made harmless for a table cell.
+* Numbers keep four significant digits in the text and all of them in the YAML.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+NOT_MEASURED = "not measured"
+NOT_RECORDED = "not recorded"
+TITLES = {"logllm": "LogLLM", "logllama": "LogLLaMA"}
+PAPERS = {"logllm": "2411.08561", "logllama": "2503.14849"}  # arXiv
+
+# metric in the results: its id in the model index, its heading
+METRICS = {
+    "precision": ("precision", "Precision"),
+    "recall": ("recall", "Recall"),
+    "f1": ("f1", "F1"),
+    "auroc": ("roc_auc", "AUROC"),
+    "pr_auc": ("pr_auc", "PR-AUC"),
+}
+COUNTS = {"tp": "TP", "fp": "FP", "fn": "FN", "tn": "TN"}
+COSTS = {"threshold": "Threshold", "windows": "Windows", "seconds": "Seconds"}
+
+# Of a sub-configuration, what says how large the network is; the rest is in config.json beside the card.
+SIZES = (
+    "model_type",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "intermediate_size",
+    "vocab_size",
+    "max_position_embeddings",
+)
+# Of config.json, what concerns this family (in this order, where present).
+SETTINGS = {
+    "logllm": (
+        "threshold",
+        "pooling",
+        "max_messages",
+        "max_message_tokens",
+        "long_windows",
+        "base_encoder",
+        "base_encoder_revision",
+        "base_decoder",
+        "base_decoder_revision",
+        "adapter_subfolder",
+    ),
+    "logllama": (
+        "threshold",
+        "score_by",
+        "num_candidates",
+        "candidate_share",
+        "predict_end",
+        "unseen_score",
+        "context_keys",
+        *SIZES[1:],
+    ),
+}
+
+
+def render_model_card(config: Mapping[str, Any], metrics: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    """The model card of a checkpoint, as Markdown with its YAML block.
+
+    Args:
+        config: The checkpoint's config.json. `model_type` must be "logllm" or "logllama"; of the rest, what is there
+            is shown (threshold, prompt, base models, `log_system`, sizes).
+        metrics: Name of the split -> `precision recall f1 tp fp fn tn auroc pr_auc threshold windows seconds`, each of
+            them optional (None and not-a-number count as absent), and `baselines`: name -> the same. May be empty.
+        training: The record of the run, each key optional: `dataset`, `dataset_config` (or `config`),
+            `split_checksum`, `seed`, `preset`, `stages` (a list of dicts, one row each), `seconds`, `versions` (or
+            `library_versions`; name -> version), `machine`, `recipe`, `commit`, `filled_in` (settings where the paper
+            is silent: texts, or name -> value), `base_models` (ids, or name -> id; by default those that the config
+            names), `model_name`, `license`. Other plain values are shown as they are.
+
+    Raises:
+        ValueError: `model_type` is of neither family.
+    """
+    family = config.get("model_type")
+    if family not in TITLES:
+        raise ValueError(
+            f"A model card needs a config whose model_type is one of {', '.join(TITLES)}; found {family!r}. "
+            "Pass the config.json of a checkpoint of this package."
+        )
+    measured = {split: values for split, values in metrics.items() if isinstance(values, Mapping)}
+    record = dict(training)
+    versions = record.pop("versions", None) or record.pop("library_versions", None) or {}
+    stages = record.pop("stages", None) or []
+    filled_in = record.pop("filled_in", None) or []
+    dataset = _dataset_name(record.get("dataset"))
+    if dataset:
+        record["dataset"] = dataset
+    dataset_config = str(record.get("dataset_config") or record.get("config") or "")
+    name = str(record.pop("model_name", None) or "-".join(part for part in (family, dataset_config) if part))
+    bases = record.pop("base_models", None) or [config.get("base_encoder"), config.get("base_decoder")]
+    bases = [str(base) for base in (bases.values() if isinstance(bases, Mapping) else bases) if base]
+    card_data = ModelCardData(
+        license=record.get("license") or ("other" if bases else "apache-2.0"),
+        library_name="transformers",
+        pipeline_tag="text-classification",
+        tags=["log-anomaly-detection", "anomaly-detection", "logs", family, f"arxiv:{PAPERS[family]}"],
+        base_model=bases or None,
+        datasets=[dataset] if _is_repo_id(dataset) else None,
+        metrics=_metric_ids(measured) or None,
+        model_name=name,
+        eval_results=_eval_results(measured, dataset, dataset_config) or None,
+    )
+    return _render(
+        f"{family}.md.jinja",
+        card_data=card_data.to_yaml(),
+        name=name,
+        title=TITLES[family],
+        paper=PAPERS[family],
+        year=f"20{PAPERS[family][:2]}",  # an arXiv number begins with year and month
+        config=config,
+        system=config.get("log_system") or {},
+        settings={key: config[key] for key in SETTINGS[family] if key in config},
+        parts={
+            part: {key: values[key] for key in SIZES if key in values}
+            for part in ("encoder_config", "decoder_config")
+            if isinstance(values := config.get(part), Mapping)
+        },
+        bases=bases,
+        results={split: _result_rows(values) for split, values in measured.items()},
+        result_columns=list(COUNTS.values()),
+        record={key: value for key, value in record.items() if _is_plain(value)},
+        stages=stages,
+        stage_columns=_columns(stages),
+        versions=versions,
+        filled_in=filled_in,
+    )
+
+
+def write_card(text: str, folder: str | Path) -> Path:
+    """Write a rendered card to `folder/README.md` (the folder is made) and return the path."""
+    path = Path(folder) / "README.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _render(template: str, **values: Any) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=False,  # Markdown, not HTML: `cell` and `code` below make foreign text harmless
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"cell": _cell, "code": _code, "number": _number, "words": _words}
+    environment.globals |= {"NOT_MEASURED": NOT_MEASURED, "NOT_RECORDED": NOT_RECORDED, "METRICS": METRICS}
+    text = environment.get_template(template).render(**values)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _result_rows(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The model's own row, then its baselines in the order given; absent numbers are None."""
+    rows = {"this model": values, **(values.get("baselines") or {})}
+    headings = {**{key: title for key, (_, title) in METRICS.items()}, **COUNTS, **COSTS}
+    return [
+        {"name": name, **{title: _present(row.get(key)) for key, title in headings.items()}}
+        for name, row in rows.items()
+    ]
+
+
+def _eval_results(measured: Mapping[str, Any], dataset: str, dataset_config: str) -> list[EvalResult]:
+    return [
+        EvalResult(
+            task_type="text-classification",
+            task_name="Log anomaly detection",
+            dataset_type=dataset if _is_repo_id(dataset) else "logs",
+            dataset_name=" ".join(part for part in (dataset, dataset_config) if part) or NOT_RECORDED,
+            dataset_config=dataset_config or None,
+            dataset_split=split,
+            metric_type=metric,
+            metric_name=title,
+            metric_value=float(values[key]),
+        )
+        for split, values in measured.items()
+        for key, (metric, title) in METRICS.items()
+        if _present(values.get(key)) is not None
+    ]
+
+
+def _metric_ids(measured: Mapping[str, Any]) -> list[str]:
+    return [
+        metric
+        for key, (metric, _) in METRICS.items()
+        if any(_present(values.get(key)) is not None for values in measured.values())
+    ]
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Every key of the rows that holds a plain value, in order of first appearance."""
+    return list(dict.fromkeys(key for row in rows for key, value in row.items() if _is_plain(value)))
+
+
+def _present(value: Any) -> Any:
+    return None if value is None or (isinstance(value, float) and math.isnan(value)) else value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value fits a table cell: a scalar, or a short list of scalars."""
+    if isinstance(value, (list, tuple)):
+        return all(isinstance(item, (str, int, float, bool)) for item in value)
+    return value is not None and isinstance(value, (str, int, float, bool))
+
+
+def _is_repo_id(text: str) -> bool:
+    """Whether this can be a dataset on the Hub (`owner/name`), not a folder on somebody's disk."""
+    return text.count("/") == 1 and not text.startswith((".", "/", "~")) and not text.endswith("/")
+
+
+def _dataset_name(value: Any) -> str:
+    """A repository id as it is, of a folder on somebody's disk only the last part."""
+    text = str(value or "")
+    return text if _is_repo_id(text) else Path(text).name
+
+
+def _number(value: Any, absent: str = NOT_MEASURED) -> str:
+    """Four significant digits, integers whole; text for what is absent."""
+    if _present(value) is None:
+        return absent
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return _cell(value)
+    if isinstance(value, int) or (math.isfinite(value) and abs(value) >= 1e4):
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def _cell(value: Any) -> str:
+    """Any value as text that stays inside its table cell and is no markup."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_cell(item) for item in value)
+    if isinstance(value, (int, float)):
+        return _number(value)
+    text = " ".join(str(value).split())
+    for sign, harmless in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("`", "\\`"), ("[", "\\[")):
+        text = text.replace(sign, harmless)
+    return text
+
+
+def _code(value: Any) -> str:
+    """A text as a Markdown code span, exact to the blank (as a JSON string where it holds line breaks)."""
+    text = value if isinstance(value, str) and value.isprintable() else json.dumps(value, ensure_ascii=False)
+    fence = "`"
+    while fence in text:
+        fence += "`"
+    inner = f" {text} " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else text
+    return f"{fence}{inner}{fence}".replace("|", "\\|")
+
+
+def _words(name: Any) -> str:
+    """`snake_case` as words for a heading."""
+    return _cell(str(name).replace("_", " "))

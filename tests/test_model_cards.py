@@ -1,0 +1,192 @@
+"""A card shows every number that it was given, and no other."""
+
+import math
+import re
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+
+from logllm.model_cards import render_model_card, write_card
+
+SYSTEM = {"name": "bgl", "title": "BGL | <b>Blue Gene</b>", "window": {"kind": "fixed", "size": 137, "step": None}}
+CONFIGS = {
+    "logllm": {
+        "model_type": "logllm",
+        "threshold": 1.23456,
+        "pooling": "mean",
+        "max_messages": 129,
+        "max_message_tokens": 101,
+        "long_windows": "overlap",
+        "prompt_prefix": "Below is a sequence of system log messages:",
+        "prompt_suffix": ". Is this sequence normal or anomalous? \n",
+        "answers": ["The sequence is normal.", "The sequence is anomalous."],
+        "encoder_config": {"model_type": "bert", "hidden_size": 66, "num_hidden_layers": 3, "layer_norm_eps": 1e-12},
+        "decoder_config": {"model_type": "llama", "hidden_size": 88, "vocab_size": 3217},
+        "log_system": SYSTEM,
+    },
+    "logllama": {
+        "model_type": "logllama",
+        "threshold": 7.65432,
+        "score_by": "likelihood",
+        "num_candidates": 14,
+        "predict_end": True,
+        "unseen_score": 11.75,
+        "context_keys": 511,
+        "hidden_size": 72,
+        "num_hidden_layers": 18,
+        "num_attention_heads": 12,
+        "log_system": SYSTEM,
+    },
+}
+METRICS = {
+    "test": {
+        "precision": 0.912345678,
+        "recall": 0.881234,
+        "f1": 0.8965,
+        "auroc": 0.99913,
+        "pr_auc": 0.98127,
+        "tp": 119,
+        "fp": 13,
+        "fn": 17,
+        "tn": 4462,
+        "threshold": 1.5,
+        "windows": 4611,
+        "seconds": 7.651,
+        "baselines": {
+            "flag everything": {
+                "precision": 0.0293,
+                "recall": 1.0,
+                "f1": 0.0569,
+                "tp": 136,
+                "fp": 4475,
+                "fn": 0,
+                "tn": 0,
+            },
+            "new template": {"precision": 0.551, "recall": 0.5276, "f1": 0.539},
+        },
+    },
+    "validation": {"precision": 0.75, "recall": 0.625, "f1": 0.6818, "auroc": None, "pr_auc": math.nan},
+}
+TRAINING = {
+    "dataset": "somebody/logs",
+    "dataset_config": "bgl",
+    "split_checksum": "ab12cd34",
+    "seed": 43,
+    "preset": "tiny",
+    "stages": [
+        {"name": "answers", "trains": ["decoder"], "epochs": 3, "learning_rate": 5e-4, "samples": 1009},
+        {"name": "everything", "trains": ["encoder", "projector"], "epochs": 5, "loss": 0.012345},
+    ],
+    "seconds": 93.47,
+    "versions": {"torch": "2.99.1", "transformers": "5.98.7"},
+    "machine": "two cores | x86 <b>bold</b>",
+    "filled_in": {"width": 721, "why": "a head of 5 is odd"},
+}
+# The only figures of ours: the papers' arXiv numbers and years, and the licence.
+OURS = {"2411.08561", "2024", "2503.14849", "2025"}
+
+
+def numbers_in(text):
+    """Every free-standing number of a text; digits inside a word (F1, sha256, ab12) are part of a name."""
+    return {
+        found.replace(",", "").rstrip(".")
+        for found in re.findall(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)*(?:e-?\d+)?(?![\w])", text)
+    }
+
+
+def given(values):
+    """The numbers of nested plain values, each in every form that a card may show."""
+    if isinstance(values, dict):
+        return set().union(*(given(item) for item in values.values()), set())
+    if isinstance(values, list):
+        return set().union(*(given(item) for item in values), set())
+    if isinstance(values, bool) or values is None:
+        return set()
+    if isinstance(values, str):
+        return numbers_in(values)
+    return {str(values), f"{values:.4g}", f"{values:.0f}"} if not math.isnan(values) else set()
+
+
+def body_of(card):
+    return card.split("\n---\n", 1)[1]
+
+
+def metadata_of(card):
+    return yaml.safe_load(card.split("---\n")[1])
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_every_number_given_and_no_other(family):
+    text = body_of(render_model_card(CONFIGS[family], METRICS, TRAINING))
+    shown = numbers_in(text)
+    assert not shown - given([CONFIGS[family], METRICS, TRAINING]) - OURS
+    config = {name: value for name, value in CONFIGS[family].items() if not isinstance(value, dict)}
+    wanted = [*METRICS["test"].values(), *METRICS["validation"].values(), *config.values(), SYSTEM["window"]["size"]]
+    wanted += [value for row in METRICS["test"]["baselines"].values() for value in row.values()]
+    wanted += [value for row in TRAINING["stages"] for value in row.values()]
+    wanted += [TRAINING["seconds"], TRAINING["seed"], TRAINING["filled_in"]["width"]]
+    for value in wanted:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value):
+            assert given(value) & shown, value
+    for word in ("2.99.1", "5.98.7", "ab12cd34", "tiny", "flag everything", "new template", "trust_remote_code=True"):
+        assert word in text
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_nothing_is_claimed_without_a_record(family):
+    card = render_model_card({"model_type": family}, {}, {})
+    assert not numbers_in(body_of(card)) - OURS
+    assert "not measured" in card and "not recorded" in card
+    metadata = metadata_of(card)
+    assert "model-index" not in metadata and "metrics" not in metadata
+    assert metadata["license"] == "apache-2.0"
+
+
+def test_missing_metrics_are_said_to_be_missing():
+    card = render_model_card(CONFIGS["logllm"], {"validation": METRICS["validation"]}, TRAINING)
+    row = next(line for line in card.splitlines() if line.startswith("| this model"))
+    assert row.count("not measured") == 6  # AUROC, PR-AUC and the four counts
+    assert "baselines were not measured" in card
+    results = metadata_of(card)["model-index"][0]["results"]
+    assert [metric["type"] for metric in results[0]["metrics"]] == ["precision", "recall", "f1"]
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_the_hub_reads_the_metadata(family, tmp_path):
+    path = write_card(render_model_card(CONFIGS[family], METRICS, TRAINING), tmp_path / "model")
+    assert path == tmp_path / "model" / "README.md"
+    data = ModelCard.load(path).data
+    assert (data.library_name, data.pipeline_tag) == ("transformers", "text-classification")
+    assert data.datasets == ["somebody/logs"]
+    assert set(data.metrics) == {"precision", "recall", "f1", "roc_auc", "pr_auc"}
+    assert family in data.tags
+    found = {(result.dataset_split, result.metric_type): result.metric_value for result in data.eval_results}
+    assert found[("test", "f1")] == 0.8965 and found[("test", "precision")] == 0.912345678
+    assert found[("validation", "recall")] == 0.625
+    assert len(found) == 8
+
+
+def test_foreign_text_stays_in_its_cell():
+    card = body_of(render_model_card(CONFIGS["logllm"], METRICS, {**TRAINING, "note": "a\n# heading\n|x|[y](z)`"}))
+    assert "<b>" not in card and "\n# heading" not in card
+    row = next(line for line in card.splitlines() if line.startswith("| note"))
+    assert len(re.findall(r"(?<!\\)\|", row)) == 3
+
+
+def test_base_models_bring_their_licence_question():
+    config = {**CONFIGS["logllm"], "base_encoder": "some/bert", "base_decoder": "some/llama"}
+    metadata = metadata_of(render_model_card(config, {}, {}))
+    assert metadata["base_model"] == ["some/bert", "some/llama"]
+    assert metadata["license"] == "other"
+    assert metadata_of(render_model_card(config, {}, {"license": "llama3"}))["license"] == "llama3"
+
+
+def test_a_folder_on_a_disk_is_not_published():
+    card = render_model_card(CONFIGS["logllama"], METRICS, {**TRAINING, "dataset": "/home/someone/out"})
+    assert "/home" not in card and "datasets" not in metadata_of(card)
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(ValueError, match="one of logllm, logllama; found 'bert'"):
+        render_model_card({"model_type": "bert"}, {}, {})
