@@ -1,0 +1,57 @@
+"""Configuration of LogLLaMA: a Llama over log keys, and how its predictions become a verdict.
+
+What is peculiar here:
+- The vocabulary is log keys, not words: 0 padding, 1 begin, 2 end of a session, 3 unseen template, then the keys.
+- The paper's K is `num_candidates`, not `top_k`: that name is a generation flag of transformers.
+- `score_by` chooses what `threshold` is on: the worst negative log-likelihood (default) or the worst rank, which with
+  threshold = K - 1 is the paper's rule.
+"""
+
+from typing import Any
+
+from huggingface_hub.dataclasses import strict
+from transformers import LlamaConfig
+
+
+@strict
+class LogLLaMAConfig(LlamaConfig):
+    """Configuration of `LogLLaMAForNextKey` (LogLLaMA, arXiv 2503.14849).
+
+    Args:
+        num_candidates: K, how many most probable keys count as expected; None takes `candidate_share`.
+        candidate_share: K as a share of the keys (paper: 0.5).
+        predict_end: whether the end of the window is predicted as a key: true for sessions, false for windows that are
+            cut at a line count, whose end means nothing.
+        score_by: "likelihood" (worst negative log-likelihood, nats) or "rank" (worst rank, 0 = most probable).
+        unseen_score: negative log-likelihood given to a key that training never saw; log of the training keys + 1.
+        threshold: a window whose score is above it is called anomalous.
+        context_keys: keys that the model looks back on; a longer window is scored with overlapping contexts.
+        log_system: the log system's row as plain values, or None.
+    """
+
+    model_type = "logllama"
+
+    num_candidates: int | None = None
+    candidate_share: float = 0.5
+    predict_end: bool = True
+    score_by: str = "likelihood"
+    unseen_score: float = 12.0
+    threshold: float = 0.0
+    context_keys: int = 512
+    log_system: dict[str, Any] | None = None
+
+    def __post_init__(self, **kwargs):
+        super().__post_init__(**kwargs)
+        if self.score_by not in ("likelihood", "rank"):
+            raise ValueError(f"score_by must be 'likelihood' or 'rank', found {self.score_by!r}")
+
+    @property
+    def num_keys(self) -> int:
+        """Log keys in the vocabulary, special ones left out."""
+        return self.vocab_size - 4
+
+    @property
+    def candidates(self) -> int:
+        """K as a number of keys, at least 1 and at most all."""
+        wanted = self.num_candidates or round(self.candidate_share * self.num_keys)
+        return min(max(int(wanted), 1), max(self.num_keys, 1))

@@ -1,0 +1,177 @@
+"""From windows of log messages to log keys, by a frozen table of Drain templates; drain3 is not needed.
+
+What is peculiar here:
+- The table is JSON (settings, templates, and the tree path of each); `TemplateMatcher` rebuilds Drain's prefix tree from
+  the paths and decides as `drain3.Drain.match(message, "never")` does: same leaf, every token equal or a wildcard, of
+  several the one with most wildcards, of equals the oldest.
+- A message that no template matches becomes `<unk>`; its text stays in the window for the evidence.
+- Two templates of equal text share a key: a key is a hash of the text.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from transformers import BatchFeature, ProcessorMixin
+
+from .batching import check_window
+
+PAD, BOS, EOS, UNK = "<pad>", "<s>", "</s>", "<unk>"
+SPECIAL_TOKENS = (PAD, BOS, EOS, UNK)
+# Of a longer message only so much is matched; the miner that made the table cuts at the same place.
+MAX_CHARACTERS = 16384
+
+
+class TemplateMatcher:
+    """Matches messages against a frozen template table.
+
+    Args:
+        table: `{"version": 1, "drain": {...}, "templates": [{"key", "text", "path", "count"}, ...]}`.
+        capacity: messages remembered, oldest forgotten first.
+    """
+
+    def __init__(self, table: dict[str, Any], capacity: int = 65536):
+        try:
+            settings, templates = table["drain"], table["templates"]
+            self._masks = [(re.compile(pattern), replacement) for pattern, replacement in settings["masks"]]
+            self._delimiters = list(settings["extra_delimiters"])
+            self._depth = int(settings["depth"]) - 2
+            self.parameter = settings.get("parameter", "<*>")
+            self._leaves: dict[tuple[str, ...], list[tuple[str, tuple[str, ...], int]]] = {}
+            for template in templates:
+                tokens = tuple(template["text"].split(" ")) if template["text"] else ()
+                leaf = self._leaves.setdefault(tuple(template["path"]), [])
+                leaf.append((template["key"], tokens, tokens.count(self.parameter)))
+        except (KeyError, TypeError, ValueError, re.error) as error:
+            raise ValueError(
+                f"a template table must hold 'drain' and 'templates' as mined by Drain, found one where {error!r}: "
+                "take the table of the dataset or of the checkpoint"
+            ) from error
+        # Inner nodes of the tree, for the choice between a token and the wildcard on the way down.
+        self._nodes = {path[:i] for path in self._leaves for i in range(1, len(path) + 1)}
+        self._capacity = capacity
+        self._seen: OrderedDict[str, str | None] = OrderedDict()
+
+    def key(self, message: str) -> str | None:
+        """Return the log key of a message, or None where no template matches."""
+        if message in self._seen:
+            return self._seen[message]
+        masked = message[:MAX_CHARACTERS]
+        for pattern, replacement in self._masks:
+            masked = pattern.sub(replacement, masked)
+        if masked in self._seen:
+            return self._seen[masked]
+        key = self._match(masked)
+        for text in (message, masked):
+            self._seen[text] = key
+        while len(self._seen) > self._capacity:
+            self._seen.popitem(last=False)
+        return key
+
+    def _match(self, masked: str) -> str | None:
+        masked = masked.strip()
+        for delimiter in self._delimiters:
+            masked = masked.replace(delimiter, " ")
+        tokens = masked.split()
+        path: tuple[str, ...] = (str(len(tokens)),)
+        if path not in self._nodes:
+            return None
+        if not tokens:
+            return self._leaves[path][0][0]
+        for depth, token in enumerate(tokens, 1):
+            if depth >= self._depth or depth == len(tokens):
+                break
+            here = path
+            path = (*here, token)
+            if path not in self._nodes:
+                path = (*here, self.parameter)
+            if path not in self._nodes:
+                return None
+        best, most = None, -1
+        for key, template, wildcards in self._leaves.get(path, ()):
+            if wildcards > most and all(t == self.parameter or t == x for t, x in zip(template, tokens)):
+                best, most = key, wildcards
+        return best
+
+
+class LogLLaMAProcessor(ProcessorMixin):
+    """Turns windows, each a list of message contents, into the inputs of `LogLLaMAForNextKey`.
+
+    Args:
+        tokenizer: a word-level tokenizer whose words are the log keys.
+        template_table: the frozen table of Drain templates, as plain values.
+        predict_end: whether a window is closed by the end key.
+        chat_template: unused, here because every processor of transformers takes one.
+    """
+
+    def __init__(
+        self,
+        tokenizer=None,
+        template_table: dict[str, Any] | None = None,
+        predict_end: bool = True,
+        chat_template=None,
+    ):
+        if template_table is None:
+            raise ValueError("template_table must be the table of Drain templates, found none: pass the dataset's table")
+        self.template_table, self.predict_end = template_table, predict_end
+        self._matcher: TemplateMatcher | None = None
+        self._by_key: dict[str, dict[str, Any]] | None = None
+        super().__init__(tokenizer, chat_template=chat_template)
+
+    @property
+    def matcher(self) -> TemplateMatcher:
+        """The table, ready to match."""
+        if self._matcher is None:
+            self._matcher = TemplateMatcher(self.template_table)
+        return self._matcher
+
+    def template(self, key: str) -> dict[str, Any] | None:
+        """Return text and training count of a key; several templates of one text are added up."""
+        if self._by_key is None:
+            self._by_key = {}
+            for row in self.template_table["templates"]:
+                known = self._by_key.setdefault(row["key"], {"key": row["key"], "text": row["text"], "count": 0})
+                known["count"] += int(row.get("count", 0))
+        return self._by_key.get(key)
+
+    def keys(self, window: Sequence[str]) -> list[str]:
+        """Return the log key of each message, `<unk>` for a message that no template matches."""
+        return [self.matcher.key(message) or UNK for message in check_window(window)]
+
+    def token_ids(self, window: Sequence[str]) -> list[int]:
+        """Return begin, the keys' ids and, with `predict_end`, end."""
+        return self.ids_of_keys(self.keys(window))
+
+    def ids_of_keys(self, keys: Sequence[str]) -> list[int]:
+        """Return begin, the ids of keys given as strings ("" or unknown is unseen) and, with `predict_end`, end."""
+        ids = self.tokenizer.convert_tokens_to_ids([key or UNK for key in keys])
+        return [self.tokenizer.bos_token_id, *ids, *([self.tokenizer.eos_token_id] if self.predict_end else [])]
+
+    def __call__(self, windows: Iterable[Sequence[str]], **kwargs) -> BatchFeature:
+        """Build a batch of B windows: `input_ids` and `attention_mask` (B, L), padded to the right."""
+        rows = [self.token_ids(window) for window in windows]
+        if not rows:
+            raise ValueError("windows must hold at least one window, found none")
+        length = max(map(len, rows))
+        pad = self.tokenizer.pad_token_id
+        return BatchFeature(
+            {
+                "input_ids": torch.tensor([row + [pad] * (length - len(row)) for row in rows]),
+                "attention_mask": torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows]),
+            }
+        )
+
+    @property
+    def model_input_names(self) -> list[str]:
+        """Names of the tensors that the model takes."""
+        return ["input_ids", "attention_mask"]
+
+    def check(self, config) -> None:
+        """Refuse a model whose keys are not this table's."""
+        if len(self.tokenizer) != config.vocab_size:
+            raise ValueError(
+                f"the processor must be the model's own, found {len(self.tokenizer)} keys in the processor and "
+                f"{config.vocab_size} in the model: load both from the same folder"
+            )

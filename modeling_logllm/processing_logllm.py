@@ -1,0 +1,178 @@
+"""From windows of log messages to LogLLM's tensors: mask, tokenise each distinct message once, build the prompt.
+
+What is peculiar here:
+- A batch carries its distinct messages once, `message_input_ids` (U, T), and `message_index` (B, N) says which message
+  stands where (-1 = none). A batch of 32 HDFS sessions has 700 messages, of which 15 or so are distinct.
+- One placeholder id a message holds the soft token's place in `input_ids`, so labels, masks, `generate` and TRL's SFT
+  see an ordinary language model batch.
+- Prefix, suffix and answers are tokenised apart and joined as ids: the answer always begins at the same token.
+"""
+
+from collections.abc import Iterable, Sequence
+from os.path import commonprefix
+
+import torch
+from transformers import BatchFeature, ProcessorMixin
+
+from .batching import check_window
+from .masking import mask_message
+
+# What a message may have before masking; the encoder sees 100 word pieces of it at the most.
+MAX_CHARACTERS = 4096
+
+
+class LogLLMProcessor(ProcessorMixin):
+    """Turns windows, each a list of message contents, into the inputs of `LogLLMForSequenceAnomaly`.
+
+    Args:
+        tokenizer: the decoder's tokenizer.
+        encoder_tokenizer: the encoder's tokenizer.
+        log_token_id: see `LogLLMConfig`, as the following.
+        prompt_prefix: text before the soft tokens.
+        prompt_suffix: text after them.
+        answers: the two answers, normal first.
+        max_messages: messages of a window or of a piece of it.
+        max_message_tokens: word pieces of a message.
+        mask: replace variable parts by `<*>` (the paper's preprocessing); False feeds messages as they are.
+        chat_template: unused, here because every processor of transformers takes one.
+    """
+
+    def __init__(
+        self,
+        tokenizer=None,
+        encoder_tokenizer=None,
+        log_token_id: int = 4,
+        prompt_prefix: str = "Below is a sequence of system log messages:",
+        prompt_suffix: str = ". Is this sequence normal or anomalous? \n",
+        answers: Sequence[str] = ("The sequence is normal.", "The sequence is anomalous."),
+        max_messages: int = 128,
+        max_message_tokens: int = 100,
+        mask: bool = True,
+        chat_template=None,
+    ):
+        self.log_token_id = log_token_id
+        self.prompt_prefix, self.prompt_suffix, self.answers = prompt_prefix, prompt_suffix, list(answers)
+        self.max_messages, self.max_message_tokens, self.mask = max_messages, max_message_tokens, mask
+        super().__init__(tokenizer, encoder_tokenizer, chat_template=chat_template)
+
+    # -- the prompt as token ids -------------------------------------------------------------------------------
+
+    def _ids(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    @property
+    def prefix_ids(self) -> list[int]:
+        """Token ids before the soft tokens, the beginning-of-text token first where the tokenizer has one."""
+        bos = self.tokenizer.bos_token_id
+        return ([] if bos is None else [bos]) + self._ids(self.prompt_prefix)
+
+    @property
+    def suffix_ids(self) -> list[int]:
+        """Token ids between the soft tokens and the answer."""
+        return self._ids(self.prompt_suffix)
+
+    @property
+    def answer_ids(self) -> tuple[list[int], list[int]]:
+        """Token ids of the answers, normal first, each closed by the end-of-text token."""
+        eos = self.tokenizer.eos_token_id
+        end = [] if eos is None else [eos]
+        normal, anomalous = (self._ids(answer) + end for answer in self.answers)
+        return normal, anomalous
+
+    @property
+    def question_ids(self) -> list[int]:
+        """Suffix and the tokens that both answers begin with: at its last position the answer is decided."""
+        return self.suffix_ids + list(commonprefix(self.answer_ids))
+
+    @property
+    def answer_token_ids(self) -> list[int]:
+        """The first token in which the answers differ: (normal, anomalous)."""
+        normal, anomalous = self.answer_ids
+        at = len(commonprefix([normal, anomalous]))
+        if at >= min(len(normal), len(anomalous)):
+            raise ValueError(
+                f"the two answers must differ in a token, found {self.answers!r} as {normal} and {anomalous}: "
+                "give answers of which neither is the beginning of the other"
+            )
+        return [normal[at], anomalous[at]]
+
+    # -- messages -----------------------------------------------------------------------------------------------
+
+    def normalize(self, message: str) -> str:
+        """Return the text that the encoder is given for a message: cut, masked."""
+        message = message[:MAX_CHARACTERS]
+        return mask_message(message) if self.mask else message
+
+    def tokenize_messages(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Tokenise normalised messages: `input_ids` and `attention_mask` of shape (len(texts), longest)."""
+        batch = self.encoder_tokenizer(
+            list(texts), truncation=True, max_length=self.max_message_tokens, padding=True, return_tensors="pt"
+        )
+        return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+
+    # -- batches ------------------------------------------------------------------------------------------------
+
+    def __call__(
+        self,
+        windows: Iterable[Sequence[str]],
+        labels: Sequence[int] | None = None,
+        padding_side: str = "left",
+        **kwargs,
+    ) -> BatchFeature:
+        """Build a batch of B windows.
+
+        Args:
+            windows: B windows, each a non-empty list of message contents; the first `max_messages` are taken.
+            labels: B times 0 (normal) or 1 (anomalous); with them the answer is appended and `labels` are returned.
+            padding_side: "left" for `generate`, either for training.
+
+        Returns:
+            `input_ids`, `attention_mask` (B, L), `message_input_ids`, `message_attention_mask` (U, T),
+            `message_index` (B, N) with -1 where a window has no message, and, with labels, `labels` (B, L) with -100
+            outside the answer.
+        """
+        taken = [check_window(window)[: self.max_messages] for window in windows]
+        if not taken:
+            raise ValueError("windows must hold at least one window, found none")
+        distinct: dict[str, int] = {}
+        index = [[distinct.setdefault(self.normalize(m), len(distinct)) for m in window] for window in taken]
+        messages = self.tokenize_messages(list(distinct))
+        prefix, suffix, answers = self.prefix_ids, self.suffix_ids, self.answer_ids
+        rows, targets = [], []
+        for i, window in enumerate(taken):
+            prompt = prefix + [self.log_token_id] * len(window) + suffix
+            answer = [] if labels is None else answers[int(labels[i])]
+            rows.append(prompt + answer)
+            targets.append([-100] * len(prompt) + answer)
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
+        data = {
+            "input_ids": _pad(rows, pad, padding_side),
+            "attention_mask": _pad([[1] * len(row) for row in rows], 0, padding_side),
+            "message_input_ids": messages["input_ids"],
+            "message_attention_mask": messages["attention_mask"],
+            "message_index": _pad(index, -1, "right"),
+        }
+        if labels is not None:
+            data["labels"] = _pad(targets, -100, padding_side)
+        return BatchFeature(data)
+
+    @property
+    def model_input_names(self) -> list[str]:
+        """Names of the tensors that the model takes."""
+        return ["input_ids", "attention_mask", "message_input_ids", "message_attention_mask", "message_index"]
+
+    def check(self, config) -> None:
+        """Refuse a model that is asked differently from what this processor builds."""
+        mine = (self.log_token_id, self.answer_token_ids)
+        theirs = (config.log_token_id, list(config.answer_token_ids))
+        if mine != theirs:
+            raise ValueError(
+                f"the processor must be the model's own, found log_token_id and answer_token_ids {mine} in the processor "
+                f"and {theirs} in the model: load both from the same folder"
+            )
+
+
+def _pad(rows: Sequence[Sequence[int]], value: int, side: str) -> torch.Tensor:
+    length = max(map(len, rows))
+    fill = [[value] * (length - len(row)) for row in rows]
+    return torch.tensor([f + list(r) if side == "left" else list(r) + f for f, r in zip(fill, rows)])

@@ -1,0 +1,84 @@
+"""How well scores tell anomalous windows from normal ones: pure functions of plain values.
+
+Tied scores are handled as one step in both curves, so a detector that says the same of everything gets AUROC 0.5 and
+its prevalence as PR-AUC, whatever the order of the rows.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def detection_metrics(scores: Sequence[float], labels: Sequence[int], threshold: float) -> dict[str, float | int]:
+    """Measure a detector.
+
+    Args:
+        scores: one a window, higher = more anomalous.
+        labels: 1 anomalous, 0 normal.
+        threshold: a window is called anomalous when its score is above it.
+
+    Returns:
+        `precision recall f1` (0 where undefined), raw `tp fp fn tn`, `auroc` and `pr_auc` (average precision; NaN where
+        the labels hold one class only), `threshold`.
+
+    >>> detection_metrics([0.1, 0.9, 0.8], [0, 1, 0], 0.5)["precision"]
+    0.5
+    """
+    s, y = np.asarray(scores, dtype=float), np.asarray(labels, dtype=int)
+    if s.shape != y.shape:
+        raise ValueError(f"scores and labels must have one length, found {s.shape} and {y.shape}")
+    if np.isnan(s).any():
+        raise ValueError(f"scores must be numbers, found {int(np.isnan(s).sum())} NaN, the first at {np.isnan(s).argmax()}")
+    flagged = s > threshold
+    tp, fp = int((flagged & (y == 1)).sum()), int((flagged & (y == 0)).sum())
+    fn, tn = int((~flagged & (y == 1)).sum()), int((~flagged & (y == 0)).sum())
+    precision = tp / (tp + fp) if tp + fp else 0.0
+    recall = tp / (tp + fn) if tp + fn else 0.0
+    f1 = 2 * tp / (2 * tp + fp + fn) if tp else 0.0
+    auroc, pr_auc = _areas(s, y)
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "tp": tp,
+        "fp": fp,
+        "fn": fn,
+        "tn": tn,
+        "auroc": auroc,
+        "pr_auc": pr_auc,
+        "threshold": float(threshold),
+    }
+
+
+def best_f1_threshold(scores: Sequence[float], labels: Sequence[int]) -> float:
+    """Return the threshold of the best F1 on these windows, midway to the next lower score.
+
+    Among equal F1 the highest threshold is taken: fewer alarms.
+    """
+    s, y = np.asarray(scores, dtype=float), np.asarray(labels, dtype=int)
+    if not len(s) or y.sum() == 0:
+        raise ValueError(f"a threshold by F1 must have anomalous windows to be set on, found {int(y.sum())} of {len(y)}")
+    order = np.argsort(-s, kind="stable")
+    s, y = s[order], y[order]
+    last = np.flatnonzero(np.append(s[1:] != s[:-1], True))  # a run of equal scores is flagged as a whole
+    tp = np.cumsum(y)[last]
+    f1 = 2 * tp / (last + 1 + y.sum())
+    best = int(np.argmax(f1))
+    here = s[last[best]]
+    below = s[last[best] + 1] if last[best] + 1 < len(s) else here - 1.0
+    return float((here + below) / 2)
+
+
+def _areas(s: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    positives, negatives = int(y.sum()), int((1 - y).sum())
+    if not positives or not negatives:
+        return float("nan"), float("nan")
+    order = np.argsort(-s, kind="stable")
+    s, y = s[order], y[order]
+    last = np.flatnonzero(np.append(s[1:] != s[:-1], True))
+    tp, fp = np.cumsum(y)[last], np.cumsum(1 - y)[last]
+    tpr, fpr = np.append(0, tp / positives), np.append(0, fp / negatives)
+    auroc = float(np.sum(np.diff(fpr) * (tpr[1:] + tpr[:-1]) / 2))
+    precision = tp / (tp + fp)
+    pr_auc = float(np.sum(np.diff(np.append(0, tp / positives)) * precision))
+    return auroc, pr_auc
