@@ -1,0 +1,36 @@
+"""From raw logs to `datasets.Dataset`: systems, parsing, windows, templates, builds."""
+
+from .build import build
+from .drain import TemplateMiner, mine_templates, template_key
+from .errors import LogInputError, UnknownSystemError
+from .parsing import LogLine, parse_lines, read_session_labels
+from .reading import read_lines
+from .rules import DrainSettings, LogSystem, TimestampRule, WindowRule
+from .storing import load_statistics, load_templates, load_windows
+from .systems import SYSTEMS, get_system, guess_system
+from .windows import Window, make_windows
+
+__all__ = [
+    "SYSTEMS",
+    "DrainSettings",
+    "LogInputError",
+    "LogLine",
+    "LogSystem",
+    "TemplateMiner",
+    "TimestampRule",
+    "UnknownSystemError",
+    "Window",
+    "WindowRule",
+    "build",
+    "get_system",
+    "guess_system",
+    "load_statistics",
+    "load_templates",
+    "load_windows",
+    "make_windows",
+    "mine_templates",
+    "parse_lines",
+    "read_lines",
+    "read_session_labels",
+    "template_key",
+]

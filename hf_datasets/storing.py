@@ -1,0 +1,190 @@
+"""Windows <-> Parquet: the columns, the writer, the folder of a configuration, and the way back.
+
+Odd here: a configuration is written into a hidden sibling folder and renamed into place when it is whole, so a build
+that is killed leaves either the old configuration or the new one, never half of one. The README names every whole
+configuration found in the folder, which is all that `datasets.load_dataset` needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value, load_dataset
+
+from .errors import LogInputError
+from .windows import Window
+
+SPLITS = ("train", "validation", "test")
+LABELS = ("normal", "anomalous")
+STATISTICS = "statistics.json"
+TEMPLATES = "templates.json"
+UNPARSED = "unparsed.jsonl"
+_ROWS_A_GROUP = 1000
+
+
+def window_features(line_labels: bool) -> Features:
+    """The columns of a configuration; `line_labels` only where the system labels lines."""
+    columns: dict[str, Any] = {
+        "window_id": Value("string"),
+        "lines": List(Value("large_string")),
+        "line_numbers": List(Value("int64")),
+        "keys": List(Value("string")),
+    }
+    if line_labels:
+        columns["line_labels"] = List(ClassLabel(names=list(LABELS)))
+    columns["first_timestamp"] = Value("float64")
+    columns["last_timestamp"] = Value("float64")
+    columns["label"] = ClassLabel(names=list(LABELS))
+    return Features(columns)
+
+
+def write_windows(path: Path, windows: Sequence[Window], keys: Iterable[list[str]], line_labels: bool) -> str:
+    """Write one split as Parquet; returns its checksum (see `row_bytes`)."""
+    schema = window_features(line_labels).arrow_schema
+    digest = hashlib.sha256()
+    key_rows = iter(keys)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for first in range(0, len(windows), _ROWS_A_GROUP):
+            part = windows[first : first + _ROWS_A_GROUP]
+            for window in part:
+                digest.update(row_bytes(window.window_id, window.label, window.lines))
+            columns = {
+                "window_id": [one.window_id for one in part],
+                "lines": [one.lines for one in part],
+                "line_numbers": [one.line_numbers for one in part],
+                "keys": [next(key_rows) for _ in part],
+                "line_labels": [_known(one.line_labels, len(one.lines)) for one in part],
+                "first_timestamp": [one.first_timestamp for one in part],
+                "last_timestamp": [one.last_timestamp for one in part],
+                "label": [one.label for one in part],
+            }
+            writer.write_table(pa.table([pa.array(columns[field.name], field.type) for field in schema], schema))
+    return digest.hexdigest()
+
+
+def _known(labels: list[int] | None, count: int) -> list[int | None]:
+    return [None] * count if labels is None else [None if label < 0 else label for label in labels]
+
+
+def row_bytes(window_id: str, label: int | None, lines: Sequence[str]) -> bytes:
+    """What the checksum of a split is taken over, row after row: id TAB label TAB contents joined by U+001F, newline."""
+    text = f"{window_id}\t{-1 if label is None else label}\t" + "\x1f".join(lines) + "\n"
+    return text.encode("utf-8", "surrogatepass")
+
+
+@contextmanager
+def configuration_folder(out: Path, name: str) -> Iterator[Path]:
+    """A hidden folder to fill; on success it takes the place of OUT/NAME in one rename, on failure it is removed."""
+    if out.exists() and not out.is_dir():
+        raise LogInputError(f"The output must be a folder; {out} is a file. Name another place.")
+    final = out / name
+    if final.exists() and not (final / STATISTICS).exists():
+        raise LogInputError(
+            f"{final} must be absent or an earlier build; it holds something else (no {STATISTICS}). "
+            "Choose another output folder, or move that one away."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    for stale in out.glob(f".{name}.building-*"):
+        if not _alive(stale.name.rpartition("-")[2]):
+            shutil.rmtree(stale, ignore_errors=True)
+    building = out / f".{name}.building-{os.getpid()}"
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir()
+    try:
+        yield building
+        old = out / f".{name}.building-old-{os.getpid()}"
+        if final.exists():
+            final.rename(old)
+        building.rename(final)
+        shutil.rmtree(old, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+
+
+def _alive(pid: str) -> bool:
+    """Whether a process of that number runs, so that its half-built folder is left to it."""
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return int(pid) != os.getpid()
+
+
+def configurations(out: Path) -> list[str]:
+    """The whole configurations in a folder, by name."""
+    return sorted(found.parent.name for found in out.glob(f"*/{STATISTICS}") if not found.parent.name.startswith("."))
+
+
+def write_readme(out: Path) -> None:
+    """README.md whose front matter names the Parquet files of every configuration, for `load_dataset(out, name)`.
+
+    The text below the front matter is kept where there is one already (the dataset card's renderer writes it).
+    """
+    configs = []
+    for name in configurations(out):
+        splits = [split for split in SPLITS if any((out / name).glob(f"{split}-*.parquet"))]
+        files = [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in splits]
+        # `datasets` caches a local folder by its name and this front matter alone: without a mark of the content it
+        # would hand out the rows of an earlier build for ever.
+        mark = load_statistics(out, name)["checksum"]
+        configs.append({"config_name": name, "description": f"sha256 of the files: {mark}", "data_files": files})
+    front: dict[str, Any] = {}
+    body = "\n# Windows of system logs\n\nBuilt by `logllm build`; the figures of each configuration stand in its `statistics.json`.\n"
+    readme = out / "README.md"
+    if readme.exists():
+        parts = readme.read_text("utf-8").split("---\n", 2)
+        if len(parts) == 3 and not parts[0].strip():
+            front, body = yaml.safe_load(parts[1]) or {}, parts[2]
+    front["configs"] = configs
+    fresh = readme.with_name(".README.md.new")
+    fresh.write_text(f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n{body}", "utf-8")
+    fresh.replace(readme)
+
+
+def load_windows(out: str | Path, config: str) -> DatasetDict:
+    """All splits of a built configuration, as `datasets.load_dataset(out, config)` gives them, and the empty ones.
+
+    `datasets` cannot load a split without rows, so an empty split has no file and no line in the README.
+    """
+    _configuration(out, config)
+    loaded = load_dataset(str(out), config)
+    features = next(iter(loaded.values())).features
+    return DatasetDict({name: loaded[name] if name in loaded else _empty(features) for name in SPLITS})
+
+
+def _empty(features: Features) -> Dataset:
+    return Dataset.from_dict({name: [] for name in features}, features=features)
+
+
+def load_templates(out: str | Path, config: str) -> dict[str, Any]:
+    """The template table of a built configuration."""
+    return json.loads((_configuration(out, config) / TEMPLATES).read_text("utf-8"))
+
+
+def load_statistics(out: str | Path, config: str) -> dict[str, Any]:
+    """The statistics of a built configuration."""
+    return json.loads((_configuration(out, config) / STATISTICS).read_text("utf-8"))
+
+
+def _configuration(out: str | Path, config: str) -> Path:
+    folder = Path(out) / config
+    if not (folder / STATISTICS).exists():
+        found = ", ".join(configurations(Path(out))) if Path(out).is_dir() else ""
+        raise LogInputError(
+            f"The dataset folder must hold the configuration {config!r}; {out} holds {found or 'none'}. "
+            f"Build it first (`logllm build {config} --raw LOG --out {out}`)."
+        )
+    return folder

@@ -1,0 +1,198 @@
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from datasets import load_dataset
+
+from logllm.hf_datasets import (
+    LogInputError,
+    LogSystem,
+    WindowRule,
+    build,
+    load_statistics,
+    load_templates,
+    load_windows,
+)
+
+
+def quiet(*arguments, **options):
+    return build(*arguments, progress=False, **options)
+
+
+@pytest.fixture(scope="module")
+def built(shared_data, thunderbird_blocks, tmp_path_factory):
+    out = tmp_path_factory.mktemp("built")
+    labels = shared_data / "hdfs/anomaly_label.csv"
+    return out, {
+        "hdfs": quiet("hdfs", shared_data / "hdfs/HDFS_2pct.log", out, labels=labels),
+        "bgl": quiet("bgl", shared_data / "bgl/BGL_thinned.log", out),
+        "thunderbird": quiet("thunderbird", thunderbird_blocks, out),
+    }
+
+
+def test_counts_equal_the_golden_ones(built, shared_data):
+    out, statistics = built
+    golden = json.loads((shared_data / "golden" / "windows.json").read_text())
+    for name, key in (
+        ("bgl", "bgl/BGL_thinned.log"),
+        ("thunderbird", "thunderbird/TB_20051115_block*.log, in name order"),
+    ):
+        splits, expected = statistics[name]["splits"], golden[key]
+        for what in ("windows", "anomalous"):
+            assert splits["train"][what] + splits["validation"][what] == expected["train"][what]
+            assert splits["test"][what] == expected["test"][what]
+        assert statistics[name]["lines"]["parsed"] == expected["lines_matching_format"]
+    splits = statistics["hdfs"]["splits"]
+    assert sum(one["windows"] for one in splits.values()) == 6893
+    assert sum(one["anomalous"] for one in splits.values()) == 215
+    assert splits["train"]["windows"] + splits["validation"]["windows"] == int(6893 * 0.8)
+    unparsed = [json.loads(line) for line in (out / "bgl/unparsed.jsonl").read_text().splitlines()]
+    assert len(unparsed) == statistics["bgl"]["lines"]["unparsed"] == 512
+    assert unparsed[0]["text"].endswith("RAS KERNEL FATAL")
+    assert not (out / "hdfs/unparsed.jsonl").exists()
+
+
+def test_plain_load_dataset_reads_it(built):
+    out, _ = built
+    bgl = load_dataset(str(out), "bgl")
+    assert bgl["train"].features["label"].names == ["normal", "anomalous"]
+    assert bgl["train"].features["line_labels"].feature.names == ["normal", "anomalous"]
+    assert "line_labels" not in load_windows(out, "hdfs")["train"].features
+    row = bgl["test"][0]
+    assert len(row["lines"]) == len(row["keys"]) == len(row["line_numbers"]) == len(row["line_labels"]) == 100
+    assert row["label"] == max(row["line_labels"])
+    assert row["window_id"] == f"{row['line_numbers'][0]}-{row['line_numbers'][-1]}"
+    streamed = next(iter(load_dataset(str(out), "bgl", split="test", streaming=True)))
+    assert streamed["lines"] == row["lines"]
+
+
+def test_templates_come_from_train_alone(built):
+    out, statistics = built
+    table = load_templates(out, "bgl")
+    splits = statistics["bgl"]["splits"]
+    assert sum(row["count"] for row in table["templates"]) == splits["train"]["messages"]
+    assert statistics["bgl"]["templates"]["mined_on"] == "train"
+    known = {row["key"] for row in table["templates"]} | {""}
+    test = load_windows(out, "bgl")["test"]
+    assert {key for row in test for key in row["keys"]} <= known
+    assert sum(row["keys"].count("") for row in test) == splits["test"]["lines_without_template"] > 0
+
+
+def test_the_same_build_gives_the_same_bytes(built, shared_data, tmp_path):
+    out, statistics = built
+    again = quiet("bgl", shared_data / "bgl/BGL_thinned.log", tmp_path)
+    assert again == load_statistics(out, "bgl") == json.loads(json.dumps(statistics["bgl"]))
+    for file in sorted(path.name for path in (out / "bgl").iterdir()):
+        assert (tmp_path / "bgl" / file).read_bytes() == (out / "bgl" / file).read_bytes()
+
+
+def test_chronological_sessions(built, shared_data, tmp_path):
+    statistics = quiet("hdfs", shared_data / "hdfs/HDFS_2k.log", tmp_path, split="chronological")
+    data = load_windows(tmp_path, "hdfs")
+    firsts = {name: [row["line_numbers"][0] for row in data[name]] for name in data}
+    assert max(firsts["train"]) <= min(firsts["validation"]) <= max(firsts["validation"]) <= min(firsts["test"])
+    assert statistics["labels"] is None
+    assert set(data["test"]["label"]) == {None}
+    paper = quiet("hdfs", shared_data / "hdfs/HDFS_2k.log", tmp_path)
+    other = quiet("hdfs", shared_data / "hdfs/HDFS_2k.log", tmp_path, seed=1)
+    assert len({one["splits"]["test"]["sha256"] for one in (statistics, paper, other)}) == 3
+
+
+PLAIN = LogSystem("mine", "Mine")
+
+
+def write_log(folder, count=1000, end="\n"):
+    path = folder / "my.log"
+    path.write_bytes("".join(f"event {number % 7} of kind {number}{end}" for number in range(count)).encode())
+    return path
+
+
+@pytest.mark.parametrize("rule", [WindowRule("fixed", 10), WindowRule("sliding", 10, 5), WindowRule("sliding", 10, 1)])
+def test_no_window_crosses_a_cut(tmp_path, rule):
+    quiet(PLAIN, write_log(tmp_path), tmp_path / "out", window=rule)
+    data = load_windows(tmp_path / "out", "mine")
+    numbers = {name: [number for row in data[name] for number in row["line_numbers"]] for name in data}
+    gap = 10 if rule.overlaps else 0
+    assert max(numbers["train"]) + gap < min(numbers["validation"])
+    assert max(numbers["validation"]) + gap < min(numbers["test"])
+    assert max(numbers["test"]) == 1000 and min(numbers["train"]) == 1
+
+
+def test_few_lines_and_crlf(tmp_path):
+    statistics = quiet(PLAIN, write_log(tmp_path, 3, "\r\n"), tmp_path / "out")
+    assert [one["windows"] for one in statistics["splits"].values()] == [1, 0, 1]
+    data = load_windows(tmp_path / "out", "mine")
+    assert data["train"][0]["lines"] == ["event 0 of kind 0", "event 1 of kind 1"]
+    assert data["validation"].num_rows == 0
+
+
+def test_label_file_of_another_log(shared_data, tmp_path):
+    log = shared_data / "hdfs/HDFS_2k.log"
+    labels = tmp_path / "labels.csv"
+    labels.write_text("BlockId,Label\nblk_0,Normal\n")
+    with pytest.raises(LogInputError, match="none of its 1 sessions occurs"):
+        quiet("hdfs", log, tmp_path / "out", labels=labels)
+    assert not (tmp_path / "out").exists()
+    labels.write_text("BlockId,Label\nblk_0,Normal\nblk_38865049064139660,Anomaly\n")
+    counts = quiet("hdfs", log, tmp_path / "out", labels=labels)["labels"]
+    assert counts == {"given": 2, "used": 1, "labels_without_session": 1, "windows_without_label": 2199}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"system": "hdsf"}, "did you mean hdfs"),
+        ({"system": "hdfs"}, "none did"),
+        ({"split": "random"}, "'paper' or 'chronological'"),
+        ({"train_share": 0}, "train_share"),
+        ({"validation_share": 1}, "validation_share"),
+        ({"raw": []}, "found none"),
+        ({"raw": "missing.log"}, "found nothing"),
+    ],
+)
+def test_what_cannot_be_built_is_said_in_one_sentence(tmp_path, options, message):
+    options = {"system": PLAIN, "raw": write_log(tmp_path), "out": tmp_path / "out", **options}
+    with pytest.raises(LogInputError, match=message):
+        quiet(options.pop("system"), options.pop("raw"), options.pop("out"), **options)
+    assert not (tmp_path / "out" / "mine").exists()
+
+
+def test_an_output_that_is_something_else(tmp_path):
+    log = write_log(tmp_path)
+    with pytest.raises(LogInputError, match="is a file"):
+        quiet(PLAIN, log, log)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    with pytest.raises(LogInputError, match="holds something else"):
+        quiet(PLAIN, log, tmp_path)
+    with pytest.raises(LogInputError, match="holds none"):
+        load_windows(tmp_path, "mine")
+
+
+def test_an_earlier_build_is_replaced_whole_and_the_card_text_kept(tmp_path):
+    out = tmp_path / "out"
+    quiet(PLAIN, write_log(tmp_path), out)
+    readme = out / "README.md"
+    readme.write_text(readme.read_text().replace("configs:", "license: other\nconfigs:") + "\nMy words.\n")
+    statistics = quiet(PLAIN, write_log(tmp_path, 500), out)
+    assert load_windows(out, "mine")["train"].num_rows == statistics["splits"]["train"]["windows"]
+    assert "license: other" in readme.read_text() and "My words." in readme.read_text()
+    assert sorted(path.name for path in out.iterdir()) == ["README.md", "mine"]
+
+
+def test_a_killed_build_leaves_nothing_half(tmp_path):
+    log = write_log(tmp_path, 300_000)
+    code = f"from logllm.hf_datasets import LogSystem, build; build(LogSystem('mine', 'Mine'), {str(log)!r}, {str(tmp_path / 'out')!r})"
+    child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    for _ in range(600):
+        if list((tmp_path / "out").glob(".mine.building-*")):
+            break
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    with pytest.raises(LogInputError, match="holds none"):
+        load_windows(tmp_path / "out", "mine")
+    quiet(PLAIN, write_log(tmp_path, 500), tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["README.md", "mine"]
