@@ -4,6 +4,7 @@ from .build import build
 from .drain import TemplateMiner, mine_templates, template_key
 from .errors import LogInputError, UnknownSystemError
 from .parsing import LogLine, parse_lines, read_session_labels
+from .push import push_dataset
 from .reading import read_lines
 from .rules import DrainSettings, LogSystem, TimestampRule, WindowRule
 from .storing import load_statistics, load_templates, load_windows
@@ -30,6 +31,7 @@ __all__ = [
     "make_windows",
     "mine_templates",
     "parse_lines",
+    "push_dataset",
     "read_lines",
     "read_session_labels",
     "template_key",

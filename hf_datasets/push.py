@@ -1,0 +1,50 @@
+"""Publish a built dataset folder as one Hub repository: every configuration, the templates, the statistics, the card.
+
+Odd here: the folder is uploaded as it is rather than through `push_to_hub`, because it is already what the Hub wants
+(Parquet files and a README with `configs:`), and what was check-summed here is then byte for byte what is published.
+A second upload of an unchanged folder sends no data: the client asks by hash first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from huggingface_hub import HfApi
+
+from .errors import LogInputError
+from .storing import configurations
+
+
+def push_dataset(
+    folder: str | Path,
+    repo_id: str,
+    *,
+    private: bool = False,
+    message: str = "Upload windows",
+    token: str | None = None,
+) -> str:
+    """Upload a folder that `build` wrote to the dataset repository `repo_id`; returns the repository's address.
+
+    The repository is made if it is not there; files of configurations that the folder does not hold are left alone.
+    Raises `LogInputError` where the folder holds no whole configuration, and `huggingface_hub`'s own errors where
+    the Hub refuses.
+    """
+    folder = Path(folder)
+    names = configurations(folder) if folder.is_dir() else []
+    if not names or not (folder / "README.md").exists():
+        raise LogInputError(
+            f"The folder must hold a built dataset (README.md and a configuration); {folder} holds "
+            f"{', '.join(names) or 'none'}. Build it first (`logllm build SYSTEM --raw LOG --out {folder}`)."
+        )
+    api = HfApi(token=token)
+    url = api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
+    api.upload_folder(
+        repo_id=url.repo_id,
+        repo_type="dataset",
+        folder_path=folder,
+        allow_patterns=["README.md", *(f"{name}/*" for name in names)],
+        # Shards of an earlier, differently sharded build must not stay beside the new ones.
+        delete_patterns=[f"{name}/*.parquet" for name in names],
+        commit_message=message,
+    )
+    return str(url)
