@@ -157,6 +157,8 @@ def _window(verdict: Verdict) -> dict[str, Any]:
     for item in verdict.evidence:
         by_number.setdefault(item.line_number, []).append(item)
     hottest = max((_finite(item.score) for item in verdict.evidence), default=0.0)
+    if not verdict.is_anomalous:  # its hottest line is not hot: measure it on what it takes to be flagged
+        hottest = max(hottest, _finite(verdict.threshold), 1.0)
     rows = []
     for number, text in zip(verdict.line_numbers, verdict.lines, strict=True):
         found = by_number.get(number, [])
