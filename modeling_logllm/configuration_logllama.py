@@ -3,7 +3,8 @@
 What is peculiar here:
 - The vocabulary is log keys, not words: 0 padding, 1 begin, 2 end of a session, 3 unseen template, then the keys.
 - The paper's K is `num_candidates`, not `top_k`: that name is a generation flag of transformers.
-- `score_by` chooses what `threshold` is on: the worst negative log-likelihood (default) or the worst rank, which with
+- `score_by` chooses what `threshold` is on: the worst negative log-likelihood, the same plus how far the window's key
+  counts are from the nearest normal ones (which a next-key model cannot see), or the worst rank, which with
   threshold = K - 1 is the paper's rule.
 """
 
@@ -11,6 +12,8 @@ from typing import Any
 
 from huggingface_hub.dataclasses import strict
 from transformers import LlamaConfig
+
+SCORES = ("likelihood", "likelihood+counts", "rank")
 
 
 @strict
@@ -22,7 +25,11 @@ class LogLLaMAConfig(LlamaConfig):
         candidate_share: K as a share of the keys (paper: 0.5).
         predict_end: whether the end of the window is predicted as a key: true for sessions, false for windows that are
             cut at a line count, whose end means nothing.
-        score_by: "likelihood" (worst negative log-likelihood, nats) or "rank" (worst rank, 0 = most probable).
+        score_by: "likelihood" (worst negative log-likelihood, nats), "likelihood+counts" (that plus `count_weight` times
+            the count distance) or "rank" (worst rank, 0 = most probable).
+        count_weight: nats for a count distance of 1, that is, for a window none of whose keys the nearest normal
+            window has.
+        num_count_vectors: normal count vectors that the checkpoint holds.
         unseen_score: negative log-likelihood given to a key that training never saw; log of the training keys + 1.
         threshold: a window whose score is above it is called anomalous.
         context_keys: keys that the model looks back on; a longer window is scored with overlapping contexts.
@@ -35,6 +42,8 @@ class LogLLaMAConfig(LlamaConfig):
     candidate_share: float = 0.5
     predict_end: bool = True
     score_by: str = "likelihood"
+    count_weight: float = 80.0
+    num_count_vectors: int = 0
     unseen_score: float = 12.0
     threshold: float = 0.0
     context_keys: int = 512
@@ -42,8 +51,8 @@ class LogLLaMAConfig(LlamaConfig):
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
-        if self.score_by not in ("likelihood", "rank"):
-            raise ValueError(f"score_by must be 'likelihood' or 'rank', found {self.score_by!r}")
+        if self.score_by not in SCORES:
+            raise ValueError(f"score_by must be one of {', '.join(SCORES)}, found {self.score_by!r}")
 
     @property
     def num_keys(self) -> int:

@@ -2,7 +2,8 @@
 
 What is peculiar here:
 - The begin and, for sessions, the end are predicted like keys, so a session that starts late or stops early is seen.
-- A window's score is its worst position. A template that training never saw gets a fixed, high negative log-likelihood
+- A window's score is its worst position, plus (by default of the trained detectors) the distance of its key counts to the
+  nearest normal ones: a next-key model does not count. A template that training never saw gets a fixed, high negative log-likelihood
   (the add-one estimate of an event of count 0), whatever the model's untrained logit for it says.
 - Distinct windows are scored once, in right-padded batches of bounded size; a window beyond the context is read in
   overlapping contexts and every position is scored once.
@@ -10,6 +11,7 @@ What is peculiar here:
 Source: LogLLaMA, arXiv 2503.14849; its top-K rule is `score_by="rank"` with `threshold` = K - 1.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +43,40 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
 
     config_class = LogLLaMAConfig
     config: LogLLaMAConfig
+    normal_counts: torch.Tensor
+
+    def __init__(self, config: LogLLaMAConfig):
+        super().__init__(config)
+        # How often each key occurs in the normal windows, distinct vectors only: (M, V). Saved with the weights.
+        self.register_buffer("normal_counts", torch.zeros(config.num_count_vectors, config.vocab_size, dtype=torch.int32))
+
+    def remember_counts(self, sequences: Iterable[Sequence[int]], limit: int = 2048) -> None:
+        """Keep the key counts of normal windows, the `limit` most frequent vectors of them."""
+        vectors = Counter(tuple(sorted(Counter(sequence).items())) for sequence in sequences)
+        kept = [dict(vector) for vector, _ in vectors.most_common(limit)]
+        counts = torch.zeros(len(kept), self.config.vocab_size, dtype=torch.int32)
+        for row, vector in zip(counts, kept):
+            row[torch.tensor(list(vector))] = torch.tensor(list(vector.values()), dtype=torch.int32)
+        self.config.num_count_vectors = len(kept)
+        self.normal_counts = counts.to(self.device)
+
+    @torch.no_grad()
+    def count_distances(self, sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return how far each sequence's key counts are from the nearest normal ones, and which those are.
+
+        The distance is the sum of the absolute differences over the sequence's length: (n,), no unit; the rows of
+        `normal_counts` are (n,).
+        """
+        if not len(self.normal_counts):
+            raise ValueError("the checkpoint must hold normal counts, found none: call remember_counts() after training")
+        distances, nearest = [], []
+        normal = self.normal_counts.float()
+        for sequence in sequences:
+            counts = torch.bincount(torch.tensor(sequence, device=self.device), minlength=self.config.vocab_size)
+            difference = (normal - counts).abs().sum(-1)  # (M,)
+            nearest.append(difference.argmin())
+            distances.append(difference[nearest[-1]] / len(sequence))
+        return torch.stack(distances), torch.stack(nearest)
 
     @torch.no_grad()
     def score(
@@ -50,7 +86,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         max_batch_tokens: int = 4096,
         progress: Callable[[int], object] | None = None,
     ) -> list[float]:
-        """Score windows by their worst key: negative log-likelihood (nats) or rank, as `config.score_by` says.
+        """Score windows by their worst key and their key counts, as `config.score_by` says (nats, or a rank).
 
         Args:
             windows: any iterable of windows, each a list of message contents; read in chunks.
@@ -78,8 +114,11 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         while chunk := [tuple(sequence) for sequence in islice(iterator, CHUNK_OF_WINDOWS)]:
             new = [sequence for sequence in dict.fromkeys(chunk) if sequence not in known]
             for sequence, judged in zip(new, self.judge(new, max_batch_tokens)):
-                worst = judged.nll if self.config.score_by == "likelihood" else judged.rank
-                known[sequence] = float(worst.max()) if len(worst) else 0.0
+                known[sequence] = float((judged.rank if self.config.score_by == "rank" else judged.nll).max())
+            if self.config.score_by == "likelihood+counts" and new:
+                distances, _ = self.count_distances(new)
+                for sequence, distance in zip(new, distances.tolist()):
+                    known[sequence] += self.config.count_weight * distance
             scores.extend(known[sequence] for sequence in chunk)
             if len(known) > 64 * CHUNK_OF_WINDOWS:
                 known.clear()

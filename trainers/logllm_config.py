@@ -39,7 +39,7 @@ OFFICIAL_CODE_STAGES = (
 SCRATCH_STAGES = (
     Stage("answer template", ("decoder",), 1e-3, 1, max_samples=1000),
     Stage("embedder", ("encoder", "projector"), 1e-3, 1),
-    Stage("all", PARTS, 1e-3, 6, schedule="cosine"),
+    Stage("all", PARTS, 1e-3, 3, schedule="cosine"),
 )
 STAGE_TABLES = {"paper": PAPER_STAGES, "official": OFFICIAL_CODE_STAGES, "scratch": SCRATCH_STAGES}
 

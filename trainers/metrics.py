@@ -50,10 +50,12 @@ def detection_metrics(scores: Sequence[float], labels: Sequence[int], threshold:
     }
 
 
-def best_f1_threshold(scores: Sequence[float], labels: Sequence[int]) -> float:
-    """Return the threshold of the best F1 on these windows, midway to the next lower score.
+def best_f1_threshold(scores: Sequence[float], labels: Sequence[int], prefer: float | None = None) -> float:
+    """Return the threshold of the best F1 on these windows.
 
-    Among equal F1 the highest threshold is taken: fewer alarms.
+    Every threshold between two neighbouring scores gives the same F1. Of the best such range `prefer` is taken where it
+    lies inside (0 is where a model that was trained on both classes is undecided), else the range's middle. Among
+    ranges of equal F1 the highest is taken: fewer alarms.
     """
     s, y = np.asarray(scores, dtype=float), np.asarray(labels, dtype=int)
     if not len(s) or y.sum() == 0:
@@ -62,11 +64,24 @@ def best_f1_threshold(scores: Sequence[float], labels: Sequence[int]) -> float:
     s, y = s[order], y[order]
     last = np.flatnonzero(np.append(s[1:] != s[:-1], True))  # a run of equal scores is flagged as a whole
     tp = np.cumsum(y)[last]
-    f1 = 2 * tp / (last + 1 + y.sum())
-    best = int(np.argmax(f1))
-    here = s[last[best]]
-    below = s[last[best] + 1] if last[best] + 1 < len(s) else here - 1.0
-    return float((here + below) / 2)
+    best = last[int(np.argmax(2 * tp / (last + 1 + y.sum())))]
+    high = s[best]
+    low = s[best + 1] if best + 1 < len(s) else high - 1.0
+    if prefer is not None and low <= prefer < high:
+        return prefer
+    return float((high + low) / 2)
+
+
+def false_alarm_threshold(scores: Sequence[float], rate: float) -> float:
+    """Return the threshold that a new normal window exceeds with probability `rate` at the most.
+
+    The split-conformal quantile: the ceil((n + 1)(1 - rate))-th smallest of n normal scores; with fewer than
+    1 / rate - 1 scores that is more than they can promise, and the largest is taken.
+    """
+    s = np.sort(np.asarray(scores, dtype=float))
+    if not len(s):
+        raise ValueError("a threshold by false alarms must have normal windows to be set on, found none")
+    return float(s[min(int(np.ceil((len(s) + 1) * (1 - rate))), len(s)) - 1])
 
 
 def _areas(s: np.ndarray, y: np.ndarray) -> tuple[float, float]:
