@@ -18,12 +18,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import EvalResult, ModelCardData
+from huggingface_hub import DatasetCardData, EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 NOT_MEASURED = "not measured"
 NOT_RECORDED = "not recorded"
 TITLES = {"logllm": "LogLLM", "logllama": "LogLLaMA"}
+DATASET_TITLE = "Windows of system logs"
 PAPERS = {"logllm": "2411.08561", "logllama": "2503.14849"}  # arXiv
 
 # metric in the results: its id in the model index, its heading
@@ -147,6 +148,50 @@ def render_model_card(config: Mapping[str, Any], metrics: Mapping[str, Any], tra
     )
 
 
+def render_dataset_card(statistics: Sequence[Mapping[str, Any]]) -> str:
+    """The card of a built dataset, as Markdown whose YAML block keeps the `configs:` that `load_dataset` needs.
+
+    Args:
+        statistics: The `statistics.json` of every configuration in the folder, as `build` returns it.
+
+    Raises:
+        ValueError: No configuration was given.
+    """
+    if not statistics:
+        raise ValueError(
+            "A dataset card needs the statistics of at least one configuration; found none. Build one first."
+        )
+    configurations = [_configuration(one) for one in statistics]
+    windows = sum(split.get("windows") or 0 for one in configurations for split in one["splits"].values())
+    card_data = DatasetCardData(
+        license="other",
+        language=["en"],
+        pretty_name=DATASET_TITLE,
+        task_categories=["text-classification"],
+        size_categories=_size_category(windows),
+        tags=["log-anomaly-detection", "anomaly-detection", "logs", *(one["name"] for one in configurations)],
+        configs=[
+            {
+                "config_name": one["name"],
+                # An empty split has no file: `load_dataset` cannot read one.
+                "data_files": [
+                    {"split": name, "path": f"{one['name']}/{name}-*.parquet"}
+                    for name, split in one["splits"].items()
+                    if split.get("windows")
+                ],
+            }
+            for one in configurations
+        ],
+    )
+    return _render(
+        "dataset.md.jinja",
+        card_data=card_data.to_yaml(),
+        title=DATASET_TITLE,
+        paper=PAPERS["logllm"],
+        configurations=configurations,
+    )
+
+
 def write_card(text: str, folder: str | Path) -> Path:
     """Write a rendered card to `folder/README.md` (the folder is made) and return the path."""
     path = Path(folder) / "README.md"
@@ -168,6 +213,64 @@ def _render(template: str, **values: Any) -> str:
     environment.globals |= {"NOT_MEASURED": NOT_MEASURED, "NOT_RECORDED": NOT_RECORDED, "METRICS": METRICS}
     text = environment.get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _configuration(statistics: Mapping[str, Any]) -> dict[str, Any]:
+    """One configuration as the template reads it: every key there, what was not recorded None or empty."""
+    system = statistics.get("system") or {}
+    splits = statistics.get("splits") or {}
+    split = statistics.get("split") or NOT_RECORDED
+    lines, templates = statistics.get("lines") or {}, statistics.get("templates") or {}
+    return {
+        "name": str(statistics["name"]),
+        "title": statistics.get("title") or statistics["name"],
+        "sources": statistics.get("sources") or [],
+        "lines": {key: lines.get(key) for key in ("read", "parsed", "unparsed")},
+        "splits": splits,
+        "split": split,
+        "shuffled": split == "paper" and system.get("paper_split") == "sessions",
+        **{key: statistics.get(key) for key in ("train_share", "validation_share", "seed", "labels")},
+        "templates": {key: templates.get(key) for key in ("count", "messages", "mined_on")},
+        "window": system.get("window") or {"kind": NOT_RECORDED, "size": None, "step": None},
+        "drain": system.get("drain"),
+        "source": system.get("source") or {"url": ""},
+        "licence": system.get("licence") or "",
+        "citation": system.get("citation") or "",
+        "paper": _beside_paper(system.get("paper"), splits, lines.get("parsed")),
+    }
+
+
+def _beside_paper(
+    paper: Mapping[str, int] | None, splits: Mapping[str, Mapping[str, Any]], messages: int | None
+) -> list[dict[str, Any]]:
+    """Rows of the paper's table beside this build's counts; empty where the paper does not treat the system."""
+    if not paper:
+        return []
+
+    def total(key: str, *names: str) -> int:
+        return sum(splits[name].get(key) or 0 for name in names if name in splits)
+
+    train = ("train", "validation")
+    here = {
+        "messages": messages,
+        "sequences": total("windows", *train, "test"),
+        "train_sequences": total("windows", *train),
+        "train_anomalies": total("anomalous", *train),
+        "test_sequences": total("windows", "test"),
+        "test_anomalies": total("anomalous", "test"),
+    }
+    return [{"name": _words(key), "paper": paper.get(key), "here": value} for key, value in here.items()]
+
+
+def _size_category(count: int) -> str:
+    """The Hub's bracket for a number of rows."""
+    bounds = ((10**3, "1K"), (10**4, "10K"), (10**5, "100K"), (10**6, "1M"), (10**7, "10M"), (10**8, "100M"))
+    lower = None
+    for bound, name in bounds:
+        if count < bound:
+            return f"{lower}<n<{name}" if lower else f"n<{name}"
+        lower = name
+    return f"n>{lower}"
 
 
 def _result_rows(values: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -5,9 +5,9 @@ import re
 
 import pytest
 import yaml
-from huggingface_hub import ModelCard
+from huggingface_hub import DatasetCard, ModelCard
 
-from logllm.model_cards import render_model_card, write_card
+from logllm.model_cards import render_dataset_card, render_model_card, write_card
 
 SYSTEM = {"name": "bgl", "title": "BGL | <b>Blue Gene</b>", "window": {"kind": "fixed", "size": 137, "step": None}}
 CONFIGS = {
@@ -190,3 +190,103 @@ def test_a_folder_on_a_disk_is_not_published():
 def test_an_unknown_family_is_refused():
     with pytest.raises(ValueError, match="one of logllm, logllama; found 'bert'"):
         render_model_card({"model_type": "bert"}, {}, {})
+
+
+STATISTICS = {
+    "name": "bgl",
+    "title": "BGL (Blue Gene/L supercomputer)",
+    "system": {
+        "name": "bgl",
+        "window": {"kind": "sliding", "size": 101, "step": 51},
+        "drain": {"similarity": 0.41, "depth": 4, "max_children": 99},
+        "source": {"url": "https://example.invalid/bgl", "archive": "BGL.zip"},
+        "licence": "Loghub: free for research.",
+        "citation": "Somebody. A Log. ISSRE 2023.",
+        "paper_split": "lines",
+        "paper": {
+            "messages": 4747963,
+            "sequences": 47135,
+            "train_sequences": 37708,
+            "train_anomalies": 4009,
+            "test_sequences": 9427,
+            "test_anomalies": 817,
+        },
+    },
+    "split": "chronological",
+    "seed": 43,
+    "train_share": 0.79,
+    "validation_share": 0.11,
+    "sources": [{"file": "BGL_part.log", "bytes": 8760688}],
+    "lines": {"read": 60123, "parsed": 60099, "unparsed": 24},
+    "labels": {"given": 311, "used": 302, "labels_without_session": 9, "windows_without_label": 7},
+    "splits": {
+        name: {
+            "windows": windows,
+            "messages": windows * 101,
+            "anomalous": anomalous,
+            "normal": windows - anomalous - 1,
+            "unlabelled": 1,
+            "anomalous_share": anomalous / windows,
+            "lines_without_template": anomalous + 5,
+            "sha256": f"{windows:064x}",
+        }
+        for name, windows, anomalous in (("train", 433, 41), ("validation", 53, 6), ("test", 112, 18))
+    },
+    "templates": {"count": 187, "mined_on": "train", "messages": 43733},
+}
+
+
+def test_the_dataset_card_has_every_number_and_no_other():
+    text = body_of(render_dataset_card([STATISTICS, {**STATISTICS, "name": "other"}]))
+    shown = numbers_in(text)
+    sums = {str(number) for number in (433 + 53 + 112, 433 + 53, 41 + 6)}
+    assert not shown - given(STATISTICS) - OURS - sums
+    wanted = [value for split in STATISTICS["splits"].values() for value in split.values()]
+    wanted += [
+        *STATISTICS["lines"].values(),
+        *STATISTICS["system"]["paper"].values(),
+        187,
+        43733,
+        8760688,
+        43,
+        0.79,
+        0.11,
+    ]
+    for value in wanted:
+        assert given(value) & shown if not isinstance(value, str) else value in text, value
+    assert sums <= shown
+    assert text.count("ISSRE 2023") == 2 and text.count("Loghub: free for research.") == 2
+
+
+def test_the_hub_reads_the_dataset_card(tmp_path):
+    splits = {**STATISTICS["splits"], "validation": {**STATISTICS["splits"]["validation"], "windows": 0}}
+    path = write_card(render_dataset_card([STATISTICS, {**STATISTICS, "name": "other", "splits": splits}]), tmp_path)
+    data = DatasetCard.load(path).data
+    assert data.license == "other" and data.size_categories == "1K<n<10K"
+    first, second = data.to_dict()["configs"]
+    assert first["config_name"] == "bgl"
+    assert first["data_files"] == [
+        {"split": name, "path": f"bgl/{name}-*.parquet"} for name in ("train", "validation", "test")
+    ]
+    assert [file["split"] for file in second["data_files"]] == ["train", "test"]
+
+
+def test_a_configuration_without_a_paper_or_a_licence():
+    card = render_dataset_card([{"name": "own", "splits": {"train": {"windows": 5}}}])
+    assert "Table I" not in card and "not recorded" in card and "not measured" in card
+    with pytest.raises(ValueError, match="at least one configuration; found none"):
+        render_dataset_card([])
+
+
+def test_load_dataset_reads_the_folder_with_its_card(tmp_path):
+    """The card takes the place of the README that the build wrote; the folder still loads by name."""
+    from datasets import load_dataset
+
+    from logllm.hf_datasets import build, load_statistics
+
+    raw = tmp_path / "app.log"
+    raw.write_text("".join(f"2024-01-01 00:{n // 60:02d}:{n % 60:02d} INFO request {n} served\n" for n in range(1200)))
+    built = build("plain", raw, tmp_path / "out", progress=False)
+    write_card(render_dataset_card([load_statistics(tmp_path / "out", "plain")]), tmp_path / "out")
+    windows = load_dataset(str(tmp_path / "out"), "plain", cache_dir=str(tmp_path / "cache"))
+    assert windows.num_rows == {name: split["windows"] for name, split in built["splits"].items()}

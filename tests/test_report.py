@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from chromium import open_chromium
 
 from logllm.report import printable, render_report, render_window, window_style, write_report
 from logllm.verdict import Evidence, Verdict
@@ -220,3 +221,39 @@ def test_two_pieces_of_evidence_share_one_line():
     )
     page = Page(render_window(verdict))
     assert page.tags.count("li") == 1 and "ends too early" in page.text
+
+
+@pytest.mark.browser
+def test_search_theme_and_policy_in_a_browser(tmp_path):
+    """Our script runs under the page's own policy, a script from a log line would not, nothing is fetched."""
+    verdicts = [
+        make_verdict(1, [*["quiet"] * 20, "Disk <b>full</b>"], 9.0, guilty=[20]),
+        make_verdict(40, ["other"], 8.0),
+    ]
+    path = tmp_path / "report.html"
+    text = report(verdicts).replace("</main>", "</main><script>window.hacked = 1</script>")
+    path.write_text(text, encoding="utf-8")
+    asked, errors = [], []
+    with open_chromium() as browser:
+        page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme="light")
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(path.as_uri())
+        assert page.evaluate("window.hacked") is None
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+        page.keyboard.press("/")
+        page.keyboard.type("full</b>")
+        page.get_by_text("1 of 2 windows", exact=True).wait_for()
+        assert [page.locator(f"#window-{place}").is_visible() for place in (1, 2)] == [True, False]
+        page.locator("#search").fill("quiet")
+        page.locator("details[data-opened]").first.wait_for()
+        page.keyboard.press("Escape")
+        assert page.locator("#window-2").is_visible()
+        assert page.locator("details[open]").count() == 0
+
+        light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.locator("#theme").click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+        assert page.locator("#theme").inner_text() == "Light"
+    assert asked == [path.as_uri()] and errors == []

@@ -16,6 +16,8 @@ import pytest
 gradio = pytest.importorskip("gradio", reason="needs gradio: pip install logllm[space]")
 gradio_client = pytest.importorskip("gradio_client", reason="needs gradio: pip install logllm[space]")
 
+from chromium import open_chromium  # noqa: E402
+
 from logllm.verdict import Evidence, Verdict  # noqa: E402
 
 SPACE = Path(__file__).parents[1] / "spaces_demo"
@@ -82,34 +84,47 @@ def address():
 
 
 @pytest.fixture(scope="module")
+def trained(request):
+    """Address of the page as `main` builds it, on checkpoints of both families that were really trained."""
+    try:
+        models = request.getfixturevalue("tiny_checkpoints")
+    except pytest.FixtureLookupError:
+        pytest.skip("needs the fixture tiny_checkpoints of conftest.py")
+    app, address = serve(load_space().load_scans(Path(models)))
+    yield address
+    app.close()
+
+
+@pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install logllm[test]")
-    executable = os.environ.get("CHROMIUM_PATH", "/usr/bin/chromium")
-    if not Path(executable).is_file():
-        pytest.skip(f"needs Chromium: none at {executable}; install it or name it in CHROMIUM_PATH")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=executable,
-            headless=True,
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-        )
+    with open_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
-def page(browser, address):
-    """An open page; every request outside the machine and every error of a script fails the test."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
-    page = context.new_page()
-    page.trouble = []
-    page.on("pageerror", lambda error: page.trouble.append(f"script error: {error}"))
-    page.on("request", lambda request: _outside(request.url) and page.trouble.append(f"asked outside: {request.url}"))
-    page.goto(address)
-    page.locator("#log-text textarea").wait_for()
-    yield page
-    assert page.trouble == []
-    context.close()
+def open_page(browser):
+    """Opens pages; every request outside the machine and every error of a script fails the test."""
+    pages = []
+
+    def open_at(address):
+        page = browser.new_context(viewport={"width": 1200, "height": 900}).new_page()
+        page.trouble = []
+        page.on("pageerror", lambda error: page.trouble.append(f"script error: {error}"))
+        page.on("request", lambda request: _outside(request.url) and page.trouble.append(f"asked: {request.url}"))
+        page.goto(address)
+        page.locator("#log-text textarea").wait_for()
+        pages.append(page)
+        return page
+
+    yield open_at
+    for page in pages:
+        assert page.trouble == []
+        page.context.close()
+
+
+@pytest.fixture
+def page(open_page, address):
+    return open_page(address)
 
 
 def _outside(url):
@@ -154,9 +169,8 @@ def test_it_works_by_keyboard(page):
     page.locator("#log-text textarea").focus()
     for _ in range(12):
         page.keyboard.press("Tab")
-        reached.add(page.evaluate("(document.activeElement.closest('[id]') || {}).id"))
-    assert {"example", "scan"} <= reached
-    assert any(page.locator("#family input").count() for _ in [0])
+        reached.add(page.evaluate("(document.activeElement.closest('#family, #example, #scan, #log-file') || {}).id"))
+    assert {"family", "example", "scan"} <= reached
 
 
 @pytest.mark.browser
@@ -230,4 +244,30 @@ def test_the_space_header_names_the_gradio_that_is_tested():
 def test_the_example_is_a_log():
     lines = (SPACE / "examples" / "hdfs.log").read_text().splitlines()
     assert len(lines) == 120
-    assert any("timed out block" in line for line in lines)
+    assert any("Exception in receiveBlock" in line for line in lines)
+
+
+EXAMPLE = (SPACE / "examples" / "hdfs.log").read_text()
+
+
+@pytest.mark.browser
+def test_a_trained_model_marks_the_odd_line(open_page, trained):
+    """The example of the page: one block ends in an exception that sessions in order never hold."""
+    page = open_page(trained)
+    page.locator("#example").click()
+    page.wait_for_function("document.querySelector('#log-text textarea').value.includes('Exception in receiveBlock')")
+    page.locator("#scan").click()
+    page.locator("#windows article").first.wait_for(timeout=120_000)
+    guilty = page.locator("#windows .flagged li.guilty .text").all_inner_texts()
+    assert any(
+        "blk_6527384722921039510" in text and ("Exception in receiveBlock" in text or "Interrupted" in text)
+        for text in guilty
+    )
+
+
+@pytest.mark.parametrize("family", ["logllama", "logllm"])
+def test_the_endpoint_of_trained_models(trained, family):
+    verdicts = gradio_client.Client(trained, verbose=False).predict(EXAMPLE, family, api_name="/scan")
+    assert len({verdict["window_id"] for verdict in verdicts}) == len(verdicts) > 1
+    assert {line["number"] for verdict in verdicts for line in verdict["lines"]} == set(range(1, 121))
+    assert all(verdict["is_anomalous"] == (verdict["score"] > verdict["threshold"]) for verdict in verdicts)
