@@ -66,6 +66,8 @@ SETTINGS = {
     "logllama": (
         "threshold",
         "score_by",
+        "count_weight",
+        "num_count_vectors",
         "num_candidates",
         "candidate_share",
         "predict_end",

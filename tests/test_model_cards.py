@@ -28,7 +28,9 @@ CONFIGS = {
     "logllama": {
         "model_type": "logllama",
         "threshold": 7.65432,
-        "score_by": "likelihood",
+        "score_by": "likelihood+counts",
+        "count_weight": 80.5,
+        "num_count_vectors": 1011,
         "num_candidates": 14,
         "predict_end": True,
         "unseen_score": 11.75,
