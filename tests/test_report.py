@@ -215,6 +215,13 @@ def test_window_fragment_stands_alone():
         assert all(part.strip().startswith(".logllm") for part in selector.split(",")), selector
 
 
+def test_a_flagged_window_without_a_guilty_line_says_so():
+    assert "No single line carries this score" in render_window(make_verdict(1, ["a", "b"], 9.0))
+    assert "were not examined" in render_window(make_verdict(1, ["a", "b"], 9.0, evidence=()))
+    assert "remark" not in render_window(make_verdict(1, ["a", "b"], 9.0, guilty=[0]))
+    assert "remark" not in render_window(make_verdict(1, ["a", "b"], 0.1))
+
+
 def test_two_pieces_of_evidence_share_one_line():
     verdict = Verdict(
         "w", 6.0, 3.0, True, ("last",), (4,), (Evidence(4, "last", 0.5), Evidence(4, "last", 6.0, "ends too early"))

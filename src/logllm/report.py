@@ -180,9 +180,19 @@ def _window(verdict: Verdict) -> dict[str, Any]:
         "is_anomalous": verdict.is_anomalous,
         "label": None if verdict.label is None else "labelled anomalous" if verdict.label else "labelled normal",
         "time": _period(verdict.first_timestamp, verdict.last_timestamp),
+        "remark": _remark(verdict, rows),
         "stretches": _stretches(rows),
         "size": len(rows),
     }
+
+
+def _remark(verdict: Verdict, rows: list[dict[str, Any]]) -> str:
+    """Why a flagged window has no guilty line, where it has none."""
+    if not verdict.is_anomalous or any(row["notes"] for row in rows):
+        return ""
+    if verdict.evidence:
+        return "No single line carries this score; the one that stands out most is shown."
+    return "The lines of this window were not examined."
 
 
 def _note(item: Evidence) -> dict[str, Any]:
