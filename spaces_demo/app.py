@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,6 @@ COLOURS = {  # gradio's theme variables; the dark ones are those of the report
     ("input_placeholder_color", "checkbox_border_color_dark"): "#6b7078",
     ("input_placeholder_color_dark",): "#8d929b",
 }
-SYSTEM_FONT = ("system-ui", "-apple-system", "Segoe UI", "sans-serif")
 
 
 def find_models() -> Path:
@@ -70,14 +70,20 @@ def find_models() -> Path:
 
 
 def load_scans(models: Path) -> dict[str, Scan]:
-    """One scanning function a family whose checkpoint lies in the folder."""
+    """One scanning function a family whose checkpoint lies in the folder.
+
+    Only the windows worth showing come with evidence: explaining costs many times what scoring costs, and a visitor's
+    log may be flagged from end to end.
+    """
     from logllm import LogAnomalyDetector  # late: torch takes seconds, and `build_app` does not need it
 
-    def scan_with(detector: LogAnomalyDetector) -> Scan:
-        return lambda lines: list(detector.scan(lines, explain="flagged"))
+    def scan(detector: LogAnomalyDetector, lines: list[str]) -> list[Verdict]:
+        verdicts = list(detector.scan(lines, explain="none"))
+        chosen = {id(verdict) for verdict in worth_showing(verdicts)}
+        return [detector.explain(one) if id(one) in chosen else one for one in verdicts]
 
     present = [family for family in FAMILIES if (models / family / "config.json").is_file()]
-    return {family: scan_with(LogAnomalyDetector.from_pretrained(models / family)) for family in present}
+    return {family: partial(scan, LogAnomalyDetector.from_pretrained(models / family)) for family in present}
 
 
 def build_app(scans: Mapping[str, Scan]) -> gr.Blocks:
@@ -110,7 +116,8 @@ def build_app(scans: Mapping[str, Scan]) -> gr.Blocks:
             family: "logllama" (has learnt what is normal) or "logllm" (has learnt from labelled windows).
 
         Returns:
-            One verdict a window, in the order of the log: window_id, score, threshold, is_anomalous, lines.
+            One verdict a window, in the order of the log: window_id, score, threshold, is_anomalous, lines. The lines
+            of the windows with the highest scores carry a score and, where they stand out, a reason.
         """
         return [verdict.to_dict() for verdict in judge(lines_of_text(text), family)]
 
@@ -167,9 +174,7 @@ def build_app(scans: Mapping[str, Scan]) -> gr.Blocks:
 
 def launch_options() -> dict[str, Any]:
     """What `launch` must be told: in gradio 6 style, theme and limits belong to it, not to the page."""
-    theme = gr.themes.Base(
-        primary_hue="red", neutral_hue="zinc", font=SYSTEM_FONT, font_mono=("ui-monospace", "monospace")
-    )
+    theme = gr.themes.Base(primary_hue="red", neutral_hue="zinc", font=["system-ui"], font_mono=["ui-monospace"])
     return {
         "css": window_style(),
         "css_paths": HERE / "style.css",
@@ -224,9 +229,9 @@ def summary(verdicts: Sequence[Verdict], shown: Sequence[Verdict]) -> str:
     flagged = sum(one.is_anomalous for one in verdicts)
     lines = len({number for one in verdicts for number in one.line_numbers})
     told = f"**{flagged:,} of {len(verdicts):,} windows** flagged in {lines:,} lines."
-    if not flagged:
-        return f"{told} Below are those with the highest scores."
-    return told if len(shown) >= flagged else f"{told} Below are the {len(shown)} with the highest scores."
+    if flagged and len(shown) >= flagged:
+        return told
+    return f"{told} Below are the {len(shown)} with the highest scores."
 
 
 def main() -> None:

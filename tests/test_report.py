@@ -146,6 +146,13 @@ def test_reason_expectation_and_counts_are_told():
     assert "labelled anomalous" in page.text
 
 
+def test_a_figure_is_told_once_and_the_expected_line_is_not_contradicted():
+    said = Evidence(1, "a", 9.0, "rank 1 of 29, probability 90%, seen 3 times in training", "a", 1, 0.9, ("b <*>",), 3)
+    page = Page(render_window(Verdict("w", 9.0, 3.0, True, ("a",), (1,), (said,))))
+    assert page.text.count("rank") == page.text.count("probability") == page.text.count("in training") == 1
+    assert "expected instead" not in page.text
+
+
 def test_timeline_has_a_stem_a_window_and_the_threshold():
     page = Page(report([make_verdict(place + 1, ["x"], float(place)) for place in range(10)]))
     assert page.tags.count("line") == 11

@@ -197,18 +197,20 @@ def _remark(verdict: Verdict, rows: list[dict[str, Any]]) -> str:
 
 def _note(item: Evidence) -> dict[str, Any]:
     facts = []
-    if item.seen_in_training is not None:
-        times = {0: "never", 1: "once"}.get(item.seen_in_training, f"{item.seen_in_training:,} times")
+    # The detector's sentence may hold these figures already; a figure is told once.
+    if item.seen_in_training is not None and "training" not in item.reason:
+        times = "once" if item.seen_in_training == 1 else f"{item.seen_in_training:,} times"
         facts.append(f"seen {times} in training" if item.seen_in_training else "never seen in training")
-    if item.rank is not None:
+    if item.rank is not None and "rank" not in item.reason:
         facts.append(f"rank {item.rank:,}")
-    if item.probability is not None:
+    if item.probability and "probability" not in item.reason:  # that of a message never seen is zero by definition
         facts.append(f"probability {item.probability:.2g}")
     return {
         "reason": printable(item.reason),
         "facts": ", ".join(facts),
         "template": printable(item.template, 400),
-        "expected": [printable(template, 400) for template in item.expected],
+        # A line that was itself the most likely one is guilty of something else: nothing was expected in its place.
+        "expected": [printable(template, 400) for template in item.expected] if item.rank != 1 else [],
     }
 
 
