@@ -48,7 +48,9 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
     def __init__(self, config: LogLLaMAConfig):
         super().__init__(config)
         # How often each key occurs in the normal windows, distinct vectors only: (M, V). Saved with the weights.
-        self.register_buffer("normal_counts", torch.zeros(config.num_count_vectors, config.vocab_size, dtype=torch.int32))
+        self.register_buffer(
+            "normal_counts", torch.zeros(config.num_count_vectors, config.vocab_size, dtype=torch.int32)
+        )
 
     def remember_counts(self, sequences: Iterable[Sequence[int]], limit: int = 2048) -> None:
         """Keep the key counts of normal windows, the `limit` most frequent vectors of them."""
@@ -68,7 +70,9 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         `normal_counts` are (n,).
         """
         if not len(self.normal_counts):
-            raise ValueError("the checkpoint must hold normal counts, found none: call remember_counts() after training")
+            raise ValueError(
+                "the checkpoint must hold normal counts, found none: call remember_counts() after training"
+            )
         distances, nearest = [], []
         normal = self.normal_counts.float()
         for sequence in sequences:

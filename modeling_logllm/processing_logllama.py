@@ -114,7 +114,9 @@ class LogLLaMAProcessor(ProcessorMixin):
         chat_template=None,
     ):
         if template_table is None:
-            raise ValueError("template_table must be the table of Drain templates, found none: pass the dataset's table")
+            raise ValueError(
+                "template_table must be the table of Drain templates, found none: pass the dataset's table"
+            )
         self.template_table, self.predict_end = template_table, predict_end
         self._matcher: TemplateMatcher | None = None
         self._by_key: dict[str, dict[str, Any]] | None = None

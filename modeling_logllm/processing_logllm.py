@@ -9,7 +9,7 @@ What is peculiar here:
 """
 
 from collections.abc import Iterable, Sequence
-from os.path import commonprefix
+from itertools import takewhile
 
 import torch
 from transformers import BatchFeature, ProcessorMixin
@@ -82,13 +82,13 @@ class LogLLMProcessor(ProcessorMixin):
     @property
     def question_ids(self) -> list[int]:
         """Suffix and the tokens that both answers begin with: at its last position the answer is decided."""
-        return self.suffix_ids + list(commonprefix(self.answer_ids))
+        return self.suffix_ids + _common_prefix(*self.answer_ids)
 
     @property
     def answer_token_ids(self) -> list[int]:
         """The first token in which the answers differ: (normal, anomalous)."""
         normal, anomalous = self.answer_ids
-        at = len(commonprefix([normal, anomalous]))
+        at = len(_common_prefix(normal, anomalous))
         if at >= min(len(normal), len(anomalous)):
             raise ValueError(
                 f"the two answers must differ in a token, found {self.answers!r} as {normal} and {anomalous}: "
@@ -125,6 +125,7 @@ class LogLLMProcessor(ProcessorMixin):
             windows: B windows, each a non-empty list of message contents; the first `max_messages` are taken.
             labels: B times 0 (normal) or 1 (anomalous); with them the answer is appended and `labels` are returned.
             padding_side: "left" for `generate`, either for training.
+            kwargs: ignored, as other processors take `text`, `images` and so on.
 
         Returns:
             `input_ids`, `attention_mask` (B, L), `message_input_ids`, `message_attention_mask` (U, T),
@@ -170,6 +171,10 @@ class LogLLMProcessor(ProcessorMixin):
                 f"the processor must be the model's own, found log_token_id and answer_token_ids {mine} in the processor "
                 f"and {theirs} in the model: load both from the same folder"
             )
+
+
+def _common_prefix(first: Sequence[int], second: Sequence[int]) -> list[int]:
+    return [a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second))]
 
 
 def _pad(rows: Sequence[Sequence[int]], value: int, side: str) -> torch.Tensor:

@@ -28,7 +28,9 @@ def detection_metrics(scores: Sequence[float], labels: Sequence[int], threshold:
     if s.shape != y.shape:
         raise ValueError(f"scores and labels must have one length, found {s.shape} and {y.shape}")
     if np.isnan(s).any():
-        raise ValueError(f"scores must be numbers, found {int(np.isnan(s).sum())} NaN, the first at {np.isnan(s).argmax()}")
+        raise ValueError(
+            f"scores must be numbers, found {int(np.isnan(s).sum())} NaN, the first at {np.isnan(s).argmax()}"
+        )
     flagged = s > threshold
     tp, fp = int((flagged & (y == 1)).sum()), int((flagged & (y == 0)).sum())
     fn, tn = int((~flagged & (y == 1)).sum()), int((~flagged & (y == 0)).sum())
@@ -59,7 +61,9 @@ def best_f1_threshold(scores: Sequence[float], labels: Sequence[int], prefer: fl
     """
     s, y = np.asarray(scores, dtype=float), np.asarray(labels, dtype=int)
     if not len(s) or y.sum() == 0:
-        raise ValueError(f"a threshold by F1 must have anomalous windows to be set on, found {int(y.sum())} of {len(y)}")
+        raise ValueError(
+            f"a threshold by F1 must have anomalous windows to be set on, found {int(y.sum())} of {len(y)}"
+        )
     order = np.argsort(-s, kind="stable")
     s, y = s[order], y[order]
     last = np.flatnonzero(np.append(s[1:] != s[:-1], True))  # a run of equal scores is flagged as a whole

@@ -93,7 +93,9 @@ def train_logllm(
             **_common(work_dir / stage.name.replace(" ", "-"), seed, 20),
         )
         trainer = LogLLMTrainer(model, args, dataset, processor, max_samples=stage.max_samples)
-        done.append({"stage": stage.name, "trainable": ", ".join(stage.trainable), **_run(trainer, stage.name, progress)})
+        done.append(
+            {"stage": stage.name, "trainable": ", ".join(stage.trainable), **_run(trainer, stage.name, progress)}
+        )
     model.eval()
     return done
 
@@ -148,7 +150,9 @@ def train_logllama(
             per_device_train_batch_size=64,
             **_common(work_dir / "reinforce", seed, 5),
         )
-        done.append({"stage": "reinforce", **_run(ReinforceTrainer(model, reinforce_args, dataset), "reinforce", progress)})
+        done.append(
+            {"stage": "reinforce", **_run(ReinforceTrainer(model, reinforce_args, dataset), "reinforce", progress)}
+        )
     model.eval()
     return done
 

@@ -17,7 +17,7 @@ from logllm.modeling_logllm.masking import MASK
 from logllm.modeling_logllm.processing_logllama import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
 
 # The soft token's placeholder in the decoder's vocabulary.
-LOG_TOKEN = "<log>"  # noqa: S105
+LOG_TOKEN = "<log>"
 
 
 def encoder_tokenizer(messages: Iterable[str], vocabulary: int = 8192) -> PreTrainedTokenizerFast:

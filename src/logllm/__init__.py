@@ -1,0 +1,47 @@
+"""logllm: log anomaly detection that gives a score and names the line.
+
+The names below are loaded when they are first used, so that `import logllm` and `logllm --help` are instant.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from logllm.detector import LogAnomalyDetector
+    from logllm.hf_datasets import LogSystem, build, load_windows
+    from logllm.modeling_logllm import LogLLaMAForNextKey, LogLLMForSequenceAnomaly
+    from logllm.verdict import Evidence, Verdict
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Evidence",
+    "LogAnomalyDetector",
+    "LogLLMForSequenceAnomaly",
+    "LogLLaMAForNextKey",
+    "LogSystem",
+    "Verdict",
+    "build",
+    "load_windows",
+]
+
+_HOMES = {
+    "Evidence": "logllm.verdict",
+    "LogAnomalyDetector": "logllm.detector",
+    "LogLLMForSequenceAnomaly": "logllm.modeling_logllm",
+    "LogLLaMAForNextKey": "logllm.modeling_logllm",
+    "LogSystem": "logllm.hf_datasets",
+    "Verdict": "logllm.verdict",
+    "build": "logllm.hf_datasets",
+    "load_windows": "logllm.hf_datasets",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'logllm' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

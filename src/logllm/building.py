@@ -1,0 +1,98 @@
+"""What the commands `build`, `train` and `evaluate` do: rooms joined by folders on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from logllm.detector import LogAnomalyDetector
+from logllm.errors import LogllmError
+from logllm.hf_datasets import (
+    LogSystem,
+    build,
+    configurations,
+    get_system,
+    load_statistics,
+    load_templates,
+    load_windows,
+    read_lines,
+    read_session_labels,
+)
+from logllm.hf_datasets.storing import write_readme
+
+
+def build_dataset(system: str | LogSystem, raw: Sequence[Path], out: Path, **settings: Any) -> dict[str, Any]:
+    """Build a configuration and write the dataset's card over all configurations in the folder."""
+    from logllm.model_cards import render_dataset_card, write_card
+
+    statistics = build(system, list(raw), out, **settings)
+    write_card(render_dataset_card([load_statistics(out, name) for name in configurations(out)]), out)
+    write_readme(out)  # puts back the mark of the content, without which `datasets` would serve an earlier build
+    return statistics
+
+
+def train_on(
+    family: str, dataset: Path, config: str, preset: str, out: Path, *, seed: int = 0, progress: bool = True
+) -> dict[str, Any]:
+    """Train a detector on a built configuration, measure it on the test split, write checkpoint and card."""
+    from logllm.training import train_detector, write_model_card
+
+    rows, statistics = load_windows(dataset, config), load_statistics(dataset, config)
+    for split in ("train", "validation"):
+        if not len(rows[split]):
+            raise LogllmError(
+                f"the dataset must have a {split} split, found it empty in {dataset}: build a longer log"
+            )
+    train_detector(
+        family,
+        rows["train"],
+        rows["validation"],
+        load_templates(dataset, config),
+        LogSystem.from_dict(statistics["system"]),
+        preset,
+        out,
+        seed=seed,
+        provenance={
+            "dataset": str(dataset.name),
+            "dataset_config": config,
+            "split": statistics["split"],
+            "split_checksum": statistics["checksum"],
+        },
+        progress=progress,
+    )
+    known = [label for label in rows["test"]["label"][:] if label in (0, 1)] if len(rows["test"]) else []
+    if known:
+        from logllm.evaluation import baseline_metrics
+
+        metrics = {"test": evaluate_on_split(out, dataset, config, "test")}
+        if "keys" in rows["test"].column_names and len(known) == len(rows["test"]):
+            metrics["test"]["baselines"] = baseline_metrics(rows["train"], rows["test"])
+        (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
+        write_model_card(out)
+    return json.loads((out / "training.json").read_text("utf-8"))
+
+
+def evaluate_on_split(model: Path, dataset: Path, config: str | None, split: str) -> dict[str, Any]:
+    """Measure a checkpoint on a split of a built configuration."""
+    from logllm.evaluation import evaluate_rows
+
+    if config is None:
+        raise LogllmError("a dataset must be given with its configuration, found none: add --config, such as hdfs")
+    rows = load_windows(dataset, config)
+    if split not in rows:
+        raise LogllmError(f"the split must be one of {', '.join(rows)}, found {split!r}")
+    return evaluate_rows(LogAnomalyDetector.from_pretrained(model), rows[split])
+
+
+def evaluate_on_raw(model: Path, raw: Path | None, system: str | None, labels: Path | None) -> dict[str, Any]:
+    """Measure a checkpoint on a raw log, read as `system` (else as the checkpoint says)."""
+    from logllm.evaluation import evaluate_verdicts
+
+    assert raw is not None
+    row = get_system(system) if system is not None else None
+    detector = LogAnomalyDetector.from_pretrained(model, system=row)
+    truth = read_session_labels(labels) if labels is not None else None
+    lines = read_lines(raw, detector.system.encoding)
+    return evaluate_verdicts(detector.scan(lines, explain="none", session_labels=truth))

@@ -1,0 +1,207 @@
+"""The `logllm` command: each command is a short function that loads its room when it runs, so that `--help` is instant.
+
+Results go to standard output, progress and remarks to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="logllm",
+    help="Log anomaly detection that gives a score and names the line.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Family(StrEnum):
+    """The two detectors."""
+
+    logllm = "logllm"
+    logllama = "logllama"
+
+
+class Split(StrEnum):
+    """How windows are divided."""
+
+    paper = "paper"
+    chronological = "chronological"
+
+
+Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same result.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+
+
+def say(text: str = "") -> None:
+    """Write a line of result."""
+    sys.stdout.write(text + "\n")
+
+
+def remark(text: str) -> None:
+    """Write a line beside the result."""
+    sys.stderr.write(text + "\n")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for log, dataset, checkpoints and report.")] = Path("demo_output"),
+    seed: Seed = 7,
+    quiet: Quiet = False,
+) -> None:
+    """Simulate a log, train both detectors on it, and show what they find in held-out windows."""
+    from logllm.demo import run_demo
+
+    say(run_demo(out, seed=seed, progress=not quiet))
+
+
+@app.command()
+def simulate(
+    system: Annotated[str, typer.Argument(help="hdfs or bgl (or syslog, nginx, app).")],
+    out: Annotated[Path, typer.Option(help="Folder to write SYSTEM.log into.")],
+    lines: Annotated[int, typer.Option(help="Number of lines.")] = 10_000,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Write a raw log with injected faults and true labels."""
+    from logllm.hf_datasets.simulate import simulate as write
+
+    say(json.dumps(write(system, lines, seed, out, progress=not quiet), default=str))
+
+
+@app.command()
+def build(
+    system: Annotated[str, typer.Argument(help="hdfs, bgl, thunderbird, liberty, ...")],
+    raw: Annotated[list[Path], typer.Option(help="Raw log; several follow each other.")],
+    out: Annotated[Path, typer.Option(help="Folder of the dataset.")],
+    labels: Annotated[Path | None, typer.Option(help="Session labels (BlockId,Label).")] = None,
+    split: Annotated[Split, typer.Option(help="The paper's split, or by time.")] = Split.paper,
+    train_share: Annotated[float, typer.Option(help="Share of lines or sessions for training and validation.")] = 0.8,
+    validation_share: Annotated[float, typer.Option(help="Share of the training windows, its tail.")] = 0.1,
+    seed: Seed = 42,
+    quiet: Quiet = False,
+) -> None:
+    """Turn a raw log into train, validation and test windows that `load_dataset` reads."""
+    from logllm.building import build_dataset
+
+    statistics = build_dataset(
+        system,
+        raw,
+        out,
+        labels=labels,
+        split=split.value,
+        train_share=train_share,
+        validation_share=validation_share,
+        seed=seed,
+        progress=not quiet,
+    )
+    say(json.dumps({key: statistics[key] for key in ("name", "lines", "labels", "splits", "templates")}, indent=1))
+    remark(f"dataset in {out}: load_dataset({str(out)!r}, {statistics['name']!r})")
+
+
+@app.command()
+def train(
+    family: Annotated[Family, typer.Argument(help="logllm (labels) or logllama (normal windows only).")],
+    dataset: Annotated[Path, typer.Option(help="Folder that `logllm build` wrote.")],
+    config: Annotated[str, typer.Option(help="Configuration in it, such as hdfs.")],
+    out: Annotated[Path, typer.Option(help="Checkpoint folder.")],
+    preset: Annotated[str, typer.Option(help="tiny, laptop, small or paper.")] = "tiny",
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Train a detector and write its checkpoint, threshold and card."""
+    from logllm.building import train_on
+
+    record = train_on(family.value, dataset, config, preset, out, seed=seed, progress=not quiet)
+    say(json.dumps(record))
+    remark(f"checkpoint in {out}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Option(help="Checkpoint folder.")],
+    dataset: Annotated[Path | None, typer.Option(help="Folder that `logllm build` wrote.")] = None,
+    config: Annotated[str | None, typer.Option(help="Configuration in it.")] = None,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    system: Annotated[str | None, typer.Option(help="With --raw: how the log is read.")] = None,
+    raw: Annotated[Path | None, typer.Option(help="A raw log in place of a dataset.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Session labels of the raw log.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a checkpoint on labelled windows."""
+    from logllm.building import evaluate_on_raw, evaluate_on_split
+
+    if (dataset is None) == (raw is None):
+        raise typer.BadParameter("give either --dataset and --config, or --raw")
+    if dataset is not None:
+        result = evaluate_on_split(model, dataset, config, split)
+    else:
+        result = evaluate_on_raw(model, raw, system, labels)
+    say(json.dumps(result) if as_json else "\n".join(f"{key:>20} {value}" for key, value in result.items()))
+
+
+@app.command()
+def scan(
+    logs: Annotated[list[Path], typer.Argument(help="Logs, oldest first; .gz is read directly.")],
+    model: Annotated[Path | None, typer.Option(help="Checkpoint; without one, the first part is learnt from.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="True session labels, to measure the result with.")] = None,
+    system: Annotated[str | None, typer.Option("--system", "--format", help="Overrule the guessed format.")] = None,
+    top: Annotated[int, typer.Option(help="How many windows to show.")] = 10,
+    as_json: Json = False,
+    html: Annotated[Path | None, typer.Option(help="Write a report to this file.")] = None,
+    fail_on_anomaly: Annotated[bool, typer.Option(help="Exit code 1 where something was flagged.")] = False,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Find the most suspicious windows of a log, with their lines and why."""
+    from logllm.hf_datasets import read_session_labels
+    from logllm.terminal import scan_as_text
+
+    truth = read_session_labels(labels) if labels is not None else None
+    found = _scan(logs, model, system, truth, seed, quiet)
+    if as_json:
+        for verdict in found.worst(top):
+            say(json.dumps(verdict.to_dict(), ensure_ascii=False))
+    else:
+        say(scan_as_text(found, top, color=sys.stdout.isatty()))
+    metrics = _measure(found)
+    if metrics:
+        (remark if as_json else say)(
+            "against the labels: " + " ".join(f"{key} {metrics[key]:.4g}" for key in ("precision", "recall", "f1"))
+        )
+    if html is not None:
+        from logllm.scanning import write_scan_report
+
+        write_scan_report(found, html, title=f"{logs[0].name}")
+        remark(f"report in {html}")
+    if fail_on_anomaly and found.counts.flagged:
+        raise typer.Exit(1)
+
+
+def _scan(logs: list[Path], model: Path | None, system: str | None, truth: Any, seed: int, quiet: bool) -> Any:
+    from logllm.scanning import scan_unknown, scan_with
+
+    if model is None:
+        return scan_unknown(logs, system, truth, seed=seed, progress=not quiet)
+    from logllm.detector import LogAnomalyDetector
+    from logllm.hf_datasets import get_system
+
+    row = get_system(system) if system is not None else None
+    return scan_with(LogAnomalyDetector.from_pretrained(model, system=row), logs, truth)
+
+
+def _measure(found: Any) -> dict[str, Any] | None:
+    from logllm.evaluation import evaluate_verdicts
+
+    if all(verdict.label is None for verdict in found.verdicts):
+        return None
+    return evaluate_verdicts(found.verdicts)

@@ -1,0 +1,9 @@
+"""Errors of the hall; each message says what must be, what was found and what to do."""
+
+
+class LogllmError(ValueError):
+    """What a user can put right."""
+
+
+class CheckpointError(LogllmError):
+    """A checkpoint folder that cannot be used: missing, incomplete, or of another kind."""
