@@ -7,7 +7,7 @@ from .parsing import LogLine, parse_lines, read_session_labels
 from .push import push_dataset
 from .reading import read_lines
 from .rules import DrainSettings, LogSystem, TimestampRule, WindowRule
-from .storing import load_statistics, load_templates, load_windows
+from .storing import configurations, load_statistics, load_templates, load_windows
 from .systems import SYSTEMS, get_system, guess_system
 from .windows import Window, make_windows
 
@@ -23,6 +23,7 @@ __all__ = [
     "Window",
     "WindowRule",
     "build",
+    "configurations",
     "get_system",
     "guess_system",
     "load_statistics",

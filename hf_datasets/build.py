@@ -2,29 +2,47 @@
 
 Odd here: windows of a build hold only lines that fit the format, as the published preparation has it; the others go
 to `unparsed.jsonl` with their numbers, and are counted. Line numbers run on over several raw files. Templates are
-mined from the train split alone: not from validation, not from test, whose unseen templates are then counted.
+mined from the train split alone: not from validation, not from test, whose unseen templates are then counted. All
+decisions are made on integer columns (`ingest.Log`); texts are read again when they are written.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from tqdm.auto import tqdm
+import numpy as np
+import pyarrow as pa
 
-from .drain import TemplateMiner
+from .channel import Channel
+from .drain import MAX_CHARACTERS, TemplateMiner
 from .errors import LogInputError
-from .parsing import LogLine, parse_lines, read_lines, read_session_labels
+from .grouping import Grouping
+from .ingest import Log, contents_again, line_span, read_log
+from .parsing import read_session_labels
 from .rules import LogSystem, WindowRule
-from .splitting import after_gap, check_shares, hold_out, shuffled, split_positions
-from .storing import STATISTICS, TEMPLATES, UNPARSED, configuration_folder, write_readme, write_windows
+from .splitting import SPLITS, check_shares, split_windows, window_names
+from .statistics import label_counts, paper_difference, split_counts
+from .storing import (
+    STATISTICS,
+    TEMPLATES,
+    UNPARSED,
+    configuration_folder,
+    window_features,
+    write_readme,
+    write_template_table,
+)
 from .systems import get_system
-from .windows import Window, make_windows
+from .writing import Output, plan_shards, write_shards
 
 Split = Literal["paper", "chronological"]
+
+# A mini configuration keeps evenly spaced windows up to about this many messages: a few MB.
+MINI_MESSAGES = 40_000
 
 
 def build(
@@ -35,18 +53,25 @@ def build(
     labels: str | Path | None = None,
     split: Split = "paper",
     window: WindowRule | None = None,
+    lines: tuple[int, int] | None = None,
     train_share: float = 0.8,
     validation_share: float = 0.1,
     seed: int = 42,
+    mask: Callable[[str], str] | None = None,
+    mask_rules: Sequence[tuple[str, str]] | None = None,
+    mini: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Build the windows of a raw log into OUT/NAME and return the statistics.
 
-    `raw` is one log or several that follow each other. `labels` is the session label file; without it a session
-    system is built unlabelled. `split="paper"` shuffles the sessions of a system that the paper shuffles, with
-    `seed`; everything else is cut in time: the first `train_share` of the parsed lines (or of the sessions, by their
-    first line), and no window crosses the cut. `validation_share` is the tail of the training windows. Where windows
-    overlap, one window is left out at each cut.
+    `raw` is one log or several that follow each other, packed or not. `labels` is the session label file; without it
+    a session system is built unlabelled. `split="paper"` shuffles the sessions of a system that the paper shuffles,
+    with `seed`; everything else is cut in time: the first `train_share` of the parsed lines (or of the sessions, by
+    their first line), and no window crosses the cut. `validation_share` is the tail of the training windows. Where
+    windows overlap, one window is left out at each cut. `lines` is the half-open range of lines to read, counted from
+    0; by default the paper's slice where the log reaches it. `mask` adds a column `masked`; `mask_rules`, its
+    (pattern, replacement) pairs in order, let it be applied to distinct lines only. `mini` keeps a few MB of evenly
+    spaced windows, as a configuration NAME-mini.
 
     Raises `LogInputError` where the input or a setting cannot be used.
     """
@@ -59,141 +84,133 @@ def build(
     if not files:
         raise LogInputError("At least one raw log must be given; found none.")
     session_labels = read_session_labels(labels) if labels is not None else None
-    lines, unparsed = _read(files, row, progress)
-    if not lines:
+    name = f"{row.name}-mini" if mini else row.name
+    try:
+        with configuration_folder(Path(out), name) as folder:
+            span, span_reason = line_span(files, row, lines)
+            channels = [Channel(TemplateMiner(row.drain).mask, row.drain.masks, MAX_CHARACTERS)]
+            if mask is not None:
+                channels.append(Channel(mask, mask_rules))
+            log = read_log(files, row, channels, span, folder / UNPARSED, progress)
+            shuffle = split == "paper" and row.paper_split == "sessions"
+            windows, splits = split_windows(log, row.window, train_share, validation_share, seed if shuffle else None)
+            if mini:
+                windows, splits = _thinned(windows, splits)
+            known = label_counts(log, windows, session_labels, labels)
+            window_labels = _window_labels(log, windows, session_labels)
+            miner = _mine(log, windows, splits["train"], channels[0], row)
+            output = _output(log, windows, window_labels, miner, channels, row)
+            shards = plan_shards(splits, windows)
+            checksums = write_shards(folder, output, shards, contents_again(files, row, span, progress))
+            table = miner.table()
+            (folder / TEMPLATES).write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            write_template_table(folder, table)
+            counted = split_counts(windows, splits, window_labels, output, log)
+            for part, counts in counted.items():
+                counts["sha256"] = checksums.get(part, hashlib.sha256().hexdigest())
+            statistics = {
+                "name": name,
+                "title": row.title,
+                "system": row.to_dict(),
+                "split": split,
+                "seed": seed,
+                "train_share": train_share,
+                "validation_share": validation_share,
+                "sources": [{"file": file.name, "bytes": file.stat().st_size} for file in files],
+                "slice": {"lines": list(span) if span else None, "why": span_reason},
+                "lines": {"read": log.lines, "parsed": len(log), "unparsed": log.unparsed},
+                "labels": known,
+                **_file_checksums(folder),
+                "splits": counted,
+                "templates": {
+                    "count": len(table["templates"]),
+                    "mined_on": "train",
+                    "messages": sum(one["count"] for one in table["templates"]),
+                },
+                "paper": paper_difference(row, counted, window is None and lines is None and not mini),
+            }
+            text = json.dumps(statistics, indent=1, ensure_ascii=False) + "\n"
+            (folder / STATISTICS).write_text(text, "utf-8")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
         raise LogInputError(
-            f"Some lines must fit the format of {row.name}; of {len(unparsed):,} lines in {files[0]} none did. "
-            "Check the system name, or leave it out to have the format guessed."
-        )
-    parts = _split(lines, row, session_labels, split, train_share, validation_share, seed)
-    label_counts = _check_labels(parts, session_labels, labels)
-    with configuration_folder(Path(out), row.name) as folder:
-        statistics = _write(folder, parts, lines, row, progress)
-        statistics = {
-            "name": row.name,
-            "title": row.title,
-            "system": row.to_dict(),
-            "split": split,
-            "seed": seed,
-            "train_share": train_share,
-            "validation_share": validation_share,
-            "sources": [{"file": file.name, "bytes": file.stat().st_size} for file in files],
-            "lines": {"read": len(lines) + len(unparsed), "parsed": len(lines), "unparsed": len(unparsed)},
-            "labels": label_counts,
-            **statistics,
-        }
-        if unparsed:
-            with (folder / UNPARSED).open("w", encoding="utf-8") as stream:
-                for line in unparsed:
-                    stream.write(json.dumps({"number": line.number, "text": line.raw}) + "\n")
-        (folder / STATISTICS).write_text(json.dumps(statistics, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            f"The output must fit on its disk; the disk of {out} is full. Nothing was changed there: make room, or "
+            "name a folder on another disk."
+        ) from error
     write_readme(Path(out))
-    return statistics
+    return json.loads(text)
 
 
-def _read(files: Sequence[Path], system: LogSystem, progress: bool) -> tuple[list[LogLine], list[LogLine]]:
-    """(lines that fit the format, lines that do not)."""
-    lines: list[LogLine] = []
-    unparsed: list[LogLine] = []
-    raw = (line for file in files for line in read_lines(file, system.encoding))
-    counted = tqdm(raw, desc="reading", unit=" lines", unit_scale=True, disable=not progress)
-    for line in parse_lines(counted, system):
-        (lines if line.parsed else unparsed).append(line)
-    return lines, unparsed
+def _thinned(windows: Grouping, splits: dict[str, range]) -> tuple[Grouping, dict[str, range]]:
+    """Every k-th window of every split, k so that `MINI_MESSAGES` messages are left."""
+    every = max(1, -(-int(windows.offsets[-1]) // MINI_MESSAGES))
+    kept = {name: list(part)[::every] for name, part in splits.items()}
+    fresh, at = {}, 0
+    for name, part in kept.items():
+        fresh[name] = range(at, at + len(part))
+        at += len(part)
+    return windows.taken(np.array([one for part in kept.values() for one in part], np.int64)), fresh
 
 
-def _split(
-    lines: list[LogLine],
-    system: LogSystem,
-    session_labels: dict[str, int] | None,
-    split: Split,
-    train_share: float,
-    validation_share: float,
-    seed: int,
-) -> dict[str, list[Window]]:
-    rule = system.window
-    if rule.kind == "session":
-        windows = list(make_windows(lines, rule, session_labels, keep_unparsed=False))
-        order = list(range(len(windows)))
-        if split == "paper" and system.paper_split == "sessions":
-            order = shuffled([one.window_id for one in windows], seed)
-        positions = split_positions(order, train_share, validation_share)
-        return {name: [windows[at] for at in part] for name, part in positions.items()}
-    cut = int(len(lines) * train_share)
-    before, after = (
-        list(make_windows(part, rule, session_labels, keep_unparsed=False)) for part in (lines[:cut], lines[cut:])
-    )
-    train, validation = hold_out(before, validation_share, rule)
-    if rule.overlaps and before and after:
-        after = after_gap(after, before[-1], rule)
-    return {"train": train, "validation": validation, "test": after}
+def _window_labels(log: Log, windows: Grouping, session_labels: dict[str, int] | None) -> np.ndarray:
+    """1, 0 or -1 (unknown) a window, as `windows.make_windows` decides."""
+    labels = windows.reduced(log.labels)
+    if session_labels is None or not len(windows):
+        return labels
+    of_session = np.array([session_labels.get(name, -1) for name in log.session_names], np.int8)
+    named = windows.sessions >= 0
+    if named.any():  # session windows; loose lines name no session
+        found = of_session[windows.sessions[named]]
+        labels[named] = np.where(found >= 0, found, labels[named])
+        return labels
+    of_row = np.full(len(log), -1, np.int8)
+    np.maximum.at(of_row, log.pair_rows, of_session[log.pair_sessions])
+    found = windows.reduced(of_row)
+    return np.where(found >= 0, found, labels)
 
 
-def _check_labels(
-    parts: dict[str, list[Window]], session_labels: dict[str, int] | None, labels: str | Path | None
-) -> dict[str, int] | None:
-    """How far the label file and the log agree; `LogInputError` where they share nothing."""
-    if session_labels is None:
-        return None
-    unlabelled = sum(window.label is None for windows in parts.values() for window in windows)
-    named = {window.window_id for windows in parts.values() for window in windows} & session_labels.keys()
-    if not named and not any(window.label is not None for windows in parts.values() for window in windows):
-        raise LogInputError(
-            f"The label file must belong to the log; none of its {len(session_labels):,} sessions occurs there "
-            f"({labels}). Give the label file of this log, or none."
-        )
-    return {
-        "given": len(session_labels),
-        "used": len(named),
-        "labels_without_session": len(session_labels) - len(named),
-        "windows_without_label": unlabelled,
-    }
-
-
-def _write(
-    folder: Path, parts: dict[str, list[Window]], lines: list[LogLine], system: LogSystem, progress: bool
-) -> dict[str, Any]:
-    """Mine the templates, write the splits and the template table; returns the statistics of both."""
+def _mine(log: Log, windows: Grouping, train: range, channel: Channel, system: LogSystem) -> TemplateMiner:
+    """Drain, taught every line of the train windows once, in the order of the log."""
     miner = TemplateMiner(system.drain)
-    training = {number for window in parts["train"] for number in window.line_numbers}
-    learnt = tqdm(lines, desc="mining templates", unit=" lines", unit_scale=True, disable=not progress)
-    for line in learnt:
-        if line.number in training:
-            miner.add(line.content)
-    table = miner.table()
-    (folder / TEMPLATES).write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    splits = {}
-    for name, windows in parts.items():
-        unseen = 0
-
-        def keys(windows: Iterable[Window] = windows) -> Iterator[list[str]]:
-            nonlocal unseen
-            for window in windows:
-                found = [miner.match(content) or "" for content in window.lines]
-                unseen += found.count("")
-                yield found
-
-        shown = tqdm(windows, desc=f"writing {name}", unit=" windows", unit_scale=True, disable=not progress)
-        path = folder / f"{name}-00000-of-00001.parquet"
-        checksum = write_windows(path, windows, keys(shown), system.label_rule == "line")
-        if not windows:
-            path.unlink()
-        splits[name] = {**_count(windows), "lines_without_template": unseen, "sha256": checksum}
-    count = len(table["templates"])
-    files = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob("*.parquet"))}
-    checksum = hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in files.items()).encode()).hexdigest()
-    statistics = {"checksum": checksum, "files": files, "splits": splits}
-    return {**statistics, "templates": {"count": count, "mined_on": "train", "messages": len(training)}}
+    training = np.zeros(len(log), bool)
+    if len(train):
+        training[windows.rows[windows.offsets[train.start] : windows.offsets[train.stop]]] = True
+    miner.add_codes(log.codes[0][training], channel.texts)
+    return miner
 
 
-def _count(windows: Sequence[Window]) -> dict[str, Any]:
-    anomalous = sum(window.label == 1 for window in windows)
-    normal = sum(window.label == 0 for window in windows)
-    return {
-        "windows": len(windows),
-        "messages": sum(len(window.lines) for window in windows),
-        "anomalous": anomalous,
-        "normal": normal,
-        "unlabelled": len(windows) - anomalous - normal,
-        "anomalous_share": anomalous / len(windows) if windows else 0.0,
-    }
+def _output(
+    log: Log,
+    windows: Grouping,
+    labels: np.ndarray,
+    miner: TemplateMiner,
+    channels: Sequence[Channel],
+    system: LogSystem,
+) -> Output:
+    key_of = [miner.match_masked(text) or "" for text in channels[0].texts]
+    distinct = {key: at for at, key in enumerate(dict.fromkeys(["", *key_of]))}
+    masked = channels[1] if len(channels) > 1 else None
+    features = window_features(system.label_rule == "line", masked is not None)
+    return Output(
+        log=log,
+        windows=windows,
+        window_ids=pa.array(window_names(log, windows), pa.string()),
+        labels=labels,
+        keys=pa.array(list(distinct), pa.string()),
+        key_codes=np.array([distinct[key] for key in key_of], np.int32)[log.codes[0]],
+        masked=pa.array(masked.texts, pa.string()) if masked else None,
+        masked_codes=log.codes[1] if masked else None,
+        schema=features.arrow_schema,
+    )
+
+
+def _file_checksums(folder: Path) -> dict[str, Any]:
+    """SHA-256 of every window file, and one over them all."""
+    found = [path for split in SPLITS for path in sorted(folder.glob(f"{split}-*.parquet"))]
+    files = {}
+    for path in found:
+        with path.open("rb") as stream:
+            files[path.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    text = "".join(f"{name} {digest}\n" for name, digest in files.items())
+    return {"checksum": hashlib.sha256(text.encode()).hexdigest(), "files": files}

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from drain3.drain import Drain, LogCluster, Node
 
 from .rules import PARAMETER, DrainSettings
@@ -71,8 +72,8 @@ class TemplateMiner:
         """Learn one message; returns the id of its cluster (from 1, in order of creation)."""
         return self.add_masked(self.mask(message))
 
-    def add_masked(self, masked: str, count: int = 1) -> int:
-        """Learn a message that is masked already, `count` times in a row.
+    def add_masked(self, masked: str) -> int:
+        """Learn a message that is masked already.
 
         Drain's answer for a message depends on the tree below its token count (which leaf it reaches) and on the
         templates in that leaf. While neither has changed since Drain last answered "no change" for the same masked
@@ -82,16 +83,56 @@ class TemplateMiner:
         if known is not None:
             cluster, shape, leaf, shape_version, leaf_version = known
             if shape[0] == shape_version and leaf[0] == leaf_version:
-                cluster.size += count
+                cluster.size += 1
                 return cluster.cluster_id
-        for left in range(count, 0, -1):
-            cluster, unchanged = self._ask(masked)
-            if unchanged:
-                cluster.size += left - 1
-                break
+        cluster, unchanged, shape, leaf = self._ask(masked)
+        if unchanged:
+            self._memory[masked] = (cluster, shape, leaf, shape[0], leaf[0])
         return cluster.cluster_id
 
-    def _ask(self, masked: str) -> tuple[LogCluster, bool]:
+    def add_codes(self, codes: np.ndarray, texts: Sequence[str]) -> None:
+        """Learn many masked messages in order, given as codes of `texts`: the same as `add_masked` for each.
+
+        While a run of messages is known and nothing has changed under it, only their number is kept.
+        """
+        known = np.zeros(len(texts), bool)
+        counts = np.zeros(len(texts), np.int64)  # of known messages, not yet in their cluster's size
+        clusters: dict[int, LogCluster] = {}
+        users: dict[int, list[int]] = {}  # id of a version -> codes that stand on it
+
+        def forget(version: list[int]) -> None:
+            for code in users.pop(id(version), ()):
+                if known[code]:
+                    known[code] = False
+                    clusters[code].size += int(counts[code])
+                    counts[code] = 0
+
+        at, step = 0, 64
+        while at < len(codes):
+            block = codes[at : at + step]
+            sure = known[block]
+            first = int(sure.argmin())
+            if sure[first]:  # all of the block is known
+                np.add.at(counts, block, 1)
+                at += len(block)
+                step = min(4 * step, 1 << 16)
+                continue
+            np.add.at(counts, block[:first], 1)
+            code = int(block[first])
+            at += first + 1
+            step = max(64, step // 4)
+            cluster, unchanged, shape, leaf = self._ask(texts[code], forget)
+            if unchanged:
+                known[code], clusters[code] = True, cluster
+                users.setdefault(id(shape), []).append(code)
+                users.setdefault(id(leaf), []).append(code)
+        for code in np.flatnonzero(counts).tolist():
+            clusters[code].size += int(counts[code])
+
+    def _ask(
+        self, masked: str, changed: Callable[[list[int]], None] = lambda version: None
+    ) -> tuple[LogCluster, bool, list[int], list[int]]:
+        """Drain's answer: (cluster, whether nothing changed, version of its shape, version of its leaf)."""
         self.calls += 1
         self._matches.clear()
         cluster, change = self._drain.add_log_message(masked)
@@ -103,12 +144,12 @@ class TemplateMiner:
             self._leaves[cluster.cluster_id] = leaf_node
             if id(leaf_node) not in self._leaf_versions:  # a new leaf: other messages may reach it now
                 shape[0] += 1
+                changed(shape)
         leaf = self._leaf_versions.setdefault(id(self._leaves[cluster.cluster_id]), [0])
-        if change == "none":
-            self._memory[masked] = (cluster, shape, leaf, shape[0], leaf[0])
-            return cluster, True
-        leaf[0] += 1
-        return cluster, False
+        if change != "none":
+            leaf[0] += 1
+            changed(leaf)
+        return cluster, change == "none", shape, leaf
 
     def _walk(self, tokens: tuple[str, ...]) -> tuple[list[str], Node]:
         """The nodes from the root to the leaf of a cluster that was created this moment."""

@@ -47,6 +47,11 @@ class LogLine:
 
 def parse_lines(lines: Iterable[str], system: LogSystem, start: int = 1) -> Iterator[LogLine]:
     """One `LogLine` for every line, in order, numbered from `start`; an unmatched one has `parsed=False`."""
+    if system.reader == "json":
+        from .json_records import json_lines  # it gives LogLines too
+
+        yield from json_lines(lines, system, start)
+        return
     match = re.compile(system.line_pattern).match
     session_ids = session_finder(system)
     timestamp = timestamp_reader(system.timestamp)

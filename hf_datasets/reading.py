@@ -21,6 +21,7 @@ _SAMPLE = 64 * 1024
 _BLOCK = 1 << 20
 # Control characters that real logs hold: tab, line feed, vertical tab, form feed, carriage return, backspace, escape.
 _TEXT_CONTROLS = frozenset(b"\t\n\x0b\x0c\r\x08\x1b\x07")
+_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 _MAGIC = {
     b"BZh": "bzip2",
     b"\xfd7zXZ": "xz",
@@ -69,14 +70,27 @@ def _decoded(stream: IO[bytes], path: str | Path, encoding: str) -> Iterator[str
             yield line.rstrip(b"\n").removesuffix(b"\r").decode(encoding, "replace")
 
 
+def guarded_blocks(stream: IO[bytes], path: str | Path, size: int) -> Iterator[bytes]:
+    """The stream in blocks of about `size` bytes; a damaged archive becomes a `LogInputError`."""
+    try:
+        while block := stream.read(size):
+            yield block
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
 def _guarded(stream: IO[bytes], path: str | Path) -> Iterator[bytes]:
     """The stream's lines; a damaged archive becomes a `LogInputError`."""
     try:
         yield from stream
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise LogInputError(
-            f"The archive must be whole; {path} ends early or is damaged ({error}). Fetch or pack it again."
-        ) from error
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: str | Path, error: Exception) -> LogInputError:
+    return LogInputError(
+        f"The archive must be whole; {path} ends early or is damaged ({error}). Fetch or pack it again."
+    )
 
 
 def _unpacked(raw: IO[bytes], path: Path) -> IO[bytes]:
@@ -90,10 +104,8 @@ def _unpacked(raw: IO[bytes], path: Path) -> IO[bytes]:
 def _peek(stream: IO[bytes], path: Path) -> bytes:
     try:
         return stream.peek(_SAMPLE)[:_SAMPLE]  # type: ignore[attr-defined]
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise LogInputError(
-            f"The archive must be whole; {path} ends early or is damaged ({error}). Fetch or pack it again."
-        ) from error
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
 
 
 def _refuse_binary(sample: bytes, path: Path) -> None:

@@ -17,17 +17,18 @@ PARAMETER = "<*>"
 
 # Generic masks for Drain, applied in order. Every one is blind to which digit it meets (no literal digit, each class
 # holds all ten or none), so that lines differing in digits only are masked alike: that is what makes the fast path
-# of `build` exact (see `folding.py`). Hence `\dx` where one would write `0x`. A number glued to letters (`L3`,
-# `eth0`) stays: which cache or which card failed is worth telling apart, and Drain generalises the rest.
+# of `build` exact (see `regex_facts.py`). Hence `\dx` where one would write `0x`. None looks around, so that the Rust
+# engine of polars can run them too. A number glued to letters (`L3`, `eth0`) stays: which cache or which card failed
+# is worth telling apart, and Drain generalises the rest.
 DEFAULT_MASKS: tuple[tuple[str, str], ...] = (
-    (r"(?<![\w/<>*])(?:/[\w.+\-@%=~:]+){2,}/?", PARAMETER),
-    (r"(?<!\w)blk_-?\d+", PARAMETER),
-    (r"(?<![\w.])/?\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?![\w.]*\w)", PARAMETER),
-    (r"(?<![\w:])(?:[0-9a-fA-F]{2}:){5,}[0-9a-fA-F]{2}(?![\w:])", PARAMETER),
-    (r"(?<!\w)\dx[0-9a-fA-F]+(?!\w)", PARAMETER),
-    (r"(?<!\w)[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?!\w)", PARAMETER),
-    (r"(?<!\w)(?=[a-fA-F]{0,32}\d)[0-9a-fA-F]{8,}(?!\w)", PARAMETER),
-    (r"(?<!\w)[-+]?\d+(?:[.,:]\d+)*(?!\w)", PARAMETER),
+    (r"\B(?:/[\w.+\-@%=~:]+){2,}/?", PARAMETER),
+    (r"\bblk_-?\d+", PARAMETER),
+    (r"/?\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b", PARAMETER),
+    (r"\b(?:[0-9a-fA-F]{2}:){5,}[0-9a-fA-F]{2}\b", PARAMETER),
+    (r"\b\dx[0-9a-fA-F]+\b", PARAMETER),
+    (r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b", PARAMETER),
+    (r"\b[0-9a-fA-F]{8,}\b", PARAMETER),
+    (r"(?:\B[-+])?\b\d+(?:[.,:]\d+)*\b", PARAMETER),
 )
 
 

@@ -9,9 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+import numpy as np
+
 from .errors import LogInputError
+from .grouping import Grouping, group_lines, group_sessions
+from .ingest import Log
 from .rules import WindowRule
-from .windows import Window
+
+SPLITS = ("train", "validation", "test")
 
 
 def check_shares(train_share: float, validation_share: float) -> None:
@@ -32,28 +37,56 @@ def shuffled(session_ids: Sequence[str], seed: int) -> list[int]:
     return sorted(range(len(marks)), key=marks.__getitem__)
 
 
-def split_positions(order: Sequence[int], train_share: float, validation_share: float) -> dict[str, list[int]]:
-    """Cut an order of windows: first train, its tail validation, then test; each part sorted again by position."""
-    cut = int(len(order) * train_share)
-    held = round(cut * validation_share)
-    parts = {"train": order[: cut - held], "validation": order[cut - held : cut], "test": order[cut:]}
-    return {name: sorted(part) for name, part in parts.items()}
+def split_windows(
+    log: Log, rule: WindowRule, train_share: float, validation_share: float, seed: int | None
+) -> tuple[Grouping, dict[str, range]]:
+    """All windows of a log in output order, and which of them each split holds.
+
+    Sessions are cut by their number, shuffled first where a `seed` is given; other windows are made on each side of
+    the cut by rows. Inside a split windows stand in the order of their first line.
+    """
+    if rule.kind == "session":
+        windows = group_sessions(len(log), log.pair_rows, log.pair_sessions, len(log.session_names))
+        order = np.arange(len(windows))
+        if seed is not None:
+            order = np.array(shuffled(window_names(log, windows), seed), np.int64)
+        cut = int(len(order) * train_share)
+        held = round(cut * validation_share)
+        parts = [np.sort(part) for part in (order[: cut - held], order[cut - held : cut], order[cut:])]
+    else:
+        cut = int(len(log) * train_share)
+        before, after = (group_lines(*bounds, rule, log.times) for bounds in ((0, cut), (cut, len(log))))
+        windows = Grouping(
+            np.concatenate((before.rows, after.rows)),
+            np.concatenate((before.offsets, before.offsets[-1] + after.offsets[1:])),
+            np.concatenate((before.sessions, after.sessions)),
+        )
+        train, total = len(before), len(windows)
+        held = round(train * validation_share)
+        parts = [np.arange(train - held), np.arange(train - held, train), np.arange(train, total)]
+        if rule.overlaps and len(parts[0]):
+            parts[1] = after_gap(log, windows, parts[1], int(parts[0][-1]), rule)
+        if rule.overlaps and train:
+            parts[2] = after_gap(log, windows, parts[2], train - 1, rule)
+    sizes = np.cumsum([0, *map(len, parts)]).tolist()
+    splits = {name: range(sizes[at], sizes[at + 1]) for at, name in enumerate(SPLITS)}
+    return windows.taken(np.concatenate(parts).astype(np.int64)), splits
 
 
-def hold_out(windows: list[Window], share: float, rule: WindowRule) -> tuple[list[Window], list[Window]]:
-    """(train, validation): the tail of the windows is held out, one window apart where windows overlap."""
-    held = round(len(windows) * share)
-    train, validation = windows[: len(windows) - held], windows[len(windows) - held :]
-    if rule.overlaps and train and validation:
-        validation = after_gap(validation, train[-1], rule)
-    return train, validation
+def after_gap(log: Log, windows: Grouping, candidates: np.ndarray, last: int, rule: WindowRule) -> np.ndarray:
+    """The candidates that begin more than one window (rows, or seconds) after window `last` ends."""
+    ends, begins = windows.rows[windows.offsets[last + 1] - 1], windows.rows[windows.offsets[candidates]]
+    if rule.kind == "time" and log.times is not None:
+        latest = np.nanmax(np.append(log.times[: ends + 1], -np.inf))
+        return candidates[~(log.times[begins] <= latest + rule.size)]
+    return candidates[begins > ends + int(rule.size)]
 
 
-def after_gap(windows: list[Window], last: Window, rule: WindowRule) -> list[Window]:
-    """The windows that begin at least one window (lines, or seconds) after `last` ends."""
-    if rule.kind == "time":
-        end = last.last_timestamp
-        if end is None:
-            return windows
-        return [one for one in windows if one.first_timestamp is None or one.first_timestamp > end + rule.size]
-    return [one for one in windows if one.line_numbers[0] > last.line_numbers[-1] + int(rule.size)]
+def window_names(log: Log, windows: Grouping) -> list[str]:
+    """Session ids, and "FIRST-LAST" line numbers for windows of lines that name none."""
+    first = log.numbers[windows.rows[windows.offsets[:-1]]].tolist()
+    last = log.numbers[windows.rows[windows.offsets[1:] - 1]].tolist()
+    return [
+        log.session_names[session] if session >= 0 else f"{one}-{two}"
+        for session, one, two in zip(windows.sessions.tolist(), first, last)
+    ]

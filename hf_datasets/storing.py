@@ -7,11 +7,10 @@ configuration found in the folder, which is all that `datasets.load_dataset` nee
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,24 +21,25 @@ import yaml
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value, load_dataset
 
 from .errors import LogInputError
-from .windows import Window
+from .splitting import SPLITS
 
-SPLITS = ("train", "validation", "test")
 LABELS = ("normal", "anomalous")
 STATISTICS = "statistics.json"
 TEMPLATES = "templates.json"
+TEMPLATE_TABLE = "templates.parquet"
 UNPARSED = "unparsed.jsonl"
-_ROWS_A_GROUP = 1000
 
 
-def window_features(line_labels: bool) -> Features:
-    """The columns of a configuration; `line_labels` only where the system labels lines."""
+def window_features(line_labels: bool, masked: bool = False) -> Features:
+    """The columns of a configuration; `line_labels` only where the system labels lines, `masked` only if asked for."""
     columns: dict[str, Any] = {
         "window_id": Value("string"),
         "lines": List(Value("large_string")),
         "line_numbers": List(Value("int64")),
         "keys": List(Value("string")),
     }
+    if masked:
+        columns["masked"] = List(Value("string"))
     if line_labels:
         columns["line_labels"] = List(ClassLabel(names=list(LABELS)))
     columns["first_timestamp"] = Value("float64")
@@ -48,38 +48,12 @@ def window_features(line_labels: bool) -> Features:
     return Features(columns)
 
 
-def write_windows(path: Path, windows: Sequence[Window], keys: Iterable[list[str]], line_labels: bool) -> str:
-    """Write one split as Parquet; returns its checksum (see `row_bytes`)."""
-    schema = window_features(line_labels).arrow_schema
-    digest = hashlib.sha256()
-    key_rows = iter(keys)
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for first in range(0, len(windows), _ROWS_A_GROUP):
-            part = windows[first : first + _ROWS_A_GROUP]
-            for window in part:
-                digest.update(row_bytes(window.window_id, window.label, window.lines))
-            columns = {
-                "window_id": [one.window_id for one in part],
-                "lines": [one.lines for one in part],
-                "line_numbers": [one.line_numbers for one in part],
-                "keys": [next(key_rows) for _ in part],
-                "line_labels": [_known(one.line_labels, len(one.lines)) for one in part],
-                "first_timestamp": [one.first_timestamp for one in part],
-                "last_timestamp": [one.last_timestamp for one in part],
-                "label": [one.label for one in part],
-            }
-            writer.write_table(pa.table([pa.array(columns[field.name], field.type) for field in schema], schema))
-    return digest.hexdigest()
-
-
-def _known(labels: list[int] | None, count: int) -> list[int | None]:
-    return [None] * count if labels is None else [None if label < 0 else label for label in labels]
-
-
-def row_bytes(window_id: str, label: int | None, lines: Sequence[str]) -> bytes:
-    """What the checksum of a split is taken over, row after row: id TAB label TAB contents joined by U+001F, newline."""
-    text = f"{window_id}\t{-1 if label is None else label}\t" + "\x1f".join(lines) + "\n"
-    return text.encode("utf-8", "surrogatepass")
+def write_template_table(folder: Path, table: dict[str, Any]) -> None:
+    """The templates as a Parquet table beside the windows: key, text, count in train."""
+    features = Features({"key": Value("string"), "text": Value("large_string"), "count": Value("int64")})
+    rows = table["templates"]
+    columns = {name: [row[name] for row in rows] for name in features}
+    pq.write_table(pa.table(columns, schema=features.arrow_schema), folder / TEMPLATE_TABLE, compression="zstd")
 
 
 @contextmanager
@@ -93,6 +67,7 @@ def configuration_folder(out: Path, name: str) -> Iterator[Path]:
             f"{final} must be absent or an earlier build; it holds something else (no {STATISTICS}). "
             "Choose another output folder, or move that one away."
         )
+    ours = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     for stale in out.glob(f".{name}.building-*"):
         if not _alive(stale.name.rpartition("-")[2]):
@@ -109,6 +84,8 @@ def configuration_folder(out: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
+        if ours and not any(out.iterdir()):
+            out.rmdir()
         raise
 
 
@@ -141,6 +118,10 @@ def write_readme(out: Path) -> None:
         # would hand out the rows of an earlier build for ever.
         mark = load_statistics(out, name)["checksum"]
         configs.append({"config_name": name, "description": f"sha256 of the files: {mark}", "data_files": files})
+        if (out / name / TEMPLATE_TABLE).exists() and pq.read_metadata(out / name / TEMPLATE_TABLE).num_rows:
+            files = [{"split": "train", "path": f"{name}/{TEMPLATE_TABLE}"}]
+            mark = f"templates of {name}, mined from its train split: {mark}"
+            configs.append({"config_name": f"{name}-templates", "description": mark, "data_files": files})
     front: dict[str, Any] = {}
     body = "\n# Windows of system logs\n\nBuilt by `logllm build`; the figures of each configuration stand in its `statistics.json`.\n"
     readme = out / "README.md"

@@ -91,31 +91,36 @@ def _by_count(lines: Iterable[LogLine], size: int, stride: int) -> Iterator[list
 
 def _by_time(lines: Iterable[LogLine], size: float, stride: float) -> Iterator[list[LogLine]]:
     waiting: list[tuple[float, LogLine]] = []
-    start: float | None = None  # where the first window that is not yet given out begins
+    origin: float | None = None
+    number = 0  # of the first window that is not yet given out; it begins at origin + number * stride
     now = 0.0
     before: tuple[int, int] | None = None
-    for line in lines:
-        if start is None:
-            start = now = line.timestamp or 0.0
-        now = max(now, line.timestamp if line.timestamp is not None else now)
-        while waiting and start + size <= now:
-            group = [held for time, held in waiting if time < start + size]
-            if group and (span := (group[0].number, group[-1].number)) != before:
-                yield group
-                before = span
-            start += stride
-            waiting = [(time, held) for time, held in waiting if time >= start]
-        if not waiting and start + size <= now:  # silence: go on at the first window that holds `now`
-            start += stride * (math.floor((now - start - size) / stride) + 1)
-        if now >= start:  # False only between windows, where the stride is longer than the window
-            waiting.append((now, line))
-    while waiting and start is not None:
-        group = [held for time, held in waiting if time < start + size]
+
+    def closed() -> Iterator[list[LogLine]]:
+        """The window that ends now, unless it holds the same lines as the one before."""
+        nonlocal before, number, waiting
+        assert origin is not None
+        end = origin + number * stride + size
+        group = [held for time, held in waiting if time < end]
+        number += 1
+        begin = origin + number * stride
+        waiting = [(time, held) for time, held in waiting if time >= begin]
         if group and (span := (group[0].number, group[-1].number)) != before:
-            yield group
             before = span
-        start += stride
-        waiting = [(time, held) for time, held in waiting if time >= start]
+            yield group
+
+    for line in lines:
+        if origin is None:
+            origin = now = line.timestamp or 0.0
+        now = max(now, line.timestamp if line.timestamp is not None else now)
+        while waiting and origin + number * stride + size <= now:
+            yield from closed()
+        if not waiting and origin + number * stride + size <= now:  # silence: go on at the first window to hold `now`
+            number = max(number + 1, math.floor((now - origin - size) / stride) + 1)
+        if now >= origin + number * stride:  # False only between windows, where the stride is longer than the window
+            waiting.append((now, line))
+    while waiting:
+        yield from closed()
 
 
 @dataclass(slots=True)

@@ -35,3 +35,33 @@ def shared_data() -> Path:
 def thunderbird_blocks(shared_data: Path) -> list[Path]:
     """The contiguous Thunderbird pieces, in order."""
     return sorted((shared_data / "thunderbird").glob("TB_20051115_block*.log"))
+
+
+@pytest.fixture(scope="session")
+def small_dataset(tmp_path_factory) -> Path:
+    """A built HDFS configuration of the simulator: OUT/hdfs, with the raw log and its labels beside it."""
+    from logllm.building import build_dataset
+    from logllm.hf_datasets.simulate import simulate
+
+    out = tmp_path_factory.mktemp("dataset")
+    simulate("hdfs", 12_000, 5, out, anomaly_share=0.08)
+    build_dataset(
+        "hdfs",
+        [out / "hdfs.log"],
+        out / "built",
+        labels=out / "anomaly_label.csv",
+        validation_share=0.2,
+        progress=False,
+    )
+    return out
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoints(small_dataset, tmp_path_factory) -> Path:
+    """A folder with `logllm/` and `logllama/`, both trained on the simulator's HDFS by the real command."""
+    from logllm.building import train_on
+
+    out = tmp_path_factory.mktemp("checkpoints")
+    for family in ("logllama", "logllm"):
+        train_on(family, small_dataset / "built", "hdfs", "tiny", out / family, seed=0, progress=False)
+    return out

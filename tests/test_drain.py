@@ -1,6 +1,7 @@
 import json
 import random
 
+import numpy as np
 import pytest
 from drain3.drain import Drain
 
@@ -35,6 +36,10 @@ def same_as_drain3(messages, settings):
     ]
     found = [(row["text"], row["count"]) for row in miner.table()["templates"]]
     assert found == [(cluster.get_template(), cluster.size) for cluster in drain.clusters]
+    bulk, codes = TemplateMiner(settings), {}
+    found = np.array([codes.setdefault(miner.mask(message), len(codes)) for message in messages], np.int32)
+    bulk.add_codes(found, list(codes))
+    assert bulk.table() == miner.table()
     for message in messages[:2000]:
         cluster = drain.match(miner.mask(message), "never")
         assert miner.match(message) == (template_key(cluster.get_template()) if cluster else None)
@@ -54,7 +59,7 @@ def test_key_is_a_hash_of_the_template():
         ("iar 0x00ab1F dear 00a0f3c4, L3 eth0", "iar <*> dear <*>, L3 eth0"),
         ("took -12.5 ms at 10:11:12, core.862", "took <*> ms at <*>, core.<*>"),
         ("id 550e8400-e29b-41d4-a716-446655440000 mac 00:1A:2b:3c:4d:5e", "id <*> mac <*>"),
-        ("deadbeef decade and/or read/write", "deadbeef decade and/or read/write"),
+        ("decade and/or read/write a-5 (-5)", "decade and/or read/write a-<*> (<*>)"),
     ],
 )
 def test_default_masks(message, masked):

@@ -1,0 +1,80 @@
+"""A log as chunks of whole lines in valid UTF-8, for code that works on bytes of many lines at once.
+
+Odd here: whatever the log's encoding, a chunk is UTF-8 (an ASCII chunk is handed on untouched), with the same lines
+as `reading.read_lines` gives one by one. Offsets in a chunk are therefore byte offsets that slice to valid text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from .reading import guarded_blocks, open_log
+
+# Large enough to spread the cost of a step over many lines, small enough to stay in the processor's cache.
+CHUNK_BYTES = 2 << 20
+
+_FOLD = bytes.maketrans(b"123456789", b"000000000")
+
+
+def fold_digits(text: bytes) -> bytes:
+    """The text with every ASCII digit written as 0; its length stays the same."""
+    return text.translate(_FOLD)
+
+
+def read_chunks(path: str | Path, encoding: str = "utf-8", size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """The log as chunks of whole lines (only the last may lack its line feed). Errors as `read_lines`."""
+    with open_log(path) as stream:
+        held: list[bytes] = []
+        for block in guarded_blocks(stream, path, size):
+            end = block.rfind(b"\n") + 1
+            if not end:  # one line that is longer than a block
+                held.append(block)
+                continue
+            yield _utf8(b"".join([*held, block[:end]]), encoding)
+            held = [block[end:]] if end < len(block) else []
+        if held:
+            yield _utf8(b"".join(held), encoding)
+
+
+def _utf8(chunk: bytes, encoding: str) -> bytes:
+    if chunk.isascii():
+        return chunk
+    text = chunk.decode(encoding, "replace")
+    return text.encode("utf-8")
+
+
+def line_offsets(chunk: bytes) -> np.ndarray:
+    """Where the lines of a chunk begin, and the end of the last: int32, one more than there are lines."""
+    ends = np.flatnonzero(np.frombuffer(chunk, np.uint8) == 10)
+    whole = chunk.endswith(b"\n")
+    offsets = np.empty(len(ends) + (1 if whole else 2), np.int64)
+    offsets[0] = 0
+    offsets[1 : len(ends) + 1] = ends + 1
+    if not whole:
+        offsets[-1] = len(chunk)
+    return offsets
+
+
+def slices(text: bytes, starts: np.ndarray, stops: np.ndarray, kind: pa.DataType | None = None) -> pa.Array:
+    """The pieces text[start:stop] as one Arrow array; the pieces must be in order and must not overlap."""
+    kind = kind or pa.large_string()
+    count = len(starts)
+    if not count:
+        return pa.array([], kind)
+    bounds = np.empty(2 * count, np.int64)
+    bounds[0::2] = starts
+    bounds[1::2] = stops
+    # Piece, gap, piece, gap, ...: one array over the shared bytes, of which every other value is wanted.
+    both = pa.Array.from_buffers(kind, 2 * count - 1, [None, pa.py_buffer(bounds), pa.py_buffer(text)])
+    return both.take(pa.array(np.arange(0, 2 * count - 1, 2)))
+
+
+def encoded(values: pa.Array) -> tuple[np.ndarray, pa.Array]:
+    """(code of every value, distinct values in order of first appearance)."""
+    found = values.dictionary_encode()
+    codes = np.frombuffer(found.indices.buffers()[1], np.int32, len(values), found.indices.offset * 4)
+    return codes, found.dictionary

@@ -1,0 +1,213 @@
+"""Chunks of a log -> columns: parse each distinct line once, everything else on integers.
+
+Odd here: most lines of a log differ from another line in digits only. So the digits of a chunk are folded to 0, its
+lines are dictionary-encoded, and only a line never seen before is parsed and masked, by the same Python `re` as in
+`parsing`; what was found (byte spans, label, codes) then holds for all its likes. This is exact for patterns that are
+blind to digits (`regex_facts.digit_blind`); for others lines are not folded. A chunk whose lines are nearly all
+distinct gains nothing by that and goes to `columns_distinct.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .channel import Channel
+from .chunks import encoded, fold_digits, line_offsets, slices
+from .columns import Columns, Entry, LineParser, each_once, line_text, resolved
+from .columns_distinct import distinct_columns
+from .columns_json import json_columns
+from .parsing import timestamp_reader
+from .rules import LogSystem
+
+# A chunk with a larger share of distinct lines is not worth a dictionary.
+DISTINCT_SHARE = 0.2
+FEW_DISTINCT = 500  # nor is a small one worth anything else
+# The dictionary is begun anew beyond this many distinct lines, so that memory stays bounded.
+MOST_ENTRIES = 200_000
+
+_NONE = np.zeros(0, np.int64)
+
+
+class SessionCodes:
+    """Session ids as codes that count up from 0 in order of first appearance."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, int] = {}
+
+    def of(self, ids: pa.Array) -> np.ndarray:
+        """The codes (int32) of some ids."""
+        at, distinct = encoded(ids)
+        codes = self.codes
+        table = np.array([codes.setdefault(one, len(codes)) for one in distinct.to_pylist()], np.int32)
+        return table[at] if len(table) else np.zeros(0, np.int32)
+
+
+class ColumnReader:
+    """Turns chunk after chunk of one log into `Columns`."""
+
+    def __init__(
+        self,
+        system: LogSystem,
+        channels: Sequence[Channel] = (),
+        times: bool = True,
+        sessions: bool = True,
+        lines: int = 0,
+    ):
+        """`times`, `sessions`: whether those columns are wanted; `lines`: how many lines were passed over before."""
+        self.system = system
+        self.channels = tuple(channels)
+        self.parser = LineParser(system)
+        self.sessions = SessionCodes()
+        self.read_time = timestamp_reader(system.timestamp)
+        self.times = times and system.timestamp is not None
+        self.pairs = sessions and self.parser.sessions is not None
+        self.distinct_share, self.few = DISTINCT_SHARE, FEW_DISTINCT
+        self.lines = lines  # lines seen so far
+        self.distinct_chunks = 0  # chunks that took the other way
+        self._forget()
+
+    def _forget(self) -> None:
+        self._known: dict[bytes, int] = {}
+        self._entries: list[Entry] = []
+        self._tables: dict[str, np.ndarray] = {}
+
+    def columns(self, chunk: bytes) -> Columns:
+        """The columns of the next chunk of whole lines."""
+        if self.system.reader == "json":
+            return json_columns(self, chunk)
+        offsets = line_offsets(chunk)
+        folded = fold_digits(chunk) if self.parser.folds else chunk
+        kind = pa.large_binary()
+        count = len(offsets) - 1
+        lines = pa.Array.from_buffers(kind, count, [None, pa.py_buffer(offsets), pa.py_buffer(folded)])
+        at, distinct = encoded(lines)
+        if len(distinct) > max(self.distinct_share * count, self.few):
+            self.distinct_chunks += 1
+            return distinct_columns(self, chunk, offsets)
+        if len(self._known) > MOST_ENTRIES:
+            self._forget()
+        return self._gather(chunk, offsets, self._lookup(distinct)[at])
+
+    def _lookup(self, distinct: pa.Array) -> np.ndarray:
+        known = self._known
+        codes = np.empty(len(distinct), np.int32)
+        before = len(known)
+        for at, line in enumerate(distinct.to_pylist()):
+            code = known.get(line)
+            if code is None:
+                code = known[line] = len(known)
+                entry, content = self.parser.entry(line)
+                if entry.parsed:
+                    entry.codes = tuple(self._message(channel, content) for channel in self.channels)
+                self._entries.append(entry)
+            codes[at] = code
+        if len(known) > before or not self._tables:
+            fresh = _tables(self._entries[before:], len(self.channels))
+            self._tables = _joined(self._tables, fresh) if self._tables else fresh
+        return codes
+
+    def _message(self, channel: Channel, content: str) -> int:
+        if self.parser.folds:
+            return channel.code_of_folded(content)
+        return channel.code(channel.mask(content))
+
+    def _gather(self, chunk: bytes, offsets: np.ndarray, codes: np.ndarray) -> Columns:
+        """Columns of a chunk whose lines are known by entry code."""
+        table = self._tables
+        numbers = np.arange(self.lines + 1, self.lines + len(codes) + 1)
+        begins = offsets[:-1]
+        self.lines += len(codes)
+        unparsed: list[tuple[int, str]] = []
+        if not table["parsed"].all():
+            parsed = table["parsed"][codes]
+            for at in np.flatnonzero(~parsed).tolist():
+                unparsed.append((int(numbers[at]), line_text(chunk[offsets[at] : offsets[at + 1]])))
+            codes, begins, numbers = codes[parsed], begins[parsed], numbers[parsed]
+        starts, stops = begins + table["start"][codes], begins + table["stop"][codes]
+        columns = Columns(
+            text=chunk,
+            starts=starts,
+            stops=stops,
+            numbers=numbers,
+            labels=table["label"][codes],
+            times=self._times(chunk, begins, codes) if self.times else None,
+            codes=tuple(
+                resolved(channel, table[f"code{at}"][codes], chunk, starts, stops)
+                for at, channel in enumerate(self.channels)
+            ),
+            pair_rows=_NONE,
+            pair_sessions=_NONE,
+            unparsed=unparsed,
+        )
+        if self.pairs:
+            self._pair(columns, begins, codes)
+        return columns
+
+    def _times(self, chunk: bytes, begins: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        table = self._tables
+        texts = slices(chunk, begins + table["time0"][codes], begins + table["time1"][codes])
+        times = self.times_of(texts)
+        if table["odd_time"].any():
+            for row in np.flatnonzero(table["odd_time"][codes]).tolist():
+                stop = chunk.find(b"\n", begins[row])
+                line = chunk[begins[row] : stop if stop >= 0 else len(chunk)]
+                times[row] = _number(self.read_time(self.parser.time_text(line)))
+        return times
+
+    def times_of(self, texts: pa.Array) -> np.ndarray:
+        """Seconds for time texts, NaN where a text is none; runs of blanks between its parts count as one."""
+        at, distinct = encoded(texts)
+        table = np.array([_number(self.read_time(" ".join(text.split()))) for text in distinct.to_pylist()])
+        return table[at] if len(table) else np.zeros(0)
+
+    def _pair(self, columns: Columns, begins: np.ndarray, codes: np.ndarray) -> None:
+        table = self._tables
+        counts = table["sessions"][codes]
+        rows = np.repeat(np.arange(len(codes)), counts)
+        # The position of every pair among the spans of its entry: 0, 1, ... anew for each row.
+        nth = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        spans = table["span_at"][codes][rows] + nth
+        begins = begins[rows]
+        ids = slices(columns.text, begins + table["span0"][spans], begins + table["span1"][spans])
+        columns.pair_rows, columns.pair_sessions = each_once(rows, self.sessions.of(ids), counts)
+
+
+def _number(time: float | None) -> float:
+    return np.nan if time is None else time
+
+
+def _tables(entries: list[Entry], channels: int) -> dict[str, np.ndarray]:
+    """The entries as one array a field, to be indexed by entry code."""
+
+    def column(values: Any, kind: Any) -> np.ndarray:
+        return np.array(list(values), kind)
+
+    counts = column((len(one.sessions) for one in entries), np.int64)
+    spans = [span for one in entries for span in one.sessions]
+    return {
+        "parsed": column((one.parsed for one in entries), bool),
+        "start": column((one.start for one in entries), np.int64),
+        "stop": column((one.stop for one in entries), np.int64),
+        "label": column((one.label for one in entries), np.int8),
+        "time0": column((one.time[0] for one in entries), np.int64),
+        "time1": column((one.time[1] for one in entries), np.int64),
+        "odd_time": column((one.odd_time for one in entries), bool),
+        "sessions": counts,
+        "span_at": np.cumsum(counts) - counts,
+        "span0": column((span[0] for span in spans), np.int64),
+        "span1": column((span[1] for span in spans), np.int64),
+        **{
+            f"code{at}": column((one.codes[at] if one.parsed else 0 for one in entries), np.int32)
+            for at in range(channels)
+        },
+    }
+
+
+def _joined(tables: dict[str, np.ndarray], fresh: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tables with those of further entries behind them."""
+    fresh["span_at"] = fresh["span_at"] + len(tables["span0"])
+    return {name: np.concatenate((column, fresh[name])) for name, column in tables.items()}

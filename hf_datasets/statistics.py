@@ -1,0 +1,87 @@
+"""The figures of a build as they are published, and where they differ from the paper's Table I.
+
+Odd here: nothing is rounded or guessed; a window without a label is counted as such and is in no ratio of anomalies
+to labelled windows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import LogInputError
+from .grouping import Grouping
+from .ingest import Log
+from .rules import LogSystem
+from .writing import Output
+
+
+def split_counts(
+    windows: Grouping, splits: dict[str, range], labels: np.ndarray, output: Output, log: Log
+) -> dict[str, dict[str, Any]]:
+    """For every split: windows, messages, labels, lines that fit no template, and the lines it spans."""
+    unseen = output.key_codes == 0
+    found = {}
+    for name, part in splits.items():
+        begin, end = int(windows.offsets[part.start]), int(windows.offsets[part.stop])
+        rows, own = windows.rows[begin:end], labels[part.start : part.stop]
+        anomalous, normal = int((own == 1).sum()), int((own == 0).sum())
+        lengths = np.diff(windows.offsets[part.start : part.stop + 1])
+        found[name] = {
+            "windows": len(part),
+            "messages": end - begin,
+            "anomalous": anomalous,
+            "normal": normal,
+            "unlabelled": len(part) - anomalous - normal,
+            "anomalous_share": anomalous / (anomalous + normal) if anomalous + normal else 0.0,
+            "longest_window": int(lengths.max()) if len(part) else 0,
+            "mean_window": float(lengths.mean()) if len(part) else 0.0,
+            "first_line": int(log.numbers[rows].min()) if len(part) else None,
+            "last_line": int(log.numbers[rows].max()) if len(part) else None,
+            "lines_without_template": int(unseen[rows].sum()),
+        }
+    return found
+
+
+def label_counts(
+    log: Log, windows: Grouping, session_labels: dict[str, int] | None, source: str | Path | None
+) -> dict[str, int] | None:
+    """How far the label file and the log agree; `LogInputError` where they share no session."""
+    if session_labels is None:
+        return None
+    used = sum(name in session_labels for name in log.session_names)
+    if not used:
+        raise LogInputError(
+            f"The label file must belong to the log; none of its {len(session_labels):,} sessions occurs there "
+            f"({source}). Give the label file of this log, or none."
+        )
+    named = windows.sessions >= 0
+    unknown = np.array([name not in session_labels for name in log.session_names], bool)
+    return {
+        "given": len(session_labels),
+        "used": used,
+        "labels_without_session": len(session_labels) - used,
+        "sessions_without_label": int(unknown.sum()),
+        "windows_without_label": int(unknown[windows.sessions[named]].sum()) + int((~named).sum()),
+    }
+
+
+def paper_difference(system: LogSystem, splits: dict[str, dict[str, Any]], comparable: bool) -> dict[str, Any] | None:
+    """The paper's figures beside ours (its train is our train and validation), or None where it has none."""
+    if system.paper is None:
+        return None
+    both = [splits["train"], splits["validation"]]
+    ours = {
+        "sequences": sum(one["windows"] for one in splits.values()),
+        "train_sequences": sum(one["windows"] for one in both),
+        "train_anomalies": sum(one["anomalous"] for one in both),
+        "test_sequences": splits["test"]["windows"],
+        "test_anomalies": splits["test"]["anomalous"],
+    }
+    theirs = {name: getattr(system.paper, name) for name in ours}
+    different = [name for name in ours if ours[name] != theirs[name]]
+    why = "the paper's log, slice and windows" if comparable else "another slice or window rule than the paper's"
+    return {"table": "LogLLM (arXiv 2411.08561v4), Table I", "setting": why, "ours": ours, "paper": theirs,
+            "differs_in": different}  # fmt: skip

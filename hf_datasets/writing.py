@@ -1,0 +1,213 @@
+"""Grouped columns -> sharded Parquet, in bounded memory.
+
+Odd here: a shard is a fixed run of the output's messages. The log is read a second time, every content goes to the
+shard that wants it, and a shard is written as soon as it and all before it are complete. Contents that wait for their
+shard (the lines of HDFS sessions lie far apart) are laid aside on disk beyond `SPILL_BYTES`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from .grouping import Grouping
+from .ingest import Log
+
+SHARD_MESSAGES = 500_000
+SPILL_BYTES = 192 << 20
+_ROWS_A_GROUP = 1000
+
+
+@dataclass
+class Shard:
+    """Windows first..last of the output; `begin`..`end` are their messages' positions in it."""
+
+    split: str
+    number: int
+    first: int
+    last: int
+    begin: int
+    end: int
+    missing: int
+    waiting: list[tuple[np.ndarray, pa.Array]] = field(default_factory=list)
+    spilled: Path | None = None
+
+
+@dataclass
+class Output:
+    """Everything a row needs but the contents. `keys[code]` is the key of the messages of that code."""
+
+    log: Log
+    windows: Grouping
+    window_ids: pa.Array
+    labels: np.ndarray
+    keys: pa.Array
+    key_codes: np.ndarray
+    masked: pa.Array | None
+    masked_codes: np.ndarray | None
+    schema: pa.Schema
+
+
+def plan_shards(splits: dict[str, range], windows: Grouping) -> list[Shard]:
+    """The shards of all splits, in output order; a split without windows has none."""
+    shards = []
+    for split, part in splits.items():
+        first, number = part.start, 0
+        while first < part.stop:
+            begin = int(windows.offsets[first])
+            last = int(np.searchsorted(windows.offsets, begin + SHARD_MESSAGES, "right")) - 1
+            last = min(max(last, first + 1), part.stop)
+            end = int(windows.offsets[last])
+            shards.append(Shard(split, number, first, last, begin, end, end - begin))
+            first, number = last, number + 1
+    return shards
+
+
+def write_shards(folder: Path, output: Output, shards: list[Shard], contents: Iterable[pa.Array]) -> dict[str, str]:
+    """Write all Parquet files; returns the checksum of every split (see `row_text`)."""
+    counts = {shard.split: shard.number + 1 for shard in shards}
+    digests = {split: hashlib.sha256() for split in counts}
+    place = _places(output.windows.rows)
+    bounds = np.array([shard.begin for shard in shards], np.int64)
+    done = waiting_bytes = row = 0
+    for texts in contents:
+        positions, wanted = place(row, row + len(texts))
+        row += len(texts)
+        at = np.searchsorted(bounds, positions, "right") - 1
+        for number in np.unique(at).tolist():
+            mine = at == number
+            shard, part = shards[number], texts.take(pa.array(wanted[mine] - (row - len(texts))))
+            shard.waiting.append((positions[mine], part))
+            shard.missing -= len(part)
+            waiting_bytes += part.nbytes
+        while done < len(shards) and not shards[done].missing:
+            waiting_bytes -= sum(part.nbytes for _, part in shards[done].waiting)
+            _finish(folder, output, shards[done], counts[shards[done].split], digests)
+            done += 1
+        if waiting_bytes > SPILL_BYTES:
+            _spill(folder, shards[done:])
+            waiting_bytes = 0
+    return {split: digest.hexdigest() for split, digest in digests.items()}
+
+
+def _places(rows: np.ndarray) -> Callable[[int, int], tuple[np.ndarray, np.ndarray]]:
+    """A function from a range of rows to (positions in the output, the row at each)."""
+    if (np.diff(rows) >= 0).all():
+        order, ordered = None, rows
+    else:
+        order = np.argsort(rows, kind="stable").astype(np.int32)
+        ordered = rows[order]
+
+    def place(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        low, high = np.searchsorted(ordered, (first, last)).tolist()
+        positions = np.arange(low, high) if order is None else order[low:high].astype(np.int64)
+        return positions, ordered[low:high].astype(np.int64)
+
+    return place
+
+
+_SPILLED = pa.schema([("position", pa.int64()), ("content", pa.large_string())])
+
+
+def _spill(folder: Path, shards: list[Shard]) -> None:
+    for shard in shards:
+        if not shard.waiting:
+            continue
+        number = 0 if shard.spilled is None else int(shard.spilled.name.rpartition("-")[2]) + 1
+        path = folder / f".waiting-{shard.begin}-{number}"
+        with pa.ipc.new_file(path, _SPILLED) as writer:
+            for positions, part in shard.waiting:
+                writer.write_batch(pa.record_batch([pa.array(positions), part], schema=_SPILLED))
+        shard.spilled, shard.waiting = path, []
+
+
+def _collect(shard: Shard) -> pa.Array:
+    """The contents of a shard in output order."""
+    parts = shard.waiting
+    if shard.spilled is not None:
+        stem, _, number = str(shard.spilled).rpartition("-")
+        laid_aside = []
+        for at in range(int(number) + 1):
+            path = Path(f"{stem}-{at}")
+            with pa.ipc.open_file(path) as reader:
+                table = reader.read_all()
+            for batch in table.to_batches():
+                laid_aside.append(
+                    (np.frombuffer(batch[0].buffers()[1], np.int64, len(batch), batch[0].offset * 8), batch[1])
+                )
+            path.unlink()
+        parts = laid_aside + parts
+    positions = np.concatenate([one for one, _ in parts])
+    contents = pa.concat_arrays([one for _, one in parts])
+    shard.waiting, parts = [], []
+    if (np.diff(positions) > 0).all():
+        return contents
+    return contents.take(pa.array(np.argsort(positions, kind="stable")))
+
+
+def _finish(folder: Path, output: Output, shard: Shard, count: int, digests: dict[str, hashlib._Hash]) -> None:
+    contents = _collect(shard)
+    windows, log = output.windows, output.log
+    path = folder / f"{shard.split}-{shard.number:05d}-of-{count:05d}.parquet"
+    with pq.ParquetWriter(path, output.schema, compression="zstd") as writer:
+        for first in range(shard.first, shard.last, _ROWS_A_GROUP):
+            last = min(first + _ROWS_A_GROUP, shard.last)
+            begin, end = int(windows.offsets[first]), int(windows.offsets[last])
+            rows = windows.rows[begin:end]
+            offsets = pa.array((windows.offsets[first : last + 1] - begin).astype(np.int32))
+
+            def lists(values: pa.Array, offsets: pa.Array = offsets) -> pa.Array:
+                return pa.ListArray.from_arrays(offsets, values)
+
+            lines = lists(contents.slice(begin - shard.begin, end - begin))
+            ids = output.window_ids.slice(first, last - first)
+            labels = output.labels[first:last]
+            digests[shard.split].update(row_text(ids, labels, lines))
+            columns = {
+                "window_id": ids,
+                "lines": lines,
+                "line_numbers": lists(pa.array(log.numbers[rows].astype(np.int64))),
+                "keys": lists(output.keys.take(pa.array(output.key_codes[rows]))),
+                "line_labels": lists(_known(log.labels[rows])),
+                "label": _known(labels),
+            }
+            if output.masked is not None and output.masked_codes is not None:
+                columns["masked"] = lists(output.masked.take(pa.array(output.masked_codes[rows])))
+            columns["first_timestamp"], columns["last_timestamp"] = _ends(log.times, windows, first, last)
+            arrays = [columns[one.name].cast(one.type) for one in output.schema]
+            writer.write_table(pa.table(arrays, schema=output.schema))
+
+
+def _known(labels: np.ndarray) -> pa.Array:
+    """Labels with -1 as null."""
+    return pa.array(labels.astype(np.int64), mask=labels < 0)
+
+
+def _ends(times: np.ndarray | None, windows: Grouping, first: int, last: int) -> tuple[pa.Array, pa.Array]:
+    """The first and the last time in windows first..last that is one."""
+    if times is None:
+        nothing = pa.nulls(last - first, pa.float64())
+        return nothing, nothing
+    starts, stops = windows.offsets[first:last], windows.offsets[first + 1 : last + 1]
+    early, late = times[windows.rows[starts]], times[windows.rows[stops - 1]]
+    for at in np.flatnonzero(np.isnan(early) | np.isnan(late)).tolist():
+        known = times[windows.rows[starts[at] : stops[at]]]
+        known = known[~np.isnan(known)]
+        early[at], late[at] = (known[0], known[-1]) if len(known) else (np.nan, np.nan)
+    return pa.array(early, from_pandas=True), pa.array(late, from_pandas=True)
+
+
+def row_text(ids: pa.Array, labels: np.ndarray, lines: pa.Array) -> bytes:
+    """What a split's checksum is taken over, a line a row: id TAB label (1, 0, -1) TAB contents joined by U+001F."""
+    joined = pc.binary_join(lines, pa.scalar("\x1f", pa.large_string()))
+    marks = pa.array([str(label) for label in labels.tolist()], pa.large_string())
+    parts = [ids.cast(pa.large_string()), marks, joined.cast(pa.large_string())]
+    text = pc.binary_join_element_wise(*parts, pa.scalar("\t", pa.large_string()))
+    return b"".join(one + b"\n" for one in text.cast(pa.large_binary()).to_pylist())
