@@ -1,0 +1,38 @@
+# Six verbs; CI calls the same ones. Everything is installed into .venv, nothing outside of it is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: install demo test check bench space clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all]"
+	touch $@
+
+# Simulate a log, train both detectors, judge held-out windows: at most three minutes on two cores.
+demo: install
+	$(BIN)/logllm demo --out demo_output
+
+test: install
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src/logllm hf_datasets modeling_logllm trainers model_cards
+
+# Measure anew what the README and the cards quote.
+bench: install
+	$(BIN)/python benchmarks/run.py
+
+# The Space on this machine, with the checkpoints of `make demo`.
+space: install
+	test -d spaces_demo/checkpoints -o -d demo_output/models || $(BIN)/logllm demo --out demo_output
+	$(BIN)/python spaces_demo/app.py
+
+clean:
+	rm -rf demo_output build *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,139 @@
+"""Runs recipes and renders their results: `python benchmarks/run.py [RECIPE ...]`, all of them by default.
+
+A recipe is one YAML file in `recipes/`, a result one JSON file in `results/`. A seed that is in the result already, made
+by the same recipe on the same split, is not run again: a run that was stopped goes on where it was. The data is looked
+for in `../shared/data` or the folder that LOGLLM_SHARED names. With `--render` nothing is run: the README's tables are
+written anew from the result files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+README = HERE.parent / "README.md"
+SHOWN = ("precision", "recall", "f1", "auroc", "pr_auc")
+NAMES = {"logllama": "LogLLaMA, tiny (normal blocks only)", "logllm": "LogLLM, tiny (labelled blocks)"}
+
+
+def data_folder() -> Path:
+    """Find the folder of the raw logs."""
+    named = Path(os.environ.get("LOGLLM_SHARED", HERE.parent.parent / "shared"))
+    return named / "data" if (named / "data").is_dir() else named
+
+
+def run(recipe: dict[str, Any]) -> None:
+    """Run what a recipe still lacks; the result file is rewritten after each seed."""
+    from logllm.building import build_dataset, evaluate_on_split, train_on
+    from logllm.evaluation import baseline_metrics
+    from logllm.hf_datasets import load_windows
+
+    data, file = data_folder(), HERE / "results" / f"{recipe['name']}.json"
+    if not (data / recipe["raw"]).exists():
+        print(f"{recipe['name']}: skipped, no {recipe['raw']} in {data} (set LOGLLM_SHARED)")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        built = build_dataset(
+            recipe["system"], [data / recipe["raw"]], work / "data",
+            labels=data / recipe["labels"] if recipe.get("labels") else None, split=recipe["split"],
+            train_share=recipe["train_share"], validation_share=recipe["validation_share"], progress=False,
+        )  # fmt: skip
+        result = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        checksums = {name: split["sha256"] for name, split in built["splits"].items()}
+        if result.get("recipe") != recipe or result.get("split_checksums") != checksums:
+            result = {"recipe": recipe, "split_checksums": checksums, "splits": built["splits"], "runs": []}
+        rows = load_windows(work / "data", built["name"])
+        result["baselines"] = baseline_metrics(rows["train"], rows["test"])
+        for family in recipe["families"]:
+            for seed in recipe["seeds"]:
+                if any(one["family"] == family and one["seed"] == seed for one in result["runs"]):
+                    continue
+                started = time.perf_counter()
+                record = train_on(family, work / "data", built["name"], recipe["preset"], work / "model", seed=seed)
+                metrics = evaluate_on_split(work / "model", work / "data", built["name"], "test")
+                result["runs"].append(
+                    {"family": family, "seed": seed, "metrics": metrics, "parameters": record["parameters"],
+                     "calibration": record["calibration"], "seconds": round(time.perf_counter() - started, 1)}
+                )  # fmt: skip
+                result["made"] = birth_certificate()
+                file.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", "utf-8")
+                print(f"{recipe['name']} {family} seed {seed}: F1 {metrics['f1']:.4f}")
+
+
+def birth_certificate() -> dict[str, Any]:
+    """Say what made a result: commit, machine, versions."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout.strip()
+    packages = ("torch", "transformers", "trl", "datasets", "drain3")
+    return {
+        "commit": commit,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in packages},
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """Render a result as Markdown: mean and deviation over the seeds, the baselines above."""
+    rows = [f"**{result['recipe']['title']}**", "", "| | P | R | F1 | AUROC | PR-AUC | TP/FP/FN |", "|---|---|---|---|---|---|---|"]
+    for name, metrics in result["baselines"].items():
+        rows.append(f"| {name} | {' | '.join(f'{metrics[m]:.3f}' for m in SHOWN)} | {_counts(metrics)} |")
+    for family in result["recipe"]["families"]:
+        runs = [one["metrics"] for one in result["runs"] if one["family"] == family]
+        if runs:
+            cells = [_mean([one[m] for one in runs]) for m in SHOWN]
+            counts = "; ".join(_counts(one) for one in runs)
+            rows.append(f"| {NAMES[family]} | {' | '.join(cells)} | {counts} |")
+    seeds = ", ".join(map(str, result["recipe"]["seeds"]))
+    made = result["made"]
+    rows += ["", f"Seeds {seeds}: mean ± standard deviation; thresholds set on validation blocks of the training part."]
+    rows.append(f"Recipe `benchmarks/recipes/{result['recipe']['name']}.yaml`, machine: {made['machine']}, CPU only.")
+    return "\n".join(rows)
+
+
+def _mean(values: list[float]) -> str:
+    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.3f}{spread}"
+
+
+def _counts(metrics: dict[str, Any]) -> str:
+    return f"{metrics['tp']}/{metrics['fp']}/{metrics['fn']}"
+
+
+def render(text: str) -> str:
+    """Put each result's table between its markers `<!-- result NAME -->` and `<!-- end NAME -->`."""
+    for file in sorted((HERE / "results").glob("*.json")):
+        result = json.loads(file.read_text("utf-8"))
+        if isinstance(result, dict) and "runs" in result and "recipe" in result and "baselines" in result:
+            name = result["recipe"]["name"] if isinstance(result["recipe"], dict) else file.stem
+            pattern = rf"(<!-- result {re.escape(name)} -->\n).*?(<!-- end {re.escape(name)} -->)"
+            text = re.sub(pattern, lambda m, r=result: f"{m[1]}{table(r)}\n{m[2]}", text, flags=re.S)
+    return text
+
+
+def main(arguments: list[str]) -> None:
+    """Run the named recipes, then render."""
+    if "--render" not in arguments:
+        files = [HERE / "recipes" / f"{name}.yaml" for name in arguments] or sorted((HERE / "recipes").glob("*.yaml"))
+        for file in files:
+            recipe = yaml.safe_load(file.read_text("utf-8"))
+            if "families" in recipe and "raw" in recipe:
+                run(recipe)
+    README.write_text(render(README.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

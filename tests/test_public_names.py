@@ -1,0 +1,43 @@
+"""The doors: the public names of the package and of each room, sorted, importable, and shown in the README."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOMS = ("logllm", "logllm.hf_datasets", "logllm.modeling_logllm", "logllm.trainers", "logllm.model_cards")
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_all_is_true(room):
+    module = importlib.import_module(room)
+    names = list(module.__all__)
+    assert len(names) == len(set(names))
+    for name in names:
+        assert getattr(module, name) is not None
+
+
+def test_the_front_door_is_small_and_documented():
+    import logllm
+
+    assert len(logllm.__all__) <= 12
+    text = README.read_text("utf-8")
+    missing = [name for name in logllm.__all__ if name not in text]
+    assert not missing, f"public names without a line in the README: {missing}"
+
+
+def test_unknown_name_is_an_attribute_error():
+    import logllm
+
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        logllm.nothing  # noqa: B018
+
+
+def test_import_is_instant():
+    """`import logllm` and the command line load no room."""
+    code = "import logllm, logllm.cli, sys; print([m for m in ('torch', 'transformers', 'datasets') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
