@@ -112,7 +112,7 @@ class ReinforceTrainer(Trainer):
         self._curves = {
             "reward": float((reward * generated).sum() / count),
             "return": mean_return,
-            "entropy": float(entropy),
+            "entropy": float(entropy.detach()),
         }
         return (loss, {"logits": logits}) if return_outputs else loss
 

@@ -109,7 +109,8 @@ class LogLLMTrainingConfig(SFTConfig):
     trainable: list[str] = field(default_factory=lambda: list(PARTS))
     minority_share: float = 0.3
     bf16: bool | None = False
-    gradient_checkpointing: bool = False
+    gradient_checkpointing: bool | None = None
+    activation_checkpointing: bool | None = False
 
     def __post_init__(self):
         # The collator builds the tensors from these columns; TRL must neither tokenise nor drop them.
