@@ -4,20 +4,30 @@ The folder is flat and every file imports its neighbours by one dot, because the
 Importing this package registers both families with the Auto classes.
 """
 
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoProcessor
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoProcessor,
+)
+from transformers.pipelines import PIPELINE_REGISTRY
 
 from .configuration_logllama import LogLLaMAConfig
 from .configuration_logllm import LogLLMConfig
 from .masking import mask_message
 from .modeling_logllama import KeyScores, LogLLaMAForNextKey
-from .modeling_logllm import LogLLMForSequenceAnomaly
+from .modeling_logllm import LogLLMForSequenceAnomaly, LogLLMForSequenceClassification
+from .pipeline_log_anomaly import TASK, LogAnomalyPipeline
 from .processing_logllama import LogLLaMAProcessor, TemplateMatcher
 from .processing_logllm import LogLLMProcessor
 
 __all__ = [
     "KeyScores",
+    "LogAnomalyPipeline",
     "LogLLMConfig",
     "LogLLMForSequenceAnomaly",
+    "LogLLMForSequenceClassification",
     "LogLLMProcessor",
     "LogLLaMAConfig",
     "LogLLaMAForNextKey",
@@ -38,3 +48,6 @@ for _config, _model, _processor in (
     _config.register_for_auto_class()
     _model.register_for_auto_class("AutoModel")
     _processor.register_for_auto_class("AutoProcessor")
+AutoModelForSequenceClassification.register(LogLLMConfig, LogLLMForSequenceClassification)
+LogLLMForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
+PIPELINE_REGISTRY.register_pipeline(TASK, pipeline_class=LogAnomalyPipeline, pt_model=AutoModel)

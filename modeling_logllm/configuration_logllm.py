@@ -28,6 +28,7 @@ class LogLLMConfig(PreTrainedConfig):
         prompt_suffix: text after them.
         answers: the answers for normal and for anomalous; the loss is on their tokens.
         log_token_id: decoder token id that holds a soft token's place in `input_ids`.
+        answer_prefix_ids: ids of the tokens that both answers begin with.
         answer_token_ids: ids of the first tokens in which the two answers differ, normal first.
         max_messages: messages a piece of a window may have (paper's code: 128).
         max_message_tokens: word pieces of a message (paper's code: 100).
@@ -38,6 +39,7 @@ class LogLLMConfig(PreTrainedConfig):
         base_encoder, base_decoder: repository ids of the bases of an adapter-only checkpoint.
         base_encoder_revision, base_decoder_revision: their revisions.
         adapter_subfolder: sub-folder with the adapter; None for a checkpoint that holds all weights.
+        processor_checksum: of the vocabulary and the prompt that the model was trained with (`LogLLMProcessor.checksum`).
     """
 
     model_type = "logllm"
@@ -53,6 +55,7 @@ class LogLLMConfig(PreTrainedConfig):
     prompt_suffix: str = ". Is this sequence normal or anomalous? \n"
     answers: list[str] | tuple[str, ...] = ("The sequence is normal.", "The sequence is anomalous.")
     log_token_id: int = 4
+    answer_prefix_ids: list[int] | tuple[int, ...] = ()
     answer_token_ids: list[int] | tuple[int, ...] = (0, 1)
     max_messages: int = 128
     max_message_tokens: int = 100
@@ -64,6 +67,7 @@ class LogLLMConfig(PreTrainedConfig):
     base_encoder_revision: str | None = None
     base_decoder_revision: str | None = None
     adapter_subfolder: str | None = None
+    processor_checksum: str | None = None
     # Tying is read from this configuration, not from the decoder's: from_backbones copies it over.
     tie_word_embeddings: bool = False
 
@@ -77,6 +81,9 @@ class LogLLMConfig(PreTrainedConfig):
             raise ValueError(f"pooling must be 'pooler' or 'mean', found {self.pooling!r}")
         if self.long_windows not in ("overlap", "cut"):
             raise ValueError(f"long_windows must be 'overlap' or 'cut', found {self.long_windows!r}")
+        for name in ("max_messages", "max_message_tokens"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
 
     def get_text_config(self, *args, **kwargs):
         """Return the decoder's configuration: what `generate`, TRL and PEFT ask for."""

@@ -27,8 +27,8 @@ def _any_of(words: str) -> str:
     return "|".join(words.split())
 
 
-# (name, pattern), first match at a position wins. `*+` is possessive: it cannot change what matches here (the class
-# holds no digit and a digit must follow) but spares the backtracking.
+# (name, pattern), first match at a position wins. `*+` is possessive: it cannot change what matches here (what must
+# follow is not in the class) but spares the backtracking, which on a run of 4,096 letters took minutes.
 RULES: tuple[tuple[str, str], ...] = (
     ("boolean", r"[Tt]rue|[Ff]alse"),
     ("number word", rf"\b(?:{_any_of(_NUMBER_WORDS)})\b"),
@@ -37,11 +37,11 @@ RULES: tuple[tuple[str, str], ...] = (
     ("IPv4 address and port", r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d{1,5})?"),
     ("hardware address, 12 groups", r"(?:[0-9A-Fa-f]{2}:){11}[0-9A-Fa-f]{2}"),
     ("hardware address, 6 groups", r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}"),
-    ("path", r"[a-zA-Z0-9]*[:.]*(?:[/\\]+[^/\\\s\[\]]+)+[/\\]*"),
+    ("path", r"[a-zA-Z0-9]*+[:.]*+(?:[/\\]+[^/\\\s\[\]]+)+[/\\]*"),
     ("hexadecimal, 8 digits", r"\b[0-9a-fA-F]{8}\b"),
     ("hexadecimal, 10 digits", r"\b[0-9a-fA-F]{10}\b"),
-    ("account at host-host", r"\w+[\w.]*@\w+[\w.]*-\w+[\w.]*"),
-    ("account at host", r"\w+[\w.]*@\w+[\w.]*"),
+    ("account at host-host", r"\w[\w.]*+@\w[\w.]*+-\w[\w.]*"),
+    ("account at host", r"\w[\w.]*+@\w[\w.]*"),
     ("token with a digit", r"[a-zA-Z.:_-]*+\d[a-zA-Z0-9.:_-]*"),
 )
 

@@ -30,7 +30,7 @@ class MessageTable:
         device: torch.device,
         max_batch_tokens: int = 16384,
     ):
-        self._encode, self._tokenize, self.capacity, self._device = encode, tokenize, capacity, device
+        self._encode, self._tokenize, self.capacity, self.device = encode, tokenize, capacity, device
         self.max_batch_tokens = max_batch_tokens
         self.hits = self.misses = 0
         self._rows: dict[str, int] = {}
@@ -84,7 +84,7 @@ class MessageTable:
         # Word pieces are not known before tokenising; characters / 3 is near enough to group by length.
         for batch in token_budget_batches([n // 3 + 2 for n in lengths], self.max_batch_tokens):
             tokens = self._tokenize([self._pending[i] for i in batch])
-            encoded = self._encode(tokens["input_ids"].to(self._device), tokens["attention_mask"].to(self._device))
+            encoded = self._encode(tokens["input_ids"].to(self.device), tokens["attention_mask"].to(self.device))
             for i, vector in zip(batch, encoded):
                 parts[i] = vector
         new = torch.stack(parts)

@@ -3,33 +3,54 @@
 What is peculiar here, against an ordinary composite model:
 - The layout is Llava's (`model.last_hidden_state` plus a top-level `lm_head`), so that TRL's SFT computes its loss on it.
 - Every distinct message of a batch is encoded once and gathered by `message_index`; loss and gradients are those of the
-  plain path (but for dropout inside the encoder, of which a message gets one draw a batch).
-- The verdict is read from logits. `score` needs one forward pass, one position and two rows of the head; it encodes each
-  distinct message once and scores each distinct window once. `generate` works and agrees.
+  plain path. Where dropout is live inside the encoder (in training, the adapters' too), a message gets one draw a batch
+  instead of one at each place: the same expectation, another sample.
+- The loss is computed at the answer's positions only: the head never sees the others.
+- The verdict is read from logits (scoring_logllm.py). `generate` works and agrees.
+- A checkpoint holds all weights, or an adapter, the projector and the ids of its bases (checkpoint_logllm.py).
 
 Left out of the published procedure: generating six tokens and searching the text for "anomalous".
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import islice
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import torch
 from torch import nn
 from transformers import AutoModel, AutoModelForCausalLM, GenerationMixin, PreTrainedModel
 from transformers import initialization as init
-from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+from transformers.dynamic_module_utils import custom_object_save
+from transformers.modeling_outputs import (
+    BaseModelOutputWithPast,
+    CausalLMOutputWithPast,
+    SequenceClassifierOutputWithPast,
+)
 
-from .batching import check_window, token_budget_batches
+from .checkpoint_logllm import (
+    ADAPTER_FOLDER,
+    HUB_ARGUMENTS,
+    check_loading_arguments,
+    is_adapted,
+    load_adapted,
+    merge_adapter,
+)
 from .configuration_logllm import LogLLMConfig
+from .evidence_logllm import explain_window
 from .message_table import MessageTable
+from .pipeline_log_anomaly import CUSTOM_PIPELINES, LogAnomalyPipeline
 from .processing_logllm import LogLLMProcessor
+from .scoring_logllm import WindowScorer, answer_logits
 
-# Windows that `score` holds at a time: bounds its memory on an endless iterable.
-CHUNK_OF_WINDOWS = 4096
-# Distinct windows whose scores are remembered before they are forgotten.
-MAX_KNOWN_WINDOWS = 262_144
+AUTO_MAP = {
+    "AutoConfig": "configuration_logllm.LogLLMConfig",
+    "AutoModel": "modeling_logllm.LogLLMForSequenceAnomaly",
+    "AutoModelForCausalLM": "modeling_logllm.LogLLMForSequenceAnomaly",
+    "AutoModelForSequenceClassification": "modeling_logllm.LogLLMForSequenceClassification",
+    "AutoProcessor": "processing_logllm.LogLLMProcessor",
+}
 
 
 class LogLLMPreTrainedModel(PreTrainedModel):
@@ -75,12 +96,18 @@ class LogLLMModel(LogLLMPreTrainedModel):
         """Encode U messages of T word pieces (U, T) into soft tokens (U, D_decoder): section III-C of the paper."""
         output = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
         if self.config.pooling == "pooler":
-            pooled = output.pooler_output  # (U, D_encoder)
+            pooled = output.get("pooler_output")  # (U, D_encoder)
+            if pooled is None:
+                raise ValueError(
+                    f'pooling="pooler" must have an encoder with a pooler, found {type(self.encoder).__name__} without: '
+                    'use pooling="mean"'
+                )
         else:
             weight = attention_mask.unsqueeze(-1).to(output.last_hidden_state.dtype)
             pooled = (output.last_hidden_state * weight).sum(1) / weight.sum(1).clamp(min=1)
         with torch.autocast(pooled.device.type, enabled=False):
-            return self.projector(pooled.to(self.projector.weight.dtype))
+            weight = self.projector.weight
+            return self.projector(pooled.to(weight.device, weight.dtype))
 
     def splice(self, input_ids: torch.Tensor, soft_tokens: torch.Tensor, message_index: torch.Tensor) -> torch.Tensor:
         """Embed `input_ids` (B, L) with soft token `message_index` (B, N) in the place of each placeholder: (B, L, D)."""
@@ -92,7 +119,7 @@ class LogLLMModel(LogLLMPreTrainedModel):
                 f"{here.tolist()[:8]} placeholders for {wanted.tolist()[:8]} messages: build both with LogLLMProcessor"
             )
         embeds = self.get_input_embeddings()(input_ids.masked_fill(places, 0))  # (B, L, D)
-        gathered = soft_tokens[message_index[message_index >= 0]].to(embeds.dtype)  # (places, D)
+        gathered = soft_tokens[message_index[message_index >= 0]].to(embeds.device, embeds.dtype)  # (places, D)
         return embeds.masked_scatter(places.unsqueeze(-1), gathered)
 
     def forward(
@@ -149,19 +176,48 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
                 "prompt_suffix": processor.prompt_suffix,
                 "answers": list(processor.answers),
                 "log_token_id": processor.log_token_id,
+                "answer_prefix_ids": processor.answer_prefix_ids,
                 "answer_token_ids": processor.answer_token_ids,
                 "max_messages": processor.max_messages,
                 "max_message_tokens": processor.max_message_tokens,
+                "processor_checksum": processor.checksum,
             } | settings
         # Copies: a configuration object shared with the live parts would make the decoder non-causal (see config file).
         config = LogLLMConfig(
             encoder_config=copy.deepcopy(encoder.config),
             decoder_config=copy.deepcopy(decoder.config),
-            tie_word_embeddings=decoder.config.tie_word_embeddings,
+            tie_word_embeddings=bool(getattr(decoder.config, "tie_word_embeddings", False)),
             **settings,
         )
+        if config.pooling == "pooler" and getattr(encoder, "pooler", None) is None:
+            raise ValueError(
+                f'pooling="pooler" must have an encoder with a pooler, found {type(encoder).__name__} without: '
+                'use pooling="mean"'
+            )
+        places = getattr(decoder.config, "max_position_embeddings", None)
+        if processor is not None and places is not None:
+            longest = len(processor.prefix_ids + processor.suffix_ids) + max(map(len, processor.answer_ids))
+            if longest + config.max_messages > places:
+                raise ValueError(
+                    f"the decoder must hold {config.max_messages} messages, prompt and answer, found room for {places} "
+                    f"tokens of which prompt and answer take {longest}: make the processor with max_messages="
+                    f"{max(places - longest, 1)}, or take another decoder"
+                )
+        return cls.from_parts(config, encoder, decoder)
+
+    @classmethod
+    def from_parts(cls, config: LogLLMConfig, encoder: PreTrainedModel, decoder: PreTrainedModel):
+        """Put loaded parts together under a configuration that is no longer shared with them."""
         model = LogLLMModel(config, encoder=encoder, decoder=decoder.base_model)
-        return cls(config, model, decoder.get_output_embeddings())
+        whole = cls(config, model, decoder.get_output_embeddings())
+        model.projector.to(decoder.get_input_embeddings().weight.device)
+        if any(getattr(part, "is_quantized", False) for part in (encoder, decoder)):
+            whole.is_quantized = True
+            for bits in ("is_loaded_in_4bit", "is_loaded_in_8bit"):  # trainers ask the whole, not its parts
+                if any(getattr(part, bits, False) for part in (encoder, decoder)):
+                    setattr(whole, bits, True)
+            whole.hf_quantizer = getattr(decoder, "hf_quantizer", None) or getattr(encoder, "hf_quantizer", None)
+        return whole
 
     def get_output_embeddings(self) -> nn.Module:
         """Return the language model head."""
@@ -193,6 +249,7 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
             message_index: which message stands where, -1 for none (B, N).
             inputs_embeds: the spliced prompt (B, L, D) in place of all of the above but the mask.
             labels: answer tokens, -100 elsewhere (B, L); gives `loss`, cross-entropy in nats (paper, section III-D).
+                In training mode the loss alone is returned, without `logits`.
             logits_to_keep: how many last positions get logits; 0 for all.
             kwargs: passed to the decoder (`past_key_values`, `use_cache`, `position_ids`, ...).
         """
@@ -207,11 +264,23 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
             **kwargs,
         )
         hidden = output.last_hidden_state
+        if labels is not None and self.training and not logits_to_keep:
+            return CausalLMOutputWithPast(loss=self._answer_loss(hidden, labels, **loss_kwargs))
         logits = self.lm_head(hidden[:, -logits_to_keep:] if logits_to_keep else hidden)  # (B, L or kept, V)
         loss = None
         if labels is not None:
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=logits.shape[-1], **loss_kwargs)
         return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=output.get("past_key_values"))
+
+    def _answer_loss(self, hidden, labels, num_items_in_batch=None, shift_labels=None):
+        # Six of a hundred positions have a label; the head is the widest layer there is.
+        targets = shift_labels if shift_labels is not None else nn.functional.pad(labels, (0, 1), value=-100)[:, 1:]
+        wanted = targets != -100
+        logits = self.lm_head(hidden[wanted]).float()  # (answer tokens, V)
+        targets = targets[wanted].to(logits.device)
+        if num_items_in_batch is None:
+            return nn.functional.cross_entropy(logits, targets)
+        return nn.functional.cross_entropy(logits, targets, reduction="sum") / num_items_in_batch
 
     # -- generate -------------------------------------------------------------------------------------------------
 
@@ -223,25 +292,24 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
             inputs.update(messages)
         return inputs
 
-    @staticmethod
-    def _expand_inputs_for_generation(expand_size=1, is_encoder_decoder=False, input_ids=None, **model_kwargs):
+    def _expand_inputs_for_generation(self, expand_size=1, is_encoder_decoder=False, input_ids=None, **model_kwargs):
         # Beams repeat rows; the table of distinct messages is shared by all rows and must stay as it is.
         table = {k: model_kwargs.pop(k) for k in ("message_input_ids", "message_attention_mask") if k in model_kwargs}
-        input_ids, model_kwargs = GenerationMixin._expand_inputs_for_generation(
+        input_ids, model_kwargs = super()._expand_inputs_for_generation(
             expand_size=expand_size, is_encoder_decoder=is_encoder_decoder, input_ids=input_ids, **model_kwargs
         )
         return input_ids, {**model_kwargs, **table}
 
-    # -- scores ---------------------------------------------------------------------------------------------------
+    # -- scores and evidence --------------------------------------------------------------------------------------
 
-    @torch.no_grad()
     def score(
         self,
         windows: Iterable[Sequence[str]],
         processor: LogLLMProcessor,
-        max_batch_tokens: int = 8192,
+        max_batch_tokens: int = 4096,
         table: MessageTable | None = None,
         progress: Callable[[int], object] | None = None,
+        unique_windows: bool = True,
     ) -> list[float]:
         """Score windows: log-odds (nats) of "anomalous" against "normal" as the next token of the answer.
 
@@ -249,125 +317,138 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
             windows: any iterable of windows, each a list of message contents; read in chunks.
             processor: the model's own processor.
             max_batch_tokens: tokens, padding included, of a decoder batch.
-            table: soft tokens of messages seen in earlier calls; by default one that lives for this call.
+            table: soft tokens of messages seen in earlier calls (`message_table`), whose `hit_rate` can be read
+                afterwards; by default one that lives for this call. It must not outlive a change of the weights.
             progress: called with the number of windows done since its last call.
+            unique_windows: score windows that are equal after masking once.
 
         Returns:
             One score a window, in order; above `config.threshold` the window is called anomalous.
         """
-        processor.check(self.config)
-        table = table if table is not None else self.message_table(processor)
-        known: dict[tuple[int, ...], float] = {}  # distinct windows are scored once across the whole call
-        scores: list[float] = []
-        iterator = iter(windows)
-        with self._evaluating():
-            while chunk := list(islice(iterator, CHUNK_OF_WINDOWS)):
-                texts = [[processor.normalize(m) for m in check_window(window)] for window in chunk]
-                if table.would_overflow(text for window in texts for text in window):
-                    table.clear()
-                    known.clear()  # its keys are rows of the table
-                elif len(known) > MAX_KNOWN_WINDOWS:
-                    known.clear()
-                rows = [tuple(table.row(text) for text in window) for window in texts]
-                table.encode()
-                pieces = [[piece for _, piece in self._pieces(row)] for row in rows]
-                new = list(dict.fromkeys(piece for window in pieces for piece in window if piece not in known))
-                known.update(zip(new, self._score_rows(new, table.embeddings, processor, max_batch_tokens)))
-                scores.extend(max(known[piece] for piece in window) for window in pieces)
-                if progress is not None:
-                    progress(len(chunk))
-        return scores
+        return WindowScorer(self, processor, table, max_batch_tokens).scores(windows, unique_windows, progress)
 
-    @torch.no_grad()
     def explain(
         self,
         window: Sequence[str],
         processor: LogLLMProcessor,
-        max_batch_tokens: int = 8192,
+        max_batch_tokens: int = 4096,
         table: MessageTable | None = None,
+        method: str = "leave_one_out",
     ) -> list[float]:
-        """Say how much each message adds to the window's score: score of the whole minus score without the message.
+        """Say how much each message adds to the window's score; see `evidence_logllm.explain_window`.
 
-        The encoder is not run again for the variants. Log-odds (nats), one a message; positive = speaks for anomalous.
-        A window of one message is explained by its own score.
+        Log-odds (nats), one a message; positive = speaks for anomalous. A window of one message is explained by its
+        own score. `method` is "leave_one_out" or the faster and rougher "gradient".
         """
-        processor.check(self.config)
-        table = table if table is not None else self.message_table(processor)
-        texts = [processor.normalize(m) for m in check_window(window)]
-        if table.would_overflow(texts):
-            table.clear()
-        with self._evaluating():
-            row = tuple(table.row(text) for text in texts)
-            table.encode()
-            if len(row) == 1:
-                return self._score_rows([row], table.embeddings, processor, max_batch_tokens)
-            changes = [float("-inf")] * len(row)
-            for start, piece in self._pieces(row):
-                without = [piece[:i] + piece[i + 1 :] for i in range(len(piece))]
-                distinct = list(dict.fromkeys([piece, *without]))
-                known = dict(zip(distinct, self._score_rows(distinct, table.embeddings, processor, max_batch_tokens)))
-                for i, variant in enumerate(without, start):
-                    changes[i] = max(changes[i], known[piece] - known[variant])
-        return [0.0 if change == float("-inf") else change for change in changes]
+        return explain_window(WindowScorer(self, processor, table, max_batch_tokens), window, method)
 
     def message_table(self, processor: LogLLMProcessor, capacity: int = 65536) -> MessageTable:
         """Return an empty table of soft tokens for `score` and `explain`: at most `capacity` messages at a time."""
-        return MessageTable(self.model.encode_messages, processor.tokenize_messages, capacity, self.device)
+        return MessageTable(
+            self.model.encode_messages, processor.tokenize_messages, capacity, self.model.projector.weight.device
+        )
 
-    def _pieces(self, row: tuple[int, ...]) -> list[tuple[int, tuple[int, ...]]]:
-        """Cut a window that is longer than the limit into (start, piece)s that overlap by half."""
-        size = self.config.max_messages
-        if len(row) <= size or self.config.long_windows == "cut":
-            return [(0, row[:size])]
-        starts = [*range(0, len(row) - size, max(size // 2, 1)), len(row) - size]
-        return [(start, row[start : start + size]) for start in starts]
+    # -- checkpoints ----------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        was_training = self.training
-        self.eval()
-        try:
-            yield
-        finally:
-            self.train(was_training)
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, *args, config=None, **kwargs):
+        """Load a checkpoint that holds all weights, or one of an adapter on bases.
 
-    def _score_rows(
-        self, rows: list[tuple[int, ...]], embeddings: torch.Tensor, processor: LogLLMProcessor, max_batch_tokens: int
-    ) -> list[float]:
-        """Score windows given as rows of the table (U, D): one forward pass, last position, two rows of the head."""
-        if not rows:
-            return []
-        token_embeddings = self.model.get_input_embeddings()
-        dtype = token_embeddings.weight.dtype
-        prefix = token_embeddings(torch.tensor(processor.prefix_ids, device=self.device))  # (P, D)
-        question = token_embeddings(torch.tensor(processor.question_ids, device=self.device))  # (Q, D)
-        fixed = len(prefix) + len(question)
-        scores = [0.0] * len(rows)
-        for batch in token_budget_batches([len(row) + fixed for row in rows], max_batch_tokens):
-            lengths = [len(rows[i]) for i in batch]
-            inputs = torch.zeros(len(batch), max(lengths) + fixed, prefix.shape[1], dtype=dtype, device=self.device)
-            inputs[:, : len(prefix)] = prefix
-            for b, (i, n) in enumerate(zip(batch, lengths)):
-                index = torch.tensor(rows[i], device=self.device)
-                inputs[b, len(prefix) : len(prefix) + n] = embeddings[index].to(dtype)
-                inputs[b, len(prefix) + n : fixed + n] = question
-            # Padding stands to the right of the position that is read, where a causal decoder cannot see it: no mask.
-            hidden = self.model.decoder(inputs_embeds=inputs, use_cache=False).last_hidden_state  # (b, L, D)
-            last = torch.tensor(lengths, device=self.device) + fixed - 1
-            at = hidden[torch.arange(len(batch), device=self.device), last]  # (b, D)
-            for i, value in zip(batch, self._log_odds(at).tolist()):
-                scores[i] = value
-        return scores
+        As every model's `from_pretrained` (`dtype`, `quantization_config`, `device_map`, `revision`, `token`, ...); of an
+        adapter-only checkpoint, `base_encoder` and `base_decoder` overrule where the bases are loaded from.
+        """
+        check_loading_arguments(kwargs)
+        hub = {key: kwargs[key] for key in HUB_ARGUMENTS if key in kwargs}
+        if not isinstance(config, LogLLMConfig):
+            config = LogLLMConfig.from_pretrained(config or pretrained_model_name_or_path, **hub)
+        if config.adapter_subfolder is None:
+            return super().from_pretrained(pretrained_model_name_or_path, *args, config=config, **kwargs)
+        model = load_adapted(cls, pretrained_model_name_or_path, config, hub, kwargs)
+        if kwargs.get("output_loading_info"):
+            return model, {"missing_keys": set(), "unexpected_keys": set(), "mismatched_keys": set(), "error_msgs": []}
+        return model
 
-    def _log_odds(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Log-odds of the two answers from hidden states (b, D): the difference of two rows of the head."""
-        normal, anomalous = self.config.answer_token_ids
-        weight = getattr(self.lm_head, "weight", None)
-        if type(self.lm_head) is nn.Linear and weight is not None:
-            logits = hidden @ weight[[normal, anomalous]].T
-            if self.lm_head.bias is not None:
-                logits = logits + self.lm_head.bias[[normal, anomalous]]
-        else:  # quantised or adapted head: its own forward knows how
-            logits = self.lm_head(hidden)[:, [normal, anomalous]]
-        logits = logits.float()
-        return logits[:, 1] - logits[:, 0]
+    def save_pretrained(self, save_directory, *args, push_to_hub: bool = False, **kwargs):
+        """Write weights (all of them, or adapter and projector), configuration, code and pipeline to a folder."""
+        if push_to_hub:
+            raise ValueError("save_pretrained must write to a folder; to publish use push_to_hub(REPO_ID)")
+        folder = Path(save_directory)
+        if folder.is_file():
+            raise ValueError(f"save_directory must be a folder, found the file {folder}")
+        self.config.auto_map = dict(AUTO_MAP)
+        self.config.custom_pipelines = copy.deepcopy(CUSTOM_PIPELINES)
+        if is_adapted(self):
+            self._save_adapter(folder, *args, **kwargs)
+        else:
+            self.config.adapter_subfolder = None
+            super().save_pretrained(folder, *args, **kwargs)
+        custom_object_save(LogAnomalyPipeline, folder)
+
+    def _save_adapter(self, folder: Path, *args, **kwargs) -> None:
+        if self.config.base_encoder is None or self.config.base_decoder is None:
+            raise ValueError(
+                f"an adapter-only checkpoint must name its bases, found encoder {self.config.base_encoder} and decoder "
+                f"{self.config.base_decoder}: set config.base_encoder and config.base_decoder, or merge() first"
+            )
+        self.config.adapter_subfolder = ADAPTER_FOLDER
+        inner = folder / ADAPTER_FOLDER
+        super().save_pretrained(inner, *args, **kwargs)
+        for file in [*inner.glob("*.py"), inner / "generation_config.json"]:
+            file.unlink(missing_ok=True)  # they belong to the root
+        shutil.rmtree(inner / "__pycache__", ignore_errors=True)
+        custom_object_save(self, os.fspath(folder), config=self.config)
+        self.config.save_pretrained(folder)
+        self.generation_config.save_pretrained(folder)
+
+    def merge(self) -> "LogLLMForSequenceAnomaly":
+        """Work the adapter into the weights; the model is whole afterwards and needs neither peft nor its bases."""
+        merge_adapter(self)
+        return self
+
+
+class LogLLMForSequenceClassification(LogLLMForSequenceAnomaly):
+    """The same weights as a two-class classifier: `logits` (B, 2), normal first, as other classifiers give them."""
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        message_input_ids: torch.Tensor | None = None,
+        message_attention_mask: torch.Tensor | None = None,
+        message_index: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        **kwargs,
+    ) -> SequenceClassifierOutputWithPast:
+        """Classify windows; inputs as `LogLLMProcessor` builds them without labels, padded on either side.
+
+        Args:
+            input_ids: prompts with one placeholder a message (B, L).
+            attention_mask: 1 where a token is (B, L).
+            message_input_ids: the batch's distinct messages (U, T).
+            message_attention_mask: 1 where a word piece is (U, T).
+            message_index: which message stands where, -1 for none (B, N).
+            labels: 0 normal, 1 anomalous (B,); gives `loss`, cross-entropy of the two answers in nats.
+            kwargs: passed to the decoder.
+        """
+        if input_ids is None:
+            raise ValueError("input_ids must be given, found none: build the inputs with LogLLMProcessor")
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        answer = torch.tensor(self.config.answer_prefix_ids, dtype=input_ids.dtype, device=input_ids.device)
+        # The answer's common words go right behind each prompt, wherever its padding stands.
+        ids = torch.cat([input_ids, answer.new_zeros(len(input_ids), len(answer))], 1)  # (B, L + A)
+        end = input_ids.shape[1] - mask.flip(1).argmax(1)  # one past the last token (B,)
+        at = end.unsqueeze(1) + torch.arange(len(answer), device=ids.device)  # (B, A)
+        ids = ids.scatter(1, at, answer.expand(len(ids), -1))
+        mask = torch.cat([mask, mask.new_zeros(len(mask), len(answer))], 1).scatter(1, at, 1)
+        hidden = self.model(
+            input_ids=ids,
+            attention_mask=mask,
+            message_input_ids=message_input_ids,
+            message_attention_mask=message_attention_mask,
+            message_index=message_index,
+            **kwargs,
+        ).last_hidden_state  # (B, L + A, D)
+        last = hidden[torch.arange(len(ids), device=hidden.device), (end + len(answer) - 1).to(hidden.device)]
+        logits = answer_logits(self.lm_head, last, self.config.answer_token_ids)  # (B, 2)
+        loss = None if labels is None else nn.functional.cross_entropy(logits, labels.to(logits.device))
+        return SequenceClassifierOutputWithPast(loss=loss, logits=logits)

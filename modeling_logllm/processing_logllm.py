@@ -8,6 +8,8 @@ What is peculiar here:
 - Prefix, suffix and answers are tokenised apart and joined as ids: the answer always begins at the same token.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
@@ -53,6 +55,7 @@ class LogLLMProcessor(ProcessorMixin):
         self.log_token_id = log_token_id
         self.prompt_prefix, self.prompt_suffix, self.answers = prompt_prefix, prompt_suffix, list(answers)
         self.max_messages, self.max_message_tokens, self.mask = max_messages, max_message_tokens, mask
+        self._checksum: str | None = None
         super().__init__(tokenizer, encoder_tokenizer, chat_template=chat_template)
 
     # -- the prompt as token ids -------------------------------------------------------------------------------
@@ -82,7 +85,12 @@ class LogLLMProcessor(ProcessorMixin):
     @property
     def question_ids(self) -> list[int]:
         """Suffix and the tokens that both answers begin with: at its last position the answer is decided."""
-        return self.suffix_ids + _common_prefix(*self.answer_ids)
+        return self.suffix_ids + self.answer_prefix_ids
+
+    @property
+    def answer_prefix_ids(self) -> list[int]:
+        """Tokens that both answers begin with."""
+        return _common_prefix(*self.answer_ids)
 
     @property
     def answer_token_ids(self) -> list[int]:
@@ -105,10 +113,17 @@ class LogLLMProcessor(ProcessorMixin):
 
     def tokenize_messages(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
         """Tokenise normalised messages: `input_ids` and `attention_mask` of shape (len(texts), longest)."""
-        batch = self.encoder_tokenizer(
-            list(texts), truncation=True, max_length=self.max_message_tokens, padding=True, return_tensors="pt"
-        )
-        return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+        # A lone surrogate (a byte that was no text) has no UTF-8 form and would stop the tokenizer.
+        texts = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        rows = self.encoder_tokenizer(texts, truncation=True, max_length=self.max_message_tokens)["input_ids"]
+        # A tokenizer without [CLS] makes nothing of an empty message; a row without a token has no vector.
+        filler = next((i for i in (self.encoder_tokenizer.unk_token_id, self.encoder_tokenizer.pad_token_id) if i), 0)
+        rows = [list(row) or [filler] for row in rows]
+        pad = self.encoder_tokenizer.pad_token_id or 0
+        return {
+            "input_ids": _pad(rows, pad, "right"),
+            "attention_mask": _pad([[1] * len(row) for row in rows], 0, "right"),
+        }
 
     # -- batches ------------------------------------------------------------------------------------------------
 
@@ -162,15 +177,31 @@ class LogLLMProcessor(ProcessorMixin):
         """Names of the tensors that the model takes."""
         return ["input_ids", "attention_mask", "message_input_ids", "message_attention_mask", "message_index"]
 
+    @property
+    def checksum(self) -> str:
+        """Checksum of all that the model must have been trained with: the encoder's words, the prompt and the answers."""
+        if self._checksum is None:
+            words = sorted(self.encoder_tokenizer.get_vocab().items(), key=lambda pair: pair[1])
+            facts = [words, self.prefix_ids, self.suffix_ids, self.answer_ids, self.log_token_id, self.mask]
+            self._checksum = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+        return self._checksum
+
     def check(self, config) -> None:
         """Refuse a model that is asked differently from what this processor builds."""
         mine = (self.log_token_id, self.answer_token_ids)
         theirs = (config.log_token_id, list(config.answer_token_ids))
+        what = "log_token_id and answer_token_ids"
+        if mine == theirs and config.processor_checksum is not None:
+            mine, theirs, what = (self.checksum,), (config.processor_checksum,), "checksum of vocabulary and prompt"
         if mine != theirs:
             raise ValueError(
-                f"the processor must be the model's own, found log_token_id and answer_token_ids {mine} in the processor "
-                f"and {theirs} in the model: load both from the same folder"
+                f"the processor must be the model's own, found {what} {_tell(mine)} in the processor and {_tell(theirs)} "
+                "in the model: load both from the same folder"
             )
+
+
+def _tell(values: Sequence[object]) -> str:
+    return " and ".join(map(str, values))
 
 
 def _common_prefix(first: Sequence[int], second: Sequence[int]) -> list[int]:

@@ -1,49 +1,38 @@
-"""LogLLM's masking against the published preparation, and the identity that makes it fast."""
-
 import json
+import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from logllm.modeling_logllm.masking import ELLIPSIS, PATTERN, RULES, _mask_folded, fold_digits, mask_message
+from logllm.modeling_logllm.masking import fold_digits, mask_message
+
+TABLE = [
+    ("PacketResponder 1 for block blk_38 terminating", "PacketResponder <*> for block <*> terminating"),
+    ("10.250.19.102:54106 Served block", "<*> Served block"),
+    ("wait........done", "wait.. done"),
+    ("True and seven on Monday", "<*> and <*> on <*>"),
+    ("root@ln3-pub ok, me@host.org ok", "<*> ok, <*> ok"),
+    ("open /var/log/messages failed", "open <*> failed"),
+    ("core deadbeef dumped", "core <*> dumped"),
+    ("", ""),
+]
 
 
-def test_every_golden_pair(shared_data):
-    lines = (shared_data / "golden" / "logllm_masks.jsonl").read_text("utf-8").splitlines()
-    pairs = [json.loads(line) for line in lines]
-    assert len(pairs) == 1464
-    wrong = [(p["message"], p["masked"], mask_message(p["message"])) for p in pairs if mask_message(p["message"]) != p["masked"]]
-    assert not wrong, wrong[:5]
-
-
-@pytest.mark.parametrize(
-    ("message", "masked"),
-    [
-        ("PacketResponder 1 for block blk_-12 terminating", "PacketResponder <*> for block <*> terminating"),
-        ("10.251.73.220:50010:Transmitted", "<*>:Transmitted"),
-        ("open /var/log/a.log: failed", "open <*> failed"),
-        ("Jun 12 kernel", "<*>kernel"),
-        ("It is True that two files", "It is <*> that <*> files"),
-        ("wait.....done", "wait.. done"),
-        ("root@node1-x logged in", "<*> logged in"),
-        ("deadbeef and cafebabe12", "<*> and <*>"),
-        ("nothing to see", "nothing to see"),
-        ("", ""),
-    ],
-)
+@pytest.mark.parametrize("message, masked", TABLE)
 def test_examples(message, masked):
     assert mask_message(message) == masked
+    assert mask_message(fold_digits(message)) == masked
 
 
-@given(st.text(alphabet=st.sampled_from("ab19.:-_/ @TrueFalse0twJn[]\\\t"), max_size=60))
-def test_digits_may_be_folded_first(text):
-    """No pattern tells one digit from another, so folding changes nothing: checked against the unfolded patterns."""
-    import re
-
-    plain = re.sub(PATTERN, "<*>", re.sub(ELLIPSIS, ".. ", text))
-    assert mask_message(text) == plain == _mask_folded(fold_digits(text))
+def test_the_published_masking_is_met_on_every_message(shared_data):
+    rows = [json.loads(line) for line in (shared_data / "golden" / "logllm_masks.jsonl").open(encoding="utf-8")]
+    assert len(rows) > 1400
+    wrong = [row for row in rows if mask_message(row["message"]) != row["masked"]]
+    assert not wrong
 
 
-def test_rules_are_data():
-    assert all(name and pattern for name, pattern in RULES)
+@pytest.mark.parametrize("unit", ["x", "1.", "/a", "a.", "a@", "-", "_", "\\", "f:", "ff:", ". "])
+def test_no_message_of_the_greatest_length_takes_long(unit):
+    message = (unit * 4096)[:4096]
+    started = time.perf_counter()
+    mask_message(message)
+    assert time.perf_counter() - started < 2

@@ -23,11 +23,18 @@ LOG_TOKEN = "<log>"
 def encoder_tokenizer(messages: Iterable[str], vocabulary: int = 8192) -> PreTrainedTokenizerFast:
     """Learn a BERT-style WordPiece tokenizer from masked messages."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", MASK]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(messages, trainer)
+    normalizer = normalizers.BertNormalizer(lowercase=True)
+    messages = list(messages)
+    # The trainer numbers the letters inside words in the order of a hash table, another one in every process, and
+    # breaks ties by these numbers. Given beforehand they have an order; the tokenizer is then made anew without them.
+    letters = sorted({f"##{letter}" for text in messages for letter in normalizer.normalize_str(text)})
+    learner = _wordpiece(models.WordPiece(unk_token="[UNK]"), normalizer)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=max(vocabulary, len(letters) + 1024), special_tokens=[*special, *letters], show_progress=False
+    )
+    learner.train_from_iterator(messages, trainer)
+    tokenizer = _wordpiece(models.WordPiece(vocab=learner.get_vocab(), unk_token="[UNK]"), normalizer)
+    tokenizer.add_special_tokens(special)
     cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", sep), ("[CLS]", cls))
     tokenizer.decoder = decoders.WordPiece()
@@ -40,6 +47,13 @@ def encoder_tokenizer(messages: Iterable[str], vocabulary: int = 8192) -> PreTra
         mask_token="[MASK]",
         model_input_names=["input_ids", "attention_mask"],
     )
+
+
+def _wordpiece(model: models.WordPiece, normalizer: normalizers.Normalizer) -> Tokenizer:
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
 
 
 def decoder_tokenizer(texts: Sequence[str], vocabulary: int = 1024) -> PreTrainedTokenizerFast:

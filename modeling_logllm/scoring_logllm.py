@@ -1,0 +1,159 @@
+"""How LogLLM scores windows: distinct messages encoded once, distinct windows once, one forward pass, two rows.
+
+What is peculiar here:
+- A window is a tuple of rows of the message table; windows of equal rows are one window, and so are pieces of long ones.
+- Batches are sorted by length and bounded in tokens. Padding stands to the right of the position that is read, where a
+  causal decoder cannot see it: no attention mask is needed.
+- A window beyond `max_messages` is scored in pieces that overlap by half; the worst piece speaks.
+- The prefix's keys and values are *not* kept between batches: measured, a batch with a cache needs an explicit mask and
+  costs what nine saved positions gain (see benchmarks/results).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+
+import torch
+from torch import nn
+
+from .batching import check_window, token_budget_batches
+from .message_table import MessageTable
+
+# Windows that `score` holds at a time: bounds its memory on an endless iterable.
+CHUNK_OF_WINDOWS = 4096
+# Distinct windows whose scores are remembered before they are forgotten.
+MAX_KNOWN_WINDOWS = 262_144
+
+Row = tuple[int, ...]
+
+
+class WindowScorer:
+    """Scores windows with one model, processor and message table; `LogLLMForSequenceAnomaly.score` is made of it.
+
+    Args:
+        model: `LogLLMForSequenceAnomaly`.
+        processor: its processor.
+        table: soft tokens of the messages seen so far; kept and extended.
+        max_batch_tokens: tokens, padding included, of a decoder batch.
+    """
+
+    def __init__(self, model, processor, table: MessageTable | None = None, max_batch_tokens: int = 4096):
+        processor.check(model.config)
+        self.model, self.processor, self.max_batch_tokens = model, processor, max_batch_tokens
+        self.table = table if table is not None else model.message_table(processor)
+        self._prompt: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    # -- windows in, scores out ---------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def scores(
+        self,
+        windows: Iterable[Sequence[str]],
+        unique_windows: bool = True,
+        progress: Callable[[int], object] | None = None,
+    ) -> list[float]:
+        """Score windows in order; see `LogLLMForSequenceAnomaly.score`."""
+        known: dict[Row, float] = {}  # distinct windows are scored once across the whole call
+        scores: list[float] = []
+        iterator = iter(windows)
+        with evaluating(self.model):
+            while chunk := list(islice(iterator, CHUNK_OF_WINDOWS)):
+                texts = [[self.processor.normalize(m) for m in check_window(window)] for window in chunk]
+                if self.table.would_overflow(text for window in texts for text in window):
+                    self.table.clear()
+                    known.clear()  # its keys are rows of the table
+                elif len(known) > MAX_KNOWN_WINDOWS:
+                    known.clear()
+                rows = [tuple(self.table.row(text) for text in window) for window in texts]
+                self.table.encode()
+                pieces = [[piece for _, piece in self.pieces(row)] for row in rows]
+                if unique_windows:
+                    new = list(dict.fromkeys(piece for window in pieces for piece in window if piece not in known))
+                    known.update(zip(new, self.score_rows(new)))
+                    scores.extend(max(known[piece] for piece in window) for window in pieces)
+                else:
+                    every = iter(self.score_rows([piece for window in pieces for piece in window]))
+                    scores.extend(max(islice(every, len(window))) for window in pieces)
+                if progress is not None:
+                    progress(len(chunk))
+        return scores
+
+    def pieces(self, row: Row) -> list[tuple[int, Row]]:
+        """Cut a window that is longer than the limit into (start, piece)s that overlap by half."""
+        size = self.model.config.max_messages
+        if len(row) <= size or self.model.config.long_windows == "cut":
+            return [(0, row[:size])]
+        starts = [*range(0, len(row) - size, max(size // 2, 1)), len(row) - size]
+        return [(start, row[start : start + size]) for start in starts]
+
+    @torch.no_grad()
+    def score_rows(self, rows: Sequence[Row]) -> list[float]:
+        """Score windows given as rows of the table."""
+        scores = [0.0] * len(rows)
+        prefix, question = self.prompt()
+        fixed = len(prefix) + len(question)
+        for batch in token_budget_batches([len(row) + fixed for row in rows], self.max_batch_tokens):
+            inputs, last = self.inputs([rows[i] for i in batch])
+            for i, value in zip(batch, self.log_odds(inputs, last).tolist()):
+                scores[i] = value
+        return scores
+
+    # -- tensors ------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def prompt(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Embeddings of the prefix (P, D) and of suffix and common answer words (Q, D), looked up once."""
+        if self._prompt is None:
+            embed = self.model.model.get_input_embeddings()
+            prefix, question = self.processor.prefix_ids, self.processor.question_ids
+            self._prompt = tuple(embed(torch.tensor(ids, device=self.device)) for ids in (prefix, question))
+        return self._prompt
+
+    @property
+    def device(self) -> torch.device:
+        """Where the decoder's embeddings are."""
+        return self.model.model.get_input_embeddings().weight.device
+
+    @torch.no_grad()
+    def inputs(self, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Build spliced prompts (b, L, D) of windows, and the position (b,) at which the answer is decided."""
+        prefix, question = self.prompt()
+        lengths = torch.tensor([len(row) for row in rows])
+        longest = int(lengths.max())
+        index = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], device=self.table.device)
+        fixed = len(prefix) + len(question)
+        inputs = prefix.new_zeros(len(rows), longest + fixed, prefix.shape[1])
+        inputs[:, : len(prefix)] = prefix
+        inputs[:, len(prefix) : len(prefix) + longest] = self.table.embeddings[index].to(prefix)
+        at = (lengths + len(prefix)).to(self.device)
+        here = torch.arange(len(rows), device=self.device).unsqueeze(1)
+        inputs[here, at.unsqueeze(1) + torch.arange(len(question), device=self.device)] = question
+        return inputs, at + len(question) - 1
+
+    def log_odds(self, inputs: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+        """Log-odds (b,) of the two answers at position `last` (b,) of spliced prompts (b, L, D)."""
+        hidden = self.model.model.decoder(inputs_embeds=inputs, use_cache=False).last_hidden_state  # (b, L, D)
+        at = hidden[torch.arange(len(last), device=hidden.device), last.to(hidden.device)]  # (b, D)
+        logits = answer_logits(self.model.lm_head, at, self.model.config.answer_token_ids)
+        return logits[:, 1] - logits[:, 0]
+
+
+def answer_logits(head: nn.Module, hidden: torch.Tensor, answer_token_ids: Sequence[int]) -> torch.Tensor:
+    """Logits (b, 2) of the two answers, normal first, from hidden states (b, D): two rows of the head, in float32."""
+    rows = list(answer_token_ids)
+    if type(head) is nn.Linear:
+        logits = nn.functional.linear(hidden, head.weight[rows], None if head.bias is None else head.bias[rows])
+    else:  # a quantised or adapted head: its own forward knows how
+        logits = head(hidden)[:, rows]
+    return logits.float()
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Switch dropout off for a while."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
