@@ -199,7 +199,7 @@ def _output(
         labels=labels,
         keys=pa.array(list(distinct), pa.string()),
         key_codes=np.array([distinct[key] for key in key_of], np.int32)[log.codes[0]],
-        masked=pa.array(masked.texts, pa.string()) if masked else None,
+        masked=masked.table() if masked else None,
         masked_codes=log.codes[1] if masked else None,
         schema=features.arrow_schema,
     )

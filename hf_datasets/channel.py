@@ -21,11 +21,23 @@ from .regex_facts import all_digit_blind, to_rust
 
 _DIGIT = re.compile(r"[0-9]")
 _CLEAN = r"^[\t -~]*$"
+_CLEAN_BYTES = bytes([9, 10, *range(32, 127)])
 UNKNOWN = -1
 
 
+def is_clean(text: bytes) -> bool:
+    """Whether a text is all printable ASCII, tabs and line feeds: there Rust's patterns mean what Python's do."""
+    return not text.translate(None, _CLEAN_BYTES)
+
+
+def mostly_distinct(texts: pl.Series) -> bool:
+    """Whether most of the texts occur once, by a sample of them."""
+    sample = texts.head(2000)
+    return sample.n_unique() > 0.7 * len(sample)
+
+
 class Channel:
-    """One masking: `texts[code]` is a masked message, and codes count up from 0 in order of first appearance.
+    """One masking: `texts[code]` is a masked message, and codes count up from 0.
 
     `rules` are the (pattern, replacement) pairs that `mask` applies in order; `limit` is the number of characters it
     cuts a message to first. They are only given so that more can be known of `mask`, and are checked against it.
@@ -39,7 +51,8 @@ class Channel:
     ):
         self.mask = mask
         self.limit = limit
-        self.texts: list[str] = []
+        self._size = 0
+        self._parts: list[list[str] | pa.Array] = []  # the masked messages, in the order of their codes
         self._codes: dict[str, int] = {}
         self.folds = rules is not None and all_digit_blind(pattern for pattern, _ in rules)
         self._rust: list[tuple[str, str]] | None = None
@@ -53,13 +66,31 @@ class Channel:
         self._checks = [(re.compile(pattern).sub, new) for pattern, new in rules or ()]
         self._left_to_check = 200 if rules is not None else 0
 
+    @property
+    def texts(self) -> list[str]:
+        """All masked messages; a code is a place in this list. Two codes may stand for one text."""
+        return [text for part in self._parts for text in (part if isinstance(part, list) else part.to_pylist())]
+
+    def table(self) -> pa.Array:
+        """`texts` as an Arrow array."""
+        return pa.concat_arrays([pa.array(part, pa.large_string()) for part in self._parts or [[]]])
+
     def code(self, masked: str) -> int:
         """The code of a masked message."""
-        codes = self._codes
-        found = codes.setdefault(masked, len(codes))
-        if found == len(self.texts):
-            self.texts.append(masked)
-        return found
+        code = self._codes.get(masked)
+        if code is None:
+            if not self._parts or not isinstance(self._parts[-1], list):
+                self._parts.append([])
+            self._parts[-1].append(masked)  # type: ignore[union-attr]
+            code = self._codes[masked] = self._size
+            self._size += 1
+        return code
+
+    def _fresh_codes(self, distinct: pa.Array) -> np.ndarray:
+        """New codes for texts of which hardly one will be seen again: no dictionary is kept of them."""
+        self._parts.append(distinct)
+        self._size += len(distinct)
+        return np.arange(self._size - len(distinct), self._size, dtype=np.int32)
 
     def code_of_folded(self, folded: str) -> int:
         """The code of all messages that fold to this one, or `UNKNOWN` where their digits make a difference."""
@@ -87,29 +118,48 @@ class Channel:
         table = np.array([self.code(self.mask(message)) for message in distinct.to_pylist()], np.int32)
         return table[at] if len(table) else np.zeros(0, np.int32)
 
-    def codes_of_many(self, messages: pa.Array) -> np.ndarray:
-        """As `codes_of`, for messages that are nearly all distinct: by the Rust engine where it says the same."""
+    def codes_of_many(self, messages: pa.Array, all_clean: bool = False) -> np.ndarray:
+        """As `codes_of`, for messages that are nearly all distinct: by the Rust engine where it says the same.
+
+        `all_clean`: the messages are known to be printable ASCII and tabs.
+        """
         if self._rust is None:
             return self.codes_of(messages)
         column = pl.Series(messages)
-        clean = column.str.contains(_CLEAN)
-        masked = column if self.limit is None else column.str.head(self.limit)
-        for pattern, replacement in self._rust:
-            masked = masked.str.replace_all(pattern, replacement)
+        masked = self._by_rust(column)
+        clean = None if all_clean else column.str.contains(_CLEAN)
         if self._left_to_check and not self._rust_agrees(column, masked, clean):
             self._rust = None  # never seen; cheaper to look than to trust
             return self.codes_of(messages)
+        if clean is None or clean.all():
+            return self._codes_of_masked(masked)
         codes = np.empty(len(column), np.int32)
-        at, distinct = encoded(masked.filter(clean).to_arrow().cast(pa.large_string()))
-        table = np.array([self.code(text) for text in distinct.to_pylist()], np.int32)
         sure = clean.to_numpy()
-        codes[sure] = table[at] if len(table) else 0
-        if not sure.all():
-            codes[~sure] = self.codes_of(messages.filter(pa.array(~sure)))
+        codes[sure] = self._codes_of_masked(masked.filter(clean))
+        codes[~sure] = self.codes_of(messages.filter(pa.array(~sure)))
         return codes
 
-    def _rust_agrees(self, column: pl.Series, masked: pl.Series, clean: pl.Series) -> bool:
-        rows = pl.DataFrame({"message": column, "masked": masked}).filter(clean).head(self._left_to_check)
+    def _by_rust(self, column: pl.Series) -> pl.Series:
+        """The column masked; halves side by side, because polars masks one column on one core."""
+        message = pl.col("message")
+        if self.limit is not None and (column.str.len_bytes() > self.limit).any():
+            message = message.str.head(self.limit)
+        for pattern, replacement in self._rust or ():
+            message = message.str.replace_all(pattern, replacement)
+        half = len(column) // 2
+        parts = [pl.LazyFrame({"message": part}).select(message) for part in (column[:half], column[half:])]
+        return pl.concat(pl.collect_all(parts), rechunk=True)["message"]
+
+    def _codes_of_masked(self, masked: pl.Series) -> np.ndarray:
+        if mostly_distinct(masked):
+            return self._fresh_codes(masked.to_arrow().cast(pa.large_string()))
+        at, distinct = encoded(masked.to_arrow().cast(pa.large_string()))
+        table = np.array([self.code(text) for text in distinct.to_pylist()], np.int32)
+        return table[at] if len(table) else np.zeros(0, np.int32)
+
+    def _rust_agrees(self, column: pl.Series, masked: pl.Series, clean: pl.Series | None) -> bool:
+        rows = pl.DataFrame({"message": column, "masked": masked})
+        rows = (rows if clean is None else rows.filter(clean)).head(self._left_to_check)
         for message, found in rows.iter_rows():
             self._check(message, self.mask(message))
             if self.mask(message) != found:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from .channel import Channel
@@ -30,6 +31,7 @@ FEW_DISTINCT = 500  # nor is a small one worth anything else
 MOST_ENTRIES = 200_000
 
 _NONE = np.zeros(0, np.int64)
+_WHOLE_SECONDS = "^[0-9]{1,15}$"
 
 
 class SessionCodes:
@@ -160,6 +162,10 @@ class ColumnReader:
 
     def times_of(self, texts: pa.Array) -> np.ndarray:
         """Seconds for time texts, NaN where a text is none; runs of blanks between its parts count as one."""
+        if self.system.timestamp and self.system.timestamp.layout == "epoch":
+            column = pl.Series(texts)
+            if column.str.contains(_WHOLE_SECONDS).all():
+                return column.cast(pl.Float64).to_numpy()
         at, distinct = encoded(texts)
         table = np.array([_number(self.read_time(" ".join(text.split()))) for text in distinct.to_pylist()])
         return table[at] if len(table) else np.zeros(0)

@@ -1,7 +1,9 @@
-"""Columns of a chunk whose lines are nearly all distinct: the same columns as `columns.py`, line by line.
+"""Columns of a chunk whose lines are nearly all distinct: the same columns as `columns.py`, by the Rust engine.
 
-Odd here: lines of printable ASCII are split, searched and masked by polars' Rust engine, with patterns that
-`regex_facts.to_rust` vouches for; any other line, and any pattern it does not vouch for, goes through Python's `re`.
+Odd here: lines may all differ, but their headers, digits folded, seldom do. So polars cuts the header off (the line
+pattern up to its content group, deleted), and Python parses each distinct header once, in front of a stand-in message.
+Messages are masked by polars too. Only lines of printable ASCII go this way, and only with patterns that
+`regex_facts.to_rust` vouches for; any other line is parsed by Python on its own.
 """
 
 from __future__ import annotations
@@ -13,10 +15,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from .channel import Channel
+from .channel import Channel, is_clean, mostly_distinct
 from .chunks import encoded, fold_digits, slices
 from .columns import Columns, Entry, each_once, line_text, resolved
-from .parsing import NORMAL_LABEL
 from .regex_facts import to_rust
 
 if TYPE_CHECKING:
@@ -24,6 +25,28 @@ if TYPE_CHECKING:
 
 _CLEAN_LINE = r"^[\t -~]*\r?\n?$"
 _BLANKS = " \t\r\n"
+_CONTENT = "(?P<content>"
+_STAND_IN = b"x"
+
+
+class _Found:
+    """Per line: whether it was decided by polars (`sure`), whether it fits, and where things stand in the chunk."""
+
+    def __init__(self, count: int):
+        self.sure = np.zeros(count, bool)
+        self.parsed = np.zeros(count, bool)
+        self.starts = np.zeros(count, np.int64)
+        self.stops = np.zeros(count, np.int64)
+        self.labels = np.full(count, -1, np.int8)
+        self.time0 = np.zeros(count, np.int64)
+        self.time1 = np.zeros(count, np.int64)
+        self.odd_time = np.zeros(count, bool)
+
+    def take(self, row: int, entry: Entry, begin: int) -> None:
+        self.parsed[row] = entry.parsed
+        self.starts[row], self.stops[row] = begin + entry.start, begin + entry.stop
+        self.time0[row], self.time1[row] = begin + entry.time[0], begin + entry.time[1]
+        self.labels[row], self.odd_time[row] = entry.label, entry.odd_time
 
 
 def distinct_columns(reader: ColumnReader, chunk: bytes, offsets: np.ndarray) -> Columns:
@@ -31,15 +54,18 @@ def distinct_columns(reader: ColumnReader, chunk: bytes, offsets: np.ndarray) ->
     count = len(offsets) - 1
     first = reader.lines + 1
     reader.lines += count
-    raw = pa.Array.from_buffers(pa.large_string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(chunk)])
-    found = _split(reader, pl.Series(raw), offsets)
+    found = _Found(count)
+    folded = fold_digits(chunk) if reader.parser.folds else chunk
+    header = header_pattern(reader.system.line_pattern)
+    if header is not None:
+        _split(reader, header, chunk, folded, offsets, found)
     for row in np.flatnonzero(~found.sure).tolist():
         entry, _ = reader.parser.entry(chunk[offsets[row] : offsets[row + 1]])
         found.take(row, entry, int(offsets[row]))
     unparsed = [
         (first + at, line_text(chunk[offsets[at] : offsets[at + 1]])) for at in np.flatnonzero(~found.parsed).tolist()
     ]
-    kept = found.parsed
+    kept, clean = found.parsed, is_clean(chunk)
     starts, stops = found.starts[kept], found.stops[kept]
     columns = Columns(
         text=chunk,
@@ -47,8 +73,8 @@ def distinct_columns(reader: ColumnReader, chunk: bytes, offsets: np.ndarray) ->
         stops=stops,
         numbers=np.arange(first, first + count)[kept],
         labels=found.labels[kept],
-        times=_times(reader, chunk, offsets, found, kept) if reader.times else None,
-        codes=tuple(_codes(channel, reader, chunk, starts, stops) for channel in reader.channels),
+        times=_times(reader, chunk, offsets, found) if reader.times else None,
+        codes=tuple(_codes(channel, chunk, folded, starts, stops, clean) for channel in reader.channels),
         pair_rows=np.zeros(0, np.int64),
         pair_sessions=np.zeros(0, np.int64),
         unparsed=unparsed,
@@ -58,85 +84,86 @@ def distinct_columns(reader: ColumnReader, chunk: bytes, offsets: np.ndarray) ->
     return columns
 
 
-class _Found:
-    """Per line: whether it was decided here (`sure`), whether it fits, and its spans in the chunk."""
+def header_pattern(pattern: str) -> str | None:
+    """What stands before a content that runs to the end of the line, in Rust's dialect; "" where nothing does.
 
-    def __init__(self, count: int):
-        self.sure = np.zeros(count, bool)
-        self.parsed = np.zeros(count, bool)
-        self.starts = np.zeros(count, np.int64)
-        self.stops = np.zeros(count, np.int64)
-        self.labels = np.full(count, -1, np.int8)
-        self.times: pl.Series | None = None
-
-    def take(self, row: int, entry: Entry, begin: int) -> None:
-        self.parsed[row] = entry.parsed
-        self.starts[row], self.stops[row] = begin + entry.start, begin + entry.stop
-        self.labels[row] = entry.label
-
-
-def _split(reader: ColumnReader, lines: pl.Series, offsets: np.ndarray) -> _Found:
-    found = _Found(len(lines))
-    system = reader.system
-    pattern = to_rust(system.line_pattern)
-    if pattern is None or not _content_is_last(system.line_pattern):
-        return found
-    groups = re.compile(system.line_pattern).groupindex
-    frame = pl.DataFrame({"line": lines}).lazy()
-    stripped = pl.col("line").str.strip_chars(_BLANKS)
-    wanted = {"content": stripped.str.extract(pattern, groups["content"])}
-    if system.label_rule == "line":
-        wanted["label"] = stripped.str.extract(pattern, groups["label"]) != NORMAL_LABEL
-    if reader.times:
-        parts = [stripped.str.extract(pattern, groups[group]).fill_null("") for group in reader.parser.groups]
-        wanted["time"] = pl.concat_str(parts, separator=" ")
-    cut = frame.select(
-        clean=pl.col("line").str.contains(_CLEAN_LINE),
-        stop=pl.col("line").str.strip_chars_end(_BLANKS).str.len_bytes(),
-        **wanted,
-    ).collect()
-    content = cut["content"]
-    found.sure = cut["clean"].to_numpy().copy()
-    found.parsed = content.is_not_null().to_numpy() & found.sure
-    found.stops = offsets[:-1] + cut["stop"].to_numpy().astype(np.int64)
-    found.starts = found.stops - content.str.len_bytes().fill_null(0).to_numpy().astype(np.int64)
-    if "label" in cut.columns:
-        found.labels = cut["label"].fill_null(False).to_numpy().astype(np.int8)
-    if "time" in cut.columns:
-        found.times = cut["time"]
-    return found
+    >>> header_pattern(r"^(?P<level>[A-Z]+): (?P<content>.*)$")
+    '^([A-Z]+):\\\\ '
+    """
+    header, content, rest = pattern.partition(_CONTENT)
+    if not content or rest not in (".*)$", ".+)$") or not header.startswith("^") or to_rust(pattern) is None:
+        return None
+    if header == "^":
+        return "" if rest == ".*)$" else None
+    try:
+        known = re.compile(header)
+    except re.error:  # the content stands inside another group
+        return None
+    return None if known.match("") else to_rust(header)
 
 
-def _content_is_last(pattern: str) -> bool:
-    """Whether the content runs to the end of the stripped line."""
-    return pattern.endswith(("(?P<content>.*)$", "(?P<content>.+)$"))
+def _split(reader: ColumnReader, header: str, chunk: bytes, folded: bytes, offsets: np.ndarray, found: _Found) -> None:
+    count = len(offsets) - 1
+    lines = pl.Series(
+        pa.Array.from_buffers(pa.large_string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(chunk)])
+    )
+    stripped = lines.str.strip_chars(_BLANKS)
+    length = stripped.str.len_bytes().to_numpy().astype(np.int64)
+    stops = offsets[:-1] + lines.str.strip_chars_end(_BLANKS).str.len_bytes().to_numpy()
+    begins = stops - length
+    if header:
+        content = stripped.str.replace(header, "", n=1).str.len_bytes().to_numpy().astype(np.int64)
+        parsed = content < length
+    else:
+        content, parsed = length, np.ones(count, bool)
+    clean = np.ones(count, bool) if is_clean(chunk) else lines.str.contains(_CLEAN_LINE).to_numpy()
+    starts = stops - content
+    found.sure, found.parsed = clean.copy(), parsed & clean
+    found.starts, found.stops = starts, stops
+    rows = np.flatnonzero(found.parsed)
+    begins, starts = begins[rows], starts[rows]
+    at, headers = encoded(slices(folded, begins, starts, pa.large_binary()))
+    entries = []
+    for text in headers.to_pylist():
+        entry, _ = reader.parser.entry(text + _STAND_IN)
+        # Another place for the content than polars found: let each such line be parsed on its own.
+        entries.append(entry if entry.parsed and entry.start == len(text) else None)
+    table = [one or Entry(False) for one in entries]
+    lost = np.array([one is None for one in entries], bool)[at]
+    found.sure[rows[lost]] = False
+    found.labels[rows] = np.array([one.label for one in table], np.int8)[at]
+    found.time0[rows] = begins + np.array([one.time[0] for one in table], np.int64)[at]
+    found.time1[rows] = begins + np.array([one.time[1] for one in table], np.int64)[at]
+    found.odd_time[rows] = np.array([one.odd_time for one in table], bool)[at]
 
 
-def _times(reader: ColumnReader, chunk: bytes, offsets: np.ndarray, found: _Found, kept: np.ndarray) -> np.ndarray:
-    times = np.full(len(kept), np.nan)
-    if found.times is not None:
-        times = reader.times_of(found.times.to_arrow().cast(pa.large_string()))
-    for row in np.flatnonzero(~found.sure & kept).tolist():
-        time = reader.read_time(reader.parser.time_text(chunk[offsets[row] : offsets[row + 1]]))
-        times[row] = np.nan if time is None else time
-    return times[kept]
+def _times(reader: ColumnReader, chunk: bytes, offsets: np.ndarray, found: _Found) -> np.ndarray:
+    kept = found.parsed
+    times = reader.times_of(slices(chunk, found.time0[kept], found.time1[kept]))
+    for at, row in enumerate(np.flatnonzero(kept).tolist()) if found.odd_time[kept].any() else ():
+        if found.odd_time[row]:
+            time = reader.read_time(reader.parser.time_text(chunk[offsets[row] : offsets[row + 1]]))
+            times[at] = np.nan if time is None else time
+    return times
 
 
-def _codes(channel: Channel, reader: ColumnReader, chunk: bytes, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+def _codes(
+    channel: Channel, chunk: bytes, folded: bytes, starts: np.ndarray, stops: np.ndarray, clean: bool
+) -> np.ndarray:
     """Message codes. Folded contents may repeat although lines do not (a node name in the header): look first."""
     if channel.folds:
-        at, distinct = encoded(slices(fold_digits(chunk), starts, stops))
-        if len(distinct) < 0.5 * len(starts):
+        contents = slices(folded, starts, stops)
+        if not mostly_distinct(pl.Series(contents)):
+            at, distinct = encoded(contents)
             table = np.array([channel.code_of_folded(one) for one in distinct.to_pylist()], np.int32)
             return resolved(channel, table[at], chunk, starts, stops)
-    return channel.codes_of_many(slices(chunk, starts, stops))
+    return channel.codes_of_many(slices(chunk, starts, stops), clean)
 
 
 def _pair(reader: ColumnReader, columns: Columns) -> None:
     pattern = to_rust(reader.system.session_pattern or "")
     contents = pl.Series(columns.contents())
-    clean = contents.str.contains(r"^[\t -~]*$")
-    if pattern is None or not clean.all():
+    if pattern is None or not is_clean(columns.text):
         assert reader.parser.sessions is not None
         ids = [[one[0] for one in reader.parser.sessions(text)] for text in contents.to_list()]
         lists = pl.Series(ids, dtype=pl.List(pl.String))

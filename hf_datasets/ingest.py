@@ -98,9 +98,10 @@ def read_log(
     span: tuple[int, int] | None,
     unparsed_file: Path | None,
     progress: bool,
+    times: bool = True,
 ) -> Log:
     """All columns of a log. Raises `LogInputError` where nothing fits the format, or the range is beyond the log."""
-    reader = ColumnReader(system, channels, lines=span[0] if span else 0)
+    reader = ColumnReader(system, channels, times, lines=span[0] if span else 0)
     parts: list[Columns] = []
     rows = unparsed = 0
     stream = unparsed_file.open("w", encoding="utf-8") if unparsed_file else None

@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from .grouping import Grouping
 from .ingest import Log
 
-SHARD_MESSAGES = 500_000
-SPILL_BYTES = 192 << 20
+SHARD_MESSAGES = 200_000
+SPILL_BYTES = 24 << 20
 _ROWS_A_GROUP = 1000
 
 
@@ -91,8 +91,10 @@ def write_shards(folder: Path, output: Output, shards: list[Shard], contents: It
             waiting_bytes -= sum(part.nbytes for _, part in shards[done].waiting)
             _finish(folder, output, shards[done], counts[shards[done].split], digests)
             done += 1
+            pa.default_memory_pool().release_unused()
         if waiting_bytes > SPILL_BYTES:
             _spill(folder, shards[done:])
+            pa.default_memory_pool().release_unused()
             waiting_bytes = 0
     return {split: digest.hexdigest() for split, digest in digests.items()}
 
@@ -128,32 +130,27 @@ def _spill(folder: Path, shards: list[Shard]) -> None:
         shard.spilled, shard.waiting = path, []
 
 
-def _collect(shard: Shard) -> pa.Array:
-    """The contents of a shard in output order."""
-    parts = shard.waiting
+def _collect(shard: Shard) -> tuple[pa.Array, np.ndarray]:
+    """(the contents of a shard as they came, where each position's content is among them)."""
+    parts = []
     if shard.spilled is not None:
-        stem, _, number = str(shard.spilled).rpartition("-")
-        laid_aside = []
-        for at in range(int(number) + 1):
-            path = Path(f"{stem}-{at}")
-            with pa.ipc.open_file(path) as reader:
-                table = reader.read_all()
-            for batch in table.to_batches():
-                laid_aside.append(
-                    (np.frombuffer(batch[0].buffers()[1], np.int64, len(batch), batch[0].offset * 8), batch[1])
-                )
-            path.unlink()
-        parts = laid_aside + parts
+        stem, _, last = str(shard.spilled).rpartition("-")
+        for number in range(int(last) + 1):
+            path = Path(f"{stem}-{number}")
+            with pa.memory_map(str(path)) as source:
+                for batch in pa.ipc.open_file(source).read_all().to_batches():
+                    bytes_before = batch[0].offset * 8
+                    positions = np.frombuffer(batch[0].buffers()[1], np.int64, len(batch), bytes_before)
+                    parts.append((positions, batch[1]))
+            path.unlink()  # what is mapped stays readable
+    parts += shard.waiting
+    shard.waiting = []
     positions = np.concatenate([one for one, _ in parts])
-    contents = pa.concat_arrays([one for _, one in parts])
-    shard.waiting, parts = [], []
-    if (np.diff(positions) > 0).all():
-        return contents
-    return contents.take(pa.array(np.argsort(positions, kind="stable")))
+    return pa.concat_arrays([one for _, one in parts]), np.argsort(positions, kind="stable")
 
 
 def _finish(folder: Path, output: Output, shard: Shard, count: int, digests: dict[str, hashlib._Hash]) -> None:
-    contents = _collect(shard)
+    contents, order = _collect(shard)
     windows, log = output.windows, output.log
     path = folder / f"{shard.split}-{shard.number:05d}-of-{count:05d}.parquet"
     with pq.ParquetWriter(path, output.schema, compression="zstd") as writer:
@@ -166,7 +163,8 @@ def _finish(folder: Path, output: Output, shard: Shard, count: int, digests: dic
             def lists(values: pa.Array, offsets: pa.Array = offsets) -> pa.Array:
                 return pa.ListArray.from_arrays(offsets, values)
 
-            lines = lists(contents.slice(begin - shard.begin, end - begin))
+            wanted = order[begin - shard.begin : end - shard.begin]
+            lines = lists(contents.take(pa.array(wanted)))
             ids = output.window_ids.slice(first, last - first)
             labels = output.labels[first:last]
             digests[shard.split].update(row_text(ids, labels, lines))
