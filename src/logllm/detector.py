@@ -19,6 +19,10 @@ from transformers import AutoConfig, AutoModel, AutoProcessor
 from logllm.errors import CheckpointError
 from logllm.explain import explain_logllama, explain_logllm
 from logllm.hf_datasets import LogLine, LogSystem, Window, make_windows, parse_lines
+from logllm.learning import Calibration
+from logllm.live import as_window, live_windows, without_escapes
+from logllm.scoring import Scorer
+from logllm.severity import severities
 from logllm.verdict import Evidence, Verdict
 
 CHUNK_OF_WINDOWS = 2048
@@ -33,6 +37,8 @@ class Counts:
     unparsed: int = 0
     windows: int = 0
     flagged: int = 0
+    windowed_lines: int = 0  # lines of the windows, those of several windows counted in each
+    unseen: int = 0  # of these, lines that no template matches (calibrated LogLLaMA only)
 
 
 class LogAnomalyDetector:
@@ -43,6 +49,8 @@ class LogAnomalyDetector:
         processor: its processor.
         system: how a raw log is read; by default the row that the checkpoint holds.
         threshold: overrules the checkpoint's.
+        calibration: what `logllm fit` learnt of the log besides; with it lines are weighed by their severity, and
+            sessions close when they are idle.
 
     Call it on raw lines to get a `Verdict` a window:
 
@@ -50,7 +58,14 @@ class LogAnomalyDetector:
     >>> [verdict.window_id for verdict in detector(open("app.log")) if verdict.is_anomalous]  # doctest: +SKIP
     """
 
-    def __init__(self, model: Any, processor: Any, system: LogSystem | None = None, threshold: float | None = None):
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        system: LogSystem | None = None,
+        threshold: float | None = None,
+        calibration: Calibration | None = None,
+    ):
         if model.config.model_type not in FAMILIES:
             raise CheckpointError(
                 f"a detector must be made of one of {', '.join(FAMILIES)}, found a model of type "
@@ -67,12 +82,14 @@ class LogAnomalyDetector:
         self.system = system
         self.threshold = model.config.threshold if threshold is None else threshold
         self.counts = Counts()
+        self.calibration = calibration
+        self._scorer: Scorer | None = None
 
     @classmethod
     def from_pretrained(cls, path: str | Path, **kwargs: Any) -> LogAnomalyDetector:
         """Load a detector from a checkpoint folder or a Hub repository id; kwargs go to the constructor."""
         model, processor = load_checkpoint(path)
-        return cls(model, processor, **kwargs)
+        return cls(model, processor, **{"calibration": Calibration.load(path), **kwargs})
 
     def save_pretrained(self, path: str | Path) -> None:
         """Write model, processor, code, format and threshold to a folder."""
@@ -80,6 +97,16 @@ class LogAnomalyDetector:
         self.model.config.log_system = self.system.to_dict()
         self.model.save_pretrained(path)
         self.processor.save_pretrained(path)
+        if self.calibration is not None:
+            self.calibration.save(path)
+
+    @property
+    def scorer(self) -> Scorer:
+        """Scores of a next-key model with severities, as `logllm fit` calibrated them."""
+        if self._scorer is None:
+            weight = self.calibration.severity_weight if self.calibration else 0.0
+            self._scorer = Scorer(self.model, self.processor, weight)
+        return self._scorer
 
     @property
     def family(self) -> str:
@@ -107,7 +134,11 @@ class LogAnomalyDetector:
             raise ValueError(f"explain must be 'flagged', 'all' or 'none', found {explain!r}")
         self.counts = Counts()
         raw: dict[int, str] = {}
-        parsed = self._remember(parse_lines((line.rstrip("\r\n") for line in lines), self.system), raw)
+        stripped = (line.rstrip("\r\n") for line in lines)
+        if self.calibration is not None:
+            yield from self._scan_live(stripped, explain, session_labels)
+            return
+        parsed = self._remember(parse_lines(stripped, self.system), raw)
         windows = make_windows(parsed, self.system.window, session_labels)
         while chunk := list(islice(windows, CHUNK_OF_WINDOWS)):
             yield from self.judge(chunk, raw, explain)
@@ -115,12 +146,23 @@ class LogAnomalyDetector:
                 for number in [n for n in raw if n < chunk[-1].line_numbers[0]]:
                     del raw[number]
 
+    def _scan_live(
+        self, lines: Iterable[str], explain: str, session_labels: dict[str, int] | None
+    ) -> Iterator[Verdict]:
+        """Windows as `logllm fit` and `logllm watch` cut them, in the order in which they close."""
+        assert self.calibration is not None
+        parsed = self._remember(parse_lines(map(without_escapes, lines), self.system), None)
+        opened = live_windows(parsed, self.system, self.calibration.idle_seconds)
+        while chunk := list(islice(opened, CHUNK_OF_WINDOWS)):
+            raw = {line.number: line.raw for window in chunk for line in window.members}
+            yield from self.judge([as_window(window, session_labels) for window in chunk], raw, explain)
+
     def judge(
         self, windows: Sequence[Window], raw: dict[int, str] | None = None, explain: str = "none"
     ) -> Iterator[Verdict]:
         """Judge windows that are made already; `raw` holds their raw lines by number (else the contents are shown)."""
         raw = raw or {}
-        for window, score in zip(windows, self.scores([window.lines for window in windows])):
+        for window, score in zip(windows, self._scores(windows, raw)):
             flagged = score > self.threshold
             self.counts.windows += 1
             self.counts.flagged += flagged
@@ -151,15 +193,30 @@ class LogAnomalyDetector:
         """Score windows of message contents; above `threshold` a window is called anomalous."""
         return self.model.score(windows, self.processor)
 
+    def _scores(self, windows: Sequence[Window], raw: dict[int, str]) -> list[float]:
+        contents = [window.lines for window in windows]
+        if self.calibration is None or self.family != "logllama":
+            return self.scores(contents)
+        grave = [severities([raw.get(number, "") for number in w.line_numbers], w.lines, self.system) for w in windows]
+        sequences = [self.scorer.ids(lines) for lines in contents]
+        self.counts.windowed_lines += sum(map(len, contents))
+        self.counts.unseen += sum(sequence.count(self.scorer.unseen) for sequence in sequences)
+        return [score for score, _ in self.scorer.score_ids(sequences, grave)]
+
     def evidence(self, window: Window, raw: list[str], score: float) -> tuple[Evidence, ...]:
         """Say of each line of a window how suspicious it is, and why."""
         if self.family == "logllama":
-            return explain_logllama(self.model, self.processor, window.lines, raw, window.line_numbers)
+            grave = None
+            if self.calibration is not None:
+                weight = self.calibration.severity_weight
+                grave = [weight * nats for nats in severities(raw, window.lines, self.system)]
+            return explain_logllama(self.model, self.processor, window.lines, raw, window.line_numbers, grave)
         return explain_logllm(self.model, self.processor, window.lines, raw, window.line_numbers, score)
 
-    def _remember(self, lines: Iterable[LogLine], raw: dict[int, str]) -> Iterator[LogLine]:
+    def _remember(self, lines: Iterable[LogLine], raw: dict[int, str] | None) -> Iterator[LogLine]:
         for line in lines:
-            raw[line.number] = line.raw
+            if raw is not None:
+                raw[line.number] = line.raw
             self.counts.lines += 1
             self.counts.unparsed += not line.parsed
             yield line

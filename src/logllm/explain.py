@@ -10,8 +10,10 @@ What is peculiar here:
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from logllm.severity import NATS
 from logllm.verdict import Evidence
 
 if TYPE_CHECKING:
@@ -55,12 +57,21 @@ def explain_logllama(
     contents: list[str],
     raw: list[str],
     numbers: list[int],
+    grave: Sequence[float] | None = None,
 ) -> tuple[Evidence, ...]:
-    """Evidence from the next-key model: negative log-likelihood of each line's key (nats), and key counts."""
+    """Evidence from the next-key model: negative log-likelihood of each line's key (nats), and key counts.
+
+    `grave` are nats that each line's own severity adds (see `severity.py`); with them, a key that training saw never
+    counts as more surprising than one that it did not see.
+    """
     keys = processor.keys(contents)
     ids = processor.ids_of_keys(keys)
     judged = model.judge([ids], expected=SHOWN_CANDIDATES + 1)[0]
     nll, rank = judged.nll.tolist(), judged.rank.tolist()
+    if grave is not None:
+        bound = max(model.config.unseen_score - math.log(2), 0.0)
+        unseen = [processor.template(key) is None for key in keys]
+        nll = [value if i < len(keys) and unseen[i] else min(value, bound) for i, value in enumerate(nll)]
     assert judged.expected is not None
     expected = [_texts(processor, row, truth) for row, truth in zip(judged.expected.tolist(), ids[1:])]
     scores = list(nll[: len(contents)])
@@ -68,6 +79,8 @@ def explain_logllama(
     ends = len(nll) > len(contents)  # the end of the window was predicted like a key
     if ends:
         scores[-1] = max(scores[-1], nll[-1])
+    for i, nats in enumerate(grave or ()):
+        scores[i] += nats
     counts = _count_reasons(model, processor, keys, ids)
     for i, (share, _) in counts.items():
         scores[i] += share
@@ -78,7 +91,7 @@ def explain_logllama(
         seen = template["count"] if template else 0
         if template is None:
             reasons[i].append("no template matches it: a message that training never saw")
-        elif nll[i] >= bar:
+        elif nll[i] >= bar or (grave is not None and scores[i] >= bar and nll[i] >= SURPRISE):
             reasons[i].append(
                 f"not expected here: rank {rank[i] + 1} of {model.config.num_keys} templates, "
                 f"probability {_share(nll[i])}, seen {seen:,} times in training"
@@ -92,6 +105,8 @@ def explain_logllama(
             )
         if i in counts and scores[i] >= bar:
             reasons[i].append(counts[i][1])
+        if reasons[i] and grave is not None and grave[i]:
+            reasons[i].append(f"the line itself speaks of {_grade(grave[i])} (+{grave[i]:g})")
         found.append(
             Evidence(
                 line_number=number,
@@ -133,6 +148,10 @@ def _count_reasons(
         text = "missing against the nearest normal window: " + ", ".join(missing[:SHOWN_CANDIDATES])
         reasons[last] = (share, "; ".join([*before, text]))
     return reasons
+
+
+def _grade(nats: float) -> str:
+    return "a fatal fault" if nats >= NATS["fatal"] else "an error" if nats >= NATS["error"] else "a warning"
 
 
 def _texts(processor: LogLLaMAProcessor, key_ids: list[int], truth: int) -> tuple[str, ...]:

@@ -1,24 +1,25 @@
 """`logllm scan`: judge logs with a checkpoint, or learn what is normal from their first part and judge the rest.
 
 What is peculiar here:
-- Without a checkpoint nothing is known, so the first part of the windows is taken as normal; whatever is odd in it
-  is learnt as normal too. The verdicts are of the rest only, and the result says so.
-- The threshold comes from the tail of that first part. It may hold anomalies, so it is set robustly: by a quantile of
-  what is left when the windows far outside of the others have been put aside.
+- Without a checkpoint nothing is known, so the first part of the windows is taken as normal but for its oddest few
+  (see `learning`); whatever else is odd in it is learnt as normal too. The verdicts are of the rest only, and the result
+  says so.
+- What is shown are findings: windows with one reason are one entry, with the worst of them as the example.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from logllm.detector import Counts, LogAnomalyDetector
+from logllm.drift import Drift, measure_drift
 from logllm.errors import LogllmError
+from logllm.findings import Finding, group_findings, without
 from logllm.hf_datasets import (
     LogSystem,
     TemplateMiner,
@@ -29,12 +30,15 @@ from logllm.hf_datasets import (
     parse_lines,
     read_lines,
 )
+from logllm.learning import LEAST_WINDOWS, Coded, CodedWindow, learn
+from logllm.live import without_escapes
+from logllm.severity import severities
+from logllm.suppress import Suppressions
 from logllm.verdict import Verdict
 
 LEARN_SHARE = 0.6
 CALIBRATION_SHARE = 0.2  # of the part that is learnt from
-LEARN_STEPS = 1200
-LEAST_WINDOWS = 10
+ALARMS_PER_THOUSAND = 10.0  # of windows: what may be flagged of a normal log when nobody asked for a budget
 SAMPLE_LINES = 1000
 
 
@@ -49,11 +53,34 @@ class Scan:
     detector: LogAnomalyDetector
     learnt_from: int = 0  # windows
     notes: list[str] = field(default_factory=list)
+    drift: Drift | None = None
+    _findings: list[Finding] | None = None
 
     def worst(self, n: int) -> list[Verdict]:
         """The n windows with the highest scores, with evidence."""
         ranked = sorted(self.verdicts, key=lambda verdict: -verdict.score)[:n]
         return [self.detector.explain(verdict) for verdict in ranked]
+
+    def findings(self, n: int) -> list[Finding]:
+        """The n findings to look at first: of flagged windows, then of the highest scores below the threshold."""
+        if self._findings is None:
+            flagged = [verdict for verdict in self.verdicts if verdict.is_anomalous]
+            self._findings = group_findings(flagged, self.detector.explain, self.system)
+        if len(self._findings) >= n:
+            return self._findings[:n]
+        calm = sorted((v for v in self.verdicts if not v.is_anomalous), key=lambda v: -v.score)[: 10 * n]
+        known = {finding.key for finding in self._findings}
+        more = group_findings(calm, self.detector.explain, self.system)
+        return [*self._findings, *(one for one in more if one.key not in known)][:n]
+
+    def suppress(self, suppressions: Suppressions) -> None:
+        """Take the flag off windows whose guilty lines are suppressed."""
+        before = self.counts.flagged
+        self.verdicts = without(self.verdicts, suppressions, self.detector.explain)
+        self.counts.flagged = sum(verdict.is_anomalous for verdict in self.verdicts)
+        self._findings = None
+        if before > self.counts.flagged:
+            self.notes.append(f"{before - self.counts.flagged:,} windows not flagged: their templates are suppressed")
 
 
 def read_logs(paths: Sequence[Path], system: LogSystem | None) -> tuple[LogSystem, Iterator[str]]:
@@ -71,12 +98,15 @@ def scan_with(
     _, lines = read_logs(paths, detector.system)
     verdicts = list(detector.scan(lines, session_labels=session_labels))
     notes = []
+    drift = measure_drift(detector, verdicts)
+    if drift is not None and drift.drifted:
+        notes.append(drift.in_words())
     if detector.counts.unparsed > detector.counts.lines / 2:
         notes.append(
             f"{detector.counts.unparsed:,} of {detector.counts.lines:,} lines do not fit the format "
             f"{detector.system.name} that the checkpoint was trained on"
         )
-    return Scan(detector.system, detector.threshold, verdicts, detector.counts, detector, notes=notes)
+    return Scan(detector.system, detector.threshold, verdicts, detector.counts, detector, notes=notes, drift=drift)
 
 
 def scan_unknown(
@@ -85,17 +115,16 @@ def scan_unknown(
     session_labels: dict[str, int] | None = None,
     *,
     seed: int = 0,
+    severity_weight: float = 1.0,
     progress: bool = True,
 ) -> Scan:
     """Learn from the first part of the logs and judge the rest; labels are for the verdicts only, never learnt from."""
-    from logllm.training import rows_of, train_detector
-
     row, lines = read_logs(paths, get_system(system) if isinstance(system, str) else system)
     counts = Counts()
     raw: dict[int, str] = {}
 
     def remembered():
-        for line in parse_lines(lines, row):
+        for line in parse_lines(map(without_escapes, lines), row):
             raw[line.number] = line.raw
             counts.lines += 1
             counts.unparsed += not line.parsed
@@ -109,48 +138,34 @@ def scan_unknown(
             f"a log must give at least {LEAST_WINDOWS} windows to learn from its first part, found {len(windows)} "
             f"({counts.lines:,} lines as {row.title}): give a longer log, or a trained checkpoint with --model"
         )
-    cut = int(LEARN_SHARE * len(windows))
-    held = max(int(CALIBRATION_SHARE * cut), 1)
-    learn, calibrate, judge = windows[: cut - held], windows[cut - held : cut], windows[cut:]
-    miner = TemplateMiner(row.drain)
-    for window in learn:
-        for content in window.lines:
-            miner.add(content)
-    keys = [[[miner.match(content) or "" for content in w.lines] for w in part] for part in (learn, calibrate)]
-    # The labels stay out: this is what a user without labels gets.
-    unlabelled = [rows_of([_unlabelled(w) for w in part], k) for part, k in zip((learn, calibrate), keys)]
-    detector = train_detector(
-        "logllama",
-        *unlabelled,
-        miner.table(),
+    cut = max(int(LEARN_SHARE * len(windows)), LEAST_WINDOWS)
+    cut = min(cut, len(windows) - 1)
+    detector, _ = learn(
+        _coded(windows[:cut], raw, row),
         row,
+        alarms=ALARMS_PER_THOUSAND,
+        timed=False,
+        severity_weight=severity_weight,
         seed=seed,
-        max_steps=LEARN_STEPS,
-        reinforce=False,
+        held_share=CALIBRATION_SHARE,
+        least=1,
         progress=progress,
     )
-    detector.threshold = robust_threshold(detector.scores([w.lines for w in calibrate]))
-    verdicts = list(detector.judge(judge, raw, explain="flagged"))
+    verdicts = list(detector.judge(windows[cut:], raw, explain="flagged"))
     counts.windows, counts.flagged = len(verdicts), sum(v.is_anomalous for v in verdicts)
     return Scan(row, detector.threshold, verdicts, counts, detector, learnt_from=cut)
 
 
-def robust_threshold(scores: Sequence[float], rate: float = 0.01) -> float:
-    """Set a threshold on scores that may hold a few anomalies.
-
-    Scores above the third quartile plus three times the interquartile range (Tukey's far outliers, at least one nat
-    away) are put aside, as long as that is no more than one in twenty; of the rest, the conformal quantile at `rate`.
-    """
-    from logllm.trainers.metrics import false_alarm_threshold
-
-    s = np.asarray(scores, dtype=float)
-    low, high = np.quantile(s, [0.25, 0.75])
-    kept = s[s <= high + 3 * max(high - low, 1 / 3)]
-    return false_alarm_threshold((kept if len(kept) >= 0.95 * len(s) else s).tolist(), rate)
-
-
-def _unlabelled(window: Window) -> Window:
-    return Window(window.window_id, window.lines, window.line_numbers, None, None, None, None)
+def _coded(windows: Sequence[Window], raw: Mapping[int, str], system: LogSystem) -> Coded:
+    """Windows without text or labels: what a user without labels gets is learnt from this alone."""
+    mask = TemplateMiner(system.drain).mask
+    codes: dict[str, int] = {}
+    found = []
+    for window in windows:
+        coded = array("i", (codes.setdefault(mask(content), len(codes)) for content in window.lines))
+        grave = severities([raw[number] for number in window.line_numbers], window.lines, system)
+        found.append(CodedWindow(coded, tuple(grave), window.last_timestamp, window.line_numbers[0]))
+    return Coded(found, list(codes), sum(len(window.codes) for window in found), 0)
 
 
 def _check_labels(windows: Sequence[Window], labels: Mapping[str, int]) -> None:

@@ -5,6 +5,7 @@ Log text is hostile: control characters, terminal escapes among them, are drawn 
 
 from __future__ import annotations
 
+from logllm.findings import Finding
 from logllm.report import printable
 from logllm.scanning import Scan
 from logllm.verdict import Evidence, Verdict
@@ -31,9 +32,18 @@ def scan_as_text(found: Scan, top: int, color: bool = False) -> str:
     rows += [f"note: {note}" for note in found.notes]
     share = f" ({counts.flagged / counts.windows:.1%})" if counts.windows else ""
     rows.append(f"{counts.flagged:,} of {counts.windows:,} windows flagged{share}, threshold {found.threshold:.2f}")
-    for place, verdict in enumerate(found.worst(top), 1):
-        rows += ["", *_window(place, verdict, paint)]
+    for place, finding in enumerate(found.findings(top), 1):
+        rows += ["", *_window(place, finding.verdict, paint), *_others(finding, paint)]
     return "\n".join(rows)
+
+
+def _others(finding: Finding, paint) -> list[str]:
+    rows = []
+    if finding.windows > 1:
+        rows.append(f"      the same in {finding.windows - 1:,} more window{'s' if finding.windows > 2 else ''}")
+    if finding.verdict.is_anomalous and finding.key:
+        rows.append(paint(DIM, f"      not worth an alarm? logllm ok {finding.key}"))
+    return rows
 
 
 def _window(place: int, verdict: Verdict, paint) -> list[str]:

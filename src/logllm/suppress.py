@@ -1,0 +1,170 @@
+"""What the person on call has called fine: a list in a file, one JSON object a line, instead of a new training.
+
+What is peculiar here:
+- An entry names a template by its key (or by its text, which becomes its key); it may end by itself. Who added it, when
+  and why stand beside it, and so does a removal: the file is a journal that is only ever appended to.
+- A window is quietened only when every line that it was flagged for is suppressed: one suppressed line never hides
+  another. What a quietened window scored is not changed.
+- The file is read again whenever it changes, so `logllm ok` acts on a running `logllm watch`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from logllm.errors import LogllmError
+from logllm.hf_datasets import LogSystem, parse_lines, template_key
+from logllm.verdict import Evidence, Verdict
+
+FILE_NAME = "suppressions.jsonl"
+_KEY = re.compile(r"[0-9a-f]{12}")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """One entry: a template, who and when, until when (None: for good)."""
+
+    key: str
+    template: str
+    added: float
+    by: str
+    until: float | None = None
+    note: str = ""
+
+    def holds(self, now: float) -> bool:
+        """Whether it is still in force."""
+        return self.until is None or now < self.until
+
+
+class Suppressions:
+    """The list in a file; a missing file is an empty list."""
+
+    def __init__(self, path: str | Path, system: LogSystem | None = None):
+        self.path, self.system = Path(path), system
+        self._stamp: tuple[int, int] | None = None
+        self._entries: dict[str, Suppression] = {}
+
+    def entries(self) -> list[Suppression]:
+        """Entries that were not removed, ended ones among them, oldest first."""
+        self._refresh()
+        return list(self._entries.values())
+
+    def holds(self, key: str, now: float | None = None) -> bool:
+        """Whether a template is suppressed now."""
+        self._refresh()
+        entry = self._entries.get(key)
+        return entry is not None and entry.holds(time.time() if now is None else now)
+
+    def covers(self, verdict: Verdict, now: float | None = None) -> bool:
+        """Whether every line that a verdict stands on has a suppressed template."""
+        self._refresh()
+        if not self._entries:
+            return False
+        guilty = [item for item in verdict.evidence if item.reason] or list(verdict.worst(1))
+        return bool(guilty) and all(self.holds(key_of(item, self.system), now) for item in guilty)
+
+    def add(self, template: str, seconds: float | None = None, by: str | None = None, note: str = "") -> Suppression:
+        """Suppress a template, given by its key or its text, for some seconds or for good."""
+        key = template if _KEY.fullmatch(template) else template_key(template)
+        now = time.time()
+        entry = Suppression(
+            key,
+            "" if key == template else template,
+            now,
+            by or _user(),
+            None if seconds is None else now + seconds,
+            note,
+        )
+        self._append(asdict(entry))
+        return entry
+
+    def remove(self, template: str, by: str | None = None) -> None:
+        """Take an entry back."""
+        key = template if _KEY.fullmatch(template) else template_key(template)
+        if key not in {entry.key for entry in self.entries()}:
+            raise LogllmError(
+                f"a suppression to remove must be on the list, found no {key} in {self.path}: see `logllm ok --list`"
+            )
+        self._append({"key": key, "removed": time.time(), "by": by or _user()})
+
+    def _append(self, values: dict[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        line = json.dumps(values, ensure_ascii=False) + "\n"
+        # One write of one line, so that two people at once do not mix theirs; after a torn one we begin a new line.
+        with self.path.open("ab+") as stream:
+            stream.seek(0, os.SEEK_END)
+            if stream.tell():
+                stream.seek(-1, os.SEEK_END)
+                if stream.read(1) != b"\n":
+                    line = "\n" + line
+            stream.write(line.encode())
+        self._stamp = None
+
+    def _refresh(self) -> None:
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            self._stamp, self._entries = None, {}
+            return
+        stamp = (status.st_mtime_ns, status.st_size)
+        if stamp == self._stamp:
+            return
+        found: dict[str, Suppression] = {}
+        for row in self.path.read_text("utf-8", "replace").splitlines():
+            try:
+                values = json.loads(row)
+                if "removed" in values:
+                    found.pop(values["key"], None)
+                else:
+                    found[values["key"]] = Suppression(**values)
+            except (ValueError, TypeError, KeyError):
+                continue  # a torn or hand-edited line must not stop a watcher
+        self._stamp, self._entries = stamp, found
+
+
+def key_of(item: Evidence, system: LogSystem | None = None) -> str:
+    """The key by which a line of evidence is suppressed: its template's, else one made of its message."""
+    if item.template:
+        return template_key(item.template)
+    return novel_key(content_of(item.text, system))
+
+
+def content_of(raw: str, system: LogSystem | None) -> str:
+    """The message of a raw line, the whole line where it does not fit the format."""
+    return next((line.content for line in parse_lines([raw], system)), raw) if system is not None else raw
+
+
+def novel_key(message: str) -> str:
+    """Key of a message without a template: its text with everything that holds a digit left out.
+
+    >>> novel_key("disk 7 is gone") == novel_key("disk 12 is gone")
+    True
+    """
+    return template_key(" ".join("<*>" if any(c.isdigit() for c in word) else word for word in message.split()))
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `90s`, `30m`, `12h`, `7d`, `2w`.
+
+    >>> parse_duration("7d")
+    604800.0
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text.strip().lower())
+    if found is None or float(found[1]) <= 0:
+        raise LogllmError(f"a duration must be a number and one of s, m, h, d, w, found {text!r}: write 7d or 12h")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
