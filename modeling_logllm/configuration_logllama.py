@@ -4,8 +4,8 @@ What is peculiar here:
 - The vocabulary is log keys, not words: 0 padding, 1 begin, 2 end of a session, 3 unseen template, then the keys.
 - The paper's K is `num_candidates`, not `top_k`: that name is a generation flag of transformers.
 - `score_by` chooses what `threshold` is on: the worst negative log-likelihood, the same plus how far the window's key
-  counts are from the nearest normal ones (which a next-key model cannot see), or the worst rank, which with
-  threshold = K - 1 is the paper's rule.
+  counts are from the nearest normal ones (which a next-key model cannot see), the worst rank, which with
+  threshold = K - 1 is the paper's rule, or likelihood and rank both, where a key outside the top K counts as unseen.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from huggingface_hub.dataclasses import strict
 from transformers import LlamaConfig
 
-SCORES = ("likelihood", "likelihood+counts", "rank")
+SCORES = ("likelihood", "likelihood+counts", "rank", "likelihood+rank")
 
 
 @strict
@@ -26,13 +26,16 @@ class LogLLaMAConfig(LlamaConfig):
         predict_end: whether the end of the window is predicted as a key: true for sessions, false for windows that are
             cut at a line count, whose end means nothing.
         score_by: "likelihood" (worst negative log-likelihood, nats), "likelihood+counts" (that plus `count_weight` times
-            the count distance) or "rank" (worst rank, 0 = most probable).
-        count_weight: nats for a count distance of 1, that is, for a window none of whose keys the nearest normal
-            window has.
+            the count distance), "rank" (worst rank, 0 = most probable) or "likelihood+rank" (worst negative
+            log-likelihood, where a key outside the top K has at least `unseen_score`).
+        count_weight: nats for a count distance of 1 (see `LogLLaMAForNextKey.count_distances`).
         num_count_vectors: normal count vectors that the checkpoint holds.
         unseen_score: negative log-likelihood given to a key that training never saw; log of the training keys + 1.
+        gap_weight: nats for each factor of e by which a pause is longer than any that training saw before the same key;
+            0 leaves time out of the score.
         threshold: a window whose score is above it is called anomalous.
         context_keys: keys that the model looks back on; a longer window is scored with overlapping contexts.
+        text_decoder: where the weights came from a language model, its repository id.
         log_system: the log system's row as plain values, or None.
     """
 
@@ -42,17 +45,23 @@ class LogLLaMAConfig(LlamaConfig):
     candidate_share: float = 0.5
     predict_end: bool = True
     score_by: str = "likelihood"
-    count_weight: float = 80.0
+    count_weight: float = 40.0
     num_count_vectors: int = 0
     unseen_score: float = 12.0
+    gap_weight: float = 0.0
     threshold: float = 0.0
     context_keys: int = 512
+    text_decoder: str | None = None
     log_system: dict[str, Any] | None = None
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
         if self.score_by not in SCORES:
             raise ValueError(f"score_by must be one of {', '.join(SCORES)}, found {self.score_by!r}")
+        if self.num_candidates is not None and self.num_candidates < 1:
+            raise ValueError(f"num_candidates must be at least 1 or None, found {self.num_candidates}")
+        if not 0 < self.candidate_share <= 1:
+            raise ValueError(f"candidate_share must be above 0 and at most 1, found {self.candidate_share}")
 
     @property
     def num_keys(self) -> int:

@@ -3,8 +3,10 @@
 What is peculiar here:
 - The begin and, for sessions, the end are predicted like keys, so a session that starts late or stops early is seen.
 - A window's score is its worst position, plus (by default of the trained detectors) the distance of its key counts to the
-  nearest normal ones: a next-key model does not count. A template that training never saw gets a fixed, high negative log-likelihood
-  (the add-one estimate of an event of count 0), whatever the model's untrained logit for it says.
+  nearest normal ones: a next-key model does not count. A template that training never saw gets a fixed, high negative
+  log-likelihood (the add-one estimate of an event of count 0), whatever the model's untrained logit for it says.
+- A key that was added after training stands for another one until it is trained: for the template that it rewords, or
+  for the unseen key. Old ids never move.
 - Distinct windows are scored once, in right-padded batches of bounded size; a window beyond the context is read in
   overlapping contexts and every position is scored once.
 
@@ -18,14 +20,17 @@ from dataclasses import dataclass
 from itertools import islice
 
 import torch
+from torch import nn
 from transformers import LlamaForCausalLM
+from transformers import initialization as init
 
 from .batching import token_budget_batches
-from .configuration_logllama import LogLLaMAConfig
+from .configuration_logllama import SCORES, LogLLaMAConfig
 from .processing_logllama import LogLLaMAProcessor
 
 CHUNK_OF_WINDOWS = 4096
 UNK_ID = 3
+NEVER_SAID = [0, 1, UNK_ID]  # padding, begin and "unseen" are never predicted
 
 
 @dataclass(frozen=True)
@@ -39,48 +44,129 @@ class KeyScores:
 
 
 class LogLLaMAForNextKey(LlamaForCausalLM):
-    """Next-key model over log keys; `forward(input_ids, labels=...)` is that of any causal Llama."""
+    """Next-key model over log keys; `forward(input_ids, labels=...)` is that of any causal Llama.
+
+    `generate(**processor([window], unfinished=True))` continues a session.
+    """
 
     config_class = LogLLaMAConfig
     config: LogLLaMAConfig
     normal_counts: torch.Tensor
+    key_rarity: torch.Tensor
+    key_alias: torch.Tensor
+    longest_gap: torch.Tensor
 
     def __init__(self, config: LogLLaMAConfig):
         super().__init__(config)
-        # How often each key occurs in the normal windows, distinct vectors only: (M, V). Saved with the weights.
-        self.register_buffer(
-            "normal_counts", torch.zeros(config.num_count_vectors, config.vocab_size, dtype=torch.int32)
-        )
+        size = config.vocab_size
+        # How often each key occurs in the normal windows, distinct vectors only: (M, V). Saved with the weights, as are:
+        self.register_buffer("normal_counts", torch.zeros(config.num_count_vectors, size, dtype=torch.int32))
+        # 1 + log of how many normal windows there are to one that has the key: (V,);
+        self.register_buffer("key_rarity", torch.ones(size))
+        # the id that each id stands for: (V,);
+        self.register_buffer("key_alias", torch.arange(size))
+        # the longest normal pause before each key, log(1 + seconds): (V,).
+        self.register_buffer("longest_gap", torch.full((size,), torch.inf))
+        if self.generation_config is not None:
+            self.generation_config.suppress_tokens = list(NEVER_SAID)
 
-    def remember_counts(self, sequences: Iterable[Sequence[int]], limit: int = 2048) -> None:
-        """Keep the key counts of normal windows, the `limit` most frequent vectors of them."""
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if module is self:  # buffers that a checkpoint lacks; those that it had are left as they are
+            init.zeros_(self.normal_counts)
+            init.ones_(self.key_rarity)
+            init.copy_(self.key_alias, torch.arange(self.config.vocab_size))
+            init.constant_(self.longest_gap, torch.inf)
+
+    def add_keys(self, aliases: Sequence[int]) -> None:
+        """Make room for keys that training did not see; old ids stay.
+
+        Args:
+            aliases: for each new key the id that it stands for until it is trained: the key whose template it rewords,
+                or the unseen key's.
+        """
+        old, new = self.config.vocab_size, self.config.vocab_size + len(aliases)
+        if not aliases:
+            return
+        if min(aliases) < UNK_ID or max(aliases) >= old:
+            raise ValueError(
+                f"aliases must be the unseen key or known keys (3 to {old - 1}), found {list(aliases)[:5]}"
+            )
+        self.resize_token_embeddings(new, mean_resizing=False)
+        stands_for = self.key_alias[torch.tensor(list(aliases), device=self.device)]
+        with torch.no_grad():  # where training will start from
+            for weight in {self.get_input_embeddings().weight, self.get_output_embeddings().weight}:
+                weight[old:] = weight[stands_for]
+        self.key_alias = torch.cat([self.key_alias, stands_for])
+        self.normal_counts = nn.functional.pad(self.normal_counts, (0, len(aliases)))
+        self.key_rarity = torch.cat([self.key_rarity, self.key_rarity[stands_for]])
+        self.longest_gap = torch.cat([self.longest_gap, self.longest_gap[stands_for]])
+
+    def learn_keys(self, ids: Iterable[int]) -> None:
+        """Let keys stand for themselves: called when training has them in its sequences."""
+        for key_id in set(ids):
+            self.key_alias[key_id] = key_id
+
+    def remember_counts(self, sequences: Iterable[Sequence[int]], limit: int = 4096) -> None:
+        """Keep the key counts of normal windows, the `limit` most frequent vectors of them, and how rare each key is."""
+        size = self.config.vocab_size
         vectors = Counter(tuple(sorted(Counter(sequence).items())) for sequence in sequences)
+        windows_with = torch.zeros(size, dtype=torch.float64)
+        for vector, windows in vectors.items():
+            windows_with[[key_id for key_id, _ in vector]] += windows
         kept = [dict(vector) for vector, _ in vectors.most_common(limit)]
-        counts = torch.zeros(len(kept), self.config.vocab_size, dtype=torch.int32)
-        for row, vector in zip(counts, kept):
-            row[torch.tensor(list(vector))] = torch.tensor(list(vector.values()), dtype=torch.int32)
+        counts = torch.zeros(len(kept), size, dtype=torch.int32)
+        for row, times in zip(counts, kept):
+            row[torch.tensor(list(times))] = torch.tensor(list(times.values()), dtype=torch.int32)
         self.config.num_count_vectors = len(kept)
         self.normal_counts = counts.to(self.device)
+        rarity = 1 + torch.log((sum(vectors.values()) + 1) / (windows_with + 1))
+        self.key_rarity = rarity.float().to(self.device)
 
     @torch.no_grad()
     def count_distances(self, sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return how far each sequence's key counts are from the nearest normal ones, and which those are.
 
-        The distance is the sum of the absolute differences over the sequence's length: (n,), no unit; the rows of
-        `normal_counts` are (n,).
+        The distance is the sum of the absolute differences, each weighted by the key's rarity (1 + log of the windows
+        to one that has it), over the sequence's length: (n,), no unit; the rows of `normal_counts` are (n,).
         """
         if not len(self.normal_counts):
             raise ValueError(
                 "the checkpoint must hold normal counts, found none: call remember_counts() after training"
             )
+        size = self.config.vocab_size
+        normal = self.normal_counts.float() * self.key_rarity  # (M, V)
         distances, nearest = [], []
-        normal = self.normal_counts.float()
-        for sequence in sequences:
-            counts = torch.bincount(torch.tensor(sequence, device=self.device), minlength=self.config.vocab_size)
-            difference = (normal - counts).abs().sum(-1)  # (M,)
-            nearest.append(difference.argmin())
-            distances.append(difference[nearest[-1]] / len(sequence))
-        return torch.stack(distances), torch.stack(nearest)
+        for start in range(0, len(sequences), 256):
+            some = sequences[start : start + 256]
+            ids = [self.key_alias[torch.tensor(sequence, device=self.device)] for sequence in some]
+            counts = torch.stack([torch.bincount(row, minlength=size) for row in ids]) * self.key_rarity  # (n, V)
+            lengths = torch.tensor([len(sequence) for sequence in some], device=self.device)
+            closest = torch.cdist(counts, normal, p=1).min(dim=1)
+            distances.append(closest.values / lengths)
+            nearest.append(closest.indices)
+        if not distances:
+            return torch.empty(0), torch.empty(0, dtype=torch.long)
+        return torch.cat(distances), torch.cat(nearest)
+
+    @torch.no_grad()
+    def remember_gaps(self, sequences: Iterable[Sequence[int]], gaps: Iterable[Sequence[float]]) -> None:
+        """Keep the longest normal pause before each key; `gaps` are seconds, one for each id of the sequence."""
+        longest = torch.zeros(self.config.vocab_size)
+        for sequence, pauses in zip(sequences, gaps):
+            seconds = torch.tensor(pauses, dtype=torch.float32).clamp(min=0).log1p()
+            longest.scatter_reduce_(0, torch.tensor(sequence), seconds, reduce="amax")
+        self.longest_gap = longest.to(self.device)
+
+    @torch.no_grad()
+    def gap_excess(self, sequences: Sequence[Sequence[int]], gaps: Sequence[Sequence[float]]) -> torch.Tensor:
+        """Return by how many factors of e the worst pause of each sequence is beyond the longest normal one: (n,)."""
+        excess = []
+        for sequence, pauses in zip(sequences, gaps):
+            longest = self.longest_gap[self.key_alias[torch.tensor(sequence, device=self.device)]].cpu()
+            seconds = torch.tensor(pauses, dtype=torch.float32).clamp(min=0).log1p()
+            excess.append((seconds - longest).clamp(min=0).max())
+        return torch.stack(excess) if excess else torch.empty(0)
 
     @torch.no_grad()
     def score(
@@ -117,18 +203,46 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         iterator = iter(sequences)
         while chunk := [tuple(sequence) for sequence in islice(iterator, CHUNK_OF_WINDOWS)]:
             new = [sequence for sequence in dict.fromkeys(chunk) if sequence not in known]
-            for sequence, judged in zip(new, self.judge(new, max_batch_tokens)):
-                known[sequence] = float((judged.rank if self.config.score_by == "rank" else judged.nll).max())
-            if self.config.score_by == "likelihood+counts" and new:
-                distances, _ = self.count_distances(new)
-                for sequence, distance in zip(new, distances.tolist()):
-                    known[sequence] += self.config.count_weight * distance
+            if new:
+                known.update(zip(new, self._detect(new, (self.config.score_by,), max_batch_tokens)[0]))
             scores.extend(known[sequence] for sequence in chunk)
             if len(known) > 64 * CHUNK_OF_WINDOWS:
                 known.clear()
             if progress is not None:
                 progress(len(chunk))
         return scores
+
+    @torch.no_grad()
+    def detectors(self, sequences: Sequence[Sequence[int]], max_batch_tokens: int = 4096) -> dict[str, list[float]]:
+        """Score sequences in every way that `config.score_by` knows and the checkpoint allows, side by side."""
+        names = [name for name in SCORES if "counts" not in name or len(self.normal_counts)]
+        rows = [tuple(sequence) for sequence in sequences]
+        distinct = list(dict.fromkeys(rows))
+        place = {row: i for i, row in enumerate(distinct)}
+        found = self._detect(distinct, names, max_batch_tokens)
+        return {name: [scores[place[row]] for row in rows] for name, scores in zip(names, found)}
+
+    def _detect(
+        self, sequences: Sequence[Sequence[int]], names: Sequence[str], max_batch_tokens: int
+    ) -> list[list[float]]:
+        """The scores of each name, in order: pure functions of what each position was judged to be."""
+        judged = self.judge(sequences, max_batch_tokens)
+        worst = [float(row.nll.max()) for row in judged]
+        results = []
+        for name in names:
+            if name == "rank":
+                scores = [float(row.rank.max()) for row in judged]
+            elif name == "likelihood+rank":
+                k, unseen = self.config.candidates, self.config.unseen_score
+                outside = [bool((row.rank >= k).any()) for row in judged]
+                scores = [max(nll, unseen) if out else nll for nll, out in zip(worst, outside)]
+            elif name == "likelihood+counts":
+                distances, _ = self.count_distances(sequences)
+                scores = [nll + self.config.count_weight * d for nll, d in zip(worst, distances.tolist())]
+            else:
+                scores = worst
+            results.append(scores)
+        return results
 
     @torch.no_grad()
     def judge(
@@ -142,9 +256,12 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
             expected: how many of the most probable keys to return for each position.
         """
         size = self.config.context_keys
+        silent = self._silent()
         pieces: list[tuple[int, int, tuple[int, ...]]] = []  # sequence, first position judged in the piece, ids
         for s, sequence in enumerate(sequences):
             ids = tuple(sequence)
+            if len(silent):
+                ids = tuple(self.key_alias[torch.tensor(ids, device=self.device)].tolist())
             if len(ids) < 2:
                 raise ValueError(f"a sequence must hold the begin key and at least one more, found {list(ids)}")
             pieces.append((s, 1, ids[: size + 1]))
@@ -157,22 +274,23 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         results: list[tuple[torch.Tensor, ...] | None] = [None] * len(pieces)
         with self._evaluating():
             for batch in token_budget_batches([len(ids) for _, _, ids in pieces], max_batch_tokens):
-                for i, result in zip(batch, self._judge_batch([pieces[i] for i in batch], expected)):
+                for i, result in zip(batch, self._judge_batch([pieces[i] for i in batch], expected, silent)):
                     results[i] = result
-        for (s, _, _), result in zip(pieces, results):
-            assert result is not None
-            parts[s].append(result)
+        for (s, _, _), whole in zip(pieces, results):
+            assert whole is not None
+            parts[s].append(whole)
         return [KeyScores(*(torch.cat(field) for field in zip(*part))) for part in parts]
 
     def _judge_batch(
-        self, pieces: Sequence[tuple[int, int, tuple[int, ...]]], expected: int
+        self, pieces: Sequence[tuple[int, int, tuple[int, ...]]], expected: int, silent: torch.Tensor
     ) -> list[tuple[torch.Tensor, ...]]:
         longest = max(len(ids) for _, _, ids in pieces)
         rows = [list(ids) + [0] * (longest - len(ids)) for _, _, ids in pieces]
         ids = torch.tensor(rows, device=self.device)
         # Right padding is invisible to a causal model at the positions that are read: no mask.
         logits = self(input_ids=ids[:, :-1]).logits.float()  # (b, L-1, V)
-        logits[..., [0, 1, UNK_ID]] = -torch.inf  # padding, begin and "unseen" are never predicted
+        logits[..., NEVER_SAID] = -torch.inf
+        logits[..., silent] = -torch.inf
         if not self.config.predict_end:
             logits[..., 2] = -torch.inf
         log_p = logits.log_softmax(-1)
@@ -185,11 +303,15 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         top = log_p.topk(min(expected, log_p.shape[-1]), dim=-1) if expected else None
         for b, (_, first, sequence) in enumerate(pieces):
             here = slice(first - 1, len(sequence) - 1)
-            judged = (nll[b, here].cpu(), rank[b, here].cpu())
+            judged: tuple[torch.Tensor, ...] = (nll[b, here].cpu(), rank[b, here].cpu())
             if top is not None:
                 judged += (top.indices[b, here].cpu(), top.values[b, here].exp().cpu())
             results.append(judged)
         return results
+
+    def _silent(self) -> torch.Tensor:
+        """Ids that stand for another one and are not predicted themselves."""
+        return torch.nonzero(self.key_alias != torch.arange(len(self.key_alias), device=self.device)).squeeze(1)
 
     @contextmanager
     def _evaluating(self):

@@ -151,19 +151,68 @@ class LogLLaMAProcessor(ProcessorMixin):
         ids = self.tokenizer.convert_tokens_to_ids([key or UNK for key in keys])
         return [self.tokenizer.bos_token_id, *ids, *([self.tokenizer.eos_token_id] if self.predict_end else [])]
 
-    def __call__(self, windows: Iterable[Sequence[str]], **kwargs) -> BatchFeature:
-        """Build a batch of B windows: `input_ids` and `attention_mask` (B, L), padded to the right."""
+    def __call__(
+        self, windows: Iterable[Sequence[str]], unfinished: bool = False, add_special_tokens: bool = True, **kwargs
+    ) -> BatchFeature:
+        """Build a batch of B windows: `input_ids` and `attention_mask` (B, L), padded to the right.
+
+        Args:
+            windows: each a list of message contents.
+            unfinished: the windows go on: no end key, and padding on the left, as `generate()` wants it.
+            add_special_tokens: must be true; a window without its begin is another one.
+            kwargs: ignored.
+        """
+        if not add_special_tokens:
+            raise ValueError("add_special_tokens must be true: a window without its begin key is another window")
         rows = [self.token_ids(window) for window in windows]
         if not rows:
             raise ValueError("windows must hold at least one window, found none")
+        if unfinished and self.predict_end:
+            rows = [row[:-1] for row in rows]
         length = max(map(len, rows))
         pad = self.tokenizer.pad_token_id
+        ids = [[pad] * (length - len(row)) + row if unfinished else row + [pad] * (length - len(row)) for row in rows]
+        masks = [[0] * (length - len(row)) + [1] * len(row) for row in rows]
         return BatchFeature(
             {
-                "input_ids": torch.tensor([row + [pad] * (length - len(row)) for row in rows]),
-                "attention_mask": torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows]),
+                "input_ids": torch.tensor(ids),
+                "attention_mask": torch.tensor(masks if unfinished else [mask[::-1] for mask in masks]),
             }
         )
+
+    def describe(self, ids: Sequence[int]) -> list[str]:
+        """Return the template text of each id, the special ones left out; for what `generate()` returns."""
+        words = self.tokenizer.convert_ids_to_tokens([int(i) for i in ids if int(i) not in (0, 1, 2)])
+        rows = [self.template(word) for word in words]
+        return [row["text"] if row else word for row, word in zip(rows, words)]
+
+    def extend(self, templates: Iterable[dict[str, Any]], similarity: float = 0.5) -> list[int]:
+        """Add templates that were mined later; ids that exist do not move.
+
+        Args:
+            templates: rows of a template table (`key`, `text`, `path`, `count`), mined under the same masks.
+            similarity: a new template stands for the old one whose words it shares at least to this part (Jaccard).
+
+        Returns:
+            For each new key the id that it stands for, the unseen key's where nothing is like it: for `add_keys`.
+        """
+        rows = self.template_table["templates"]
+        old = {row["key"]: set(row["text"].split()) - {self.matcher.parameter} for row in rows}
+        new: dict[str, str] = {}
+        for row in templates:
+            if row["key"] not in old:
+                new.setdefault(row["key"], row["text"])
+            rows.append(dict(row))
+        aliases = []
+        for text in new.values():
+            words = set(text.split()) - {self.matcher.parameter}
+            shared = {key: len(words & theirs) / max(len(words | theirs), 1) for key, theirs in old.items()}
+            best = max(shared, key=shared.__getitem__, default=None)
+            near = best is not None and shared[best] >= similarity
+            aliases.append(self.tokenizer.convert_tokens_to_ids(best if near else UNK))
+        self.tokenizer.add_tokens(list(new))
+        self._matcher = self._by_key = None
+        return aliases
 
     @property
     def model_input_names(self) -> list[str]:

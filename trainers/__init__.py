@@ -6,7 +6,8 @@ from .logllama_trainer import NextKeyTrainer, ReinforceTrainer
 from .logllm_config import LogLLMTrainingConfig, Stage
 from .logllm_trainer import LogLLMTrainer
 from .metrics import best_f1_threshold, detection_metrics, false_alarm_threshold
-from .run import train_logllama, train_logllm
+from .run import train_logllm
+from .run_logllama import train_logllama
 
 __all__ = [
     "LogLLMTrainer",

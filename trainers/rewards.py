@@ -1,22 +1,41 @@
-"""Rewards of LogLLaMA's REINFORCE stage: pure functions of tensors, one value a predicted position."""
+"""Rewards of LogLLaMA's REINFORCE stage: pure functions, one value a predicted position, or a completion for TRL.
+
+The tensor functions serve `ReinforceTrainer`; `top_k_reward_func` and `hit_reward_func` have the signature that TRL's own
+trainers call (`completions` and the dataset's columns in, one float a completion out).
+"""
+
+from collections.abc import Sequence
 
 import torch
 
 
-def top_k_reward(logits: torch.Tensor, true_keys: torch.Tensor, num_candidates: int) -> torch.Tensor:
+def top_k_reward(
+    logits: torch.Tensor, true_keys: torch.Tensor, num_candidates: int, labels: torch.Tensor | None = None
+) -> torch.Tensor:
     """+1 where the true next key is among the K most probable keys, -1 where it is not (LogLLaMA, RL step).
 
     Args:
         logits: (..., V) the policy's logits at each position.
         true_keys: (...) the key that really came next.
         num_candidates: K.
+        labels: (...) or broadcastable: 1 where the sequence is anomalous; there the sign is turned round.
 
     >>> top_k_reward(torch.tensor([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0]]), torch.tensor([1, 2]), 2).tolist()
     [1.0, -1.0]
     """
     true_logit = logits.gather(-1, true_keys.unsqueeze(-1))
     rank = (logits > true_logit).sum(-1)
-    return torch.where(rank < num_candidates, 1.0, -1.0).to(logits.dtype)
+    reward = torch.where(rank < num_candidates, 1.0, -1.0).to(logits.dtype)
+    return reward if labels is None else reward * (1 - 2 * labels.to(reward.dtype))
+
+
+def hit_reward(sampled_keys: torch.Tensor, true_keys: torch.Tensor) -> torch.Tensor:
+    """+1 where the sampled key is the true one, -1 where it is not.
+
+    >>> hit_reward(torch.tensor([4, 5]), torch.tensor([4, 6])).tolist()
+    [1.0, -1.0]
+    """
+    return torch.where(sampled_keys == true_keys, 1.0, -1.0)
 
 
 def returns_to_go(rewards: torch.Tensor, mask: torch.Tensor, gamma: float) -> torch.Tensor:
@@ -31,3 +50,38 @@ def returns_to_go(rewards: torch.Tensor, mask: torch.Tensor, gamma: float) -> to
         running = rewards[:, t] * mask[:, t] + gamma * running
         returns[:, t] = running * mask[:, t]
     return returns
+
+
+def top_k_reward_func(
+    completions: Sequence[str],
+    true_keys: Sequence[Sequence[str]],
+    candidates: Sequence[Sequence[Sequence[str]]],
+    **kwargs,
+) -> list[float]:
+    """TRL's form of the paper's reward: the mean over positions of +1 (true key among the candidates) and -1.
+
+    Args:
+        completions: what the policy wrote; unused, for this reward depends on its candidates only, which is why a group
+            of completions of one prompt gets one reward and TRL's GRPO and RLOO have nothing to learn from it.
+        true_keys: of each completion, the keys that really came.
+        candidates: of each completion and position, the policy's K most probable keys.
+        kwargs: further columns, ignored.
+
+    >>> top_k_reward_func(["b"], [["a", "b"]], [[["a", "c"], ["c", "d"]]])
+    [0.0]
+    """
+    del completions, kwargs
+    return [
+        sum(1.0 if key in likely else -1.0 for key, likely in zip(keys, rows)) / max(len(keys), 1)
+        for keys, rows in zip(true_keys, candidates)
+    ]
+
+
+def hit_reward_func(completions: Sequence[str], true_key: Sequence[str], **kwargs) -> list[float]:
+    """TRL's form of the sampled hit: +1 where the completion is the true next key, -1 where it is not.
+
+    >>> hit_reward_func(["a", "b"], ["a", "a"])
+    [1.0, -1.0]
+    """
+    del kwargs
+    return [1.0 if completion.strip() == key else -1.0 for completion, key in zip(completions, true_key)]

@@ -13,17 +13,9 @@ from datasets import Dataset
 from tqdm.auto import tqdm
 from transformers import PrinterCallback, Trainer, TrainerCallback
 
-from logllm.modeling_logllm import (
-    LogLLaMAForNextKey,
-    LogLLaMAProcessor,
-    LogLLMForSequenceAnomaly,
-    LogLLMProcessor,
-)
+from logllm.modeling_logllm import LogLLMForSequenceAnomaly, LogLLMProcessor
 
 from .assemble import preset_named
-from .logllama_config import PRESETS as LOGLLAMA_PRESETS
-from .logllama_config import LogLLaMAPreset, NextKeyConfig, ReinforceConfig
-from .logllama_trainer import NextKeyTrainer, ReinforceTrainer
 from .logllm_config import PRESETS as LOGLLM_PRESETS
 from .logllm_config import STAGE_TABLES, LogLLMPreset, LogLLMTrainingConfig, Stage
 from .logllm_trainer import LogLLMTrainer
@@ -101,63 +93,6 @@ def train_logllm(
     return done
 
 
-def train_logllama(
-    model: LogLLaMAForNextKey,
-    processor: LogLLaMAProcessor,
-    sequences: Sequence[Sequence[int]],
-    preset: str,
-    work_dir: Path,
-    *,
-    seed: int = 0,
-    max_steps: int = -1,
-    reinforce: bool = True,
-    progress: bool = True,
-) -> list[dict[str, Any]]:
-    """Train LogLLaMA on normal sequences of key ids: likelihood, then REINFORCE; returns one row a stage.
-
-    Args:
-        model: the model, changed in place.
-        processor: its processor.
-        sequences: normal sequences, each beginning with the begin key.
-        preset: row of the preset table.
-        work_dir: for the trainers' files.
-        seed: of the order of samples and of the rollouts.
-        max_steps: of the likelihood stage; -1 leaves it to the preset's epochs.
-        reinforce: whether to run the second stage.
-        progress: show bars.
-    """
-    row: LogLLaMAPreset = preset_named(LOGLLAMA_PRESETS, preset)
-    # A window longer than the context is learnt in pieces of it.
-    size = model.config.context_keys
-    pieces = [s[i : i + size] for s in sequences for i in range(0, max(len(s) - 1, 1), size)]
-    dataset = Dataset.from_dict({"input_ids": [list(piece) for piece in pieces if len(piece) > 1]})
-    if not len(dataset):
-        raise ValueError("LogLLaMA must have normal windows to learn from, found none in the training split")
-    steps = -(-len(dataset) // row.batch) * row.epochs
-    args = NextKeyConfig(
-        learning_rate=row.learning_rate,
-        num_train_epochs=row.epochs,
-        max_steps=max_steps if 0 < max_steps < steps else -1,
-        lr_scheduler_type=row.schedule,
-        per_device_train_batch_size=row.batch,
-        **_common(work_dir / "likelihood", seed, 20),
-    )
-    done = [{"stage": "likelihood", **_run(NextKeyTrainer(model, args, dataset, processor), "likelihood", progress)}]
-    if reinforce:
-        reinforce_args = ReinforceConfig(
-            learning_rate=row.reinforce_learning_rate,
-            num_train_epochs=row.reinforce_epochs,
-            max_steps=max_steps // 10 if 0 < max_steps < steps else -1,
-            per_device_train_batch_size=64,
-            **_common(work_dir / "reinforce", seed, 5),
-        )
-        done.append(
-            {"stage": "reinforce", **_run(ReinforceTrainer(model, reinforce_args, dataset), "reinforce", progress)}
-        )
-    model.eval()
-    return done
-
-
 def _common(folder: Path, seed: int, logging_steps: int) -> dict[str, Any]:
     return {
         "output_dir": str(folder),
@@ -170,10 +105,10 @@ def _common(folder: Path, seed: int, logging_steps: int) -> dict[str, Any]:
     }
 
 
-def _run(trainer: Trainer, name: str, progress: bool) -> dict[str, Any]:
+def _run(trainer: Trainer, name: str, progress: bool, resume_from_checkpoint: str | None = None) -> dict[str, Any]:
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(StageBar(name, progress))
-    trainer.train()
+    trainer.train(resume_from_checkpoint=resume_from_checkpoint)
     logs = [log for log in trainer.state.log_history if "loss" in log]
     args = trainer.args
     row: dict[str, Any] = {

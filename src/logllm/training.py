@@ -10,9 +10,10 @@ What is peculiar here:
 from __future__ import annotations
 
 import json
-import math
+import os
 import platform
 import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -23,6 +24,7 @@ from datasets import Dataset
 
 from logllm.detector import LogAnomalyDetector
 from logllm.hf_datasets import LogSystem
+from logllm.training_logllama import keep_curves, train_logllama_on
 
 FALSE_ALARM_RATE = 0.01
 # Fewer anomalous validation windows than this say little about a threshold.
@@ -42,6 +44,8 @@ def train_detector(
     max_steps: int = -1,
     reinforce: bool = True,
     false_alarm_rate: float = FALSE_ALARM_RATE,
+    reinforce_settings: dict[str, Any] | None = None,
+    resume: bool = False,
     provenance: dict[str, Any] | None = None,
     progress: bool = True,
 ) -> LogAnomalyDetector:
@@ -59,13 +63,24 @@ def train_detector(
         max_steps: LogLLaMA: optimiser steps of the likelihood stage at most; -1 for the preset's epochs.
         reinforce: LogLLaMA: run the REINFORCE stage.
         false_alarm_rate: LogLLaMA: share of normal windows that may be flagged.
+        reinforce_settings: LogLLaMA: fields of `ReinforceConfig` in place of the preset's.
+        resume: LogLLaMA: go on from what a run that was stopped left in `out`.
         provenance: further facts for the card (dataset, split, checksum, recipe).
         progress: show bars.
     """
     started = time.perf_counter()
-    work = Path(out) / ".stages" if out is not None else Path("stages")
-    learn = _train_logllm if family == "logllm" else _train_logllama
-    settings = {"max_steps": max_steps, "reinforce": reinforce, "false_alarm_rate": false_alarm_rate}
+    work = Path(out) / ".stages" if out is not None else Path(tempfile.mkdtemp(prefix="logllm-stages-"))
+    first = int(os.environ.get("RANK", "0")) == 0  # under torchrun the first process writes
+    if not resume and first:
+        shutil.rmtree(work, ignore_errors=True)
+    learn = _train_logllm if family == "logllm" else train_logllama_on
+    settings = {
+        "max_steps": max_steps,
+        "reinforce": reinforce,
+        "reinforce_settings": reinforce_settings,
+        "false_alarm_rate": false_alarm_rate,
+        "resume": resume,
+    }
     model, processor, stages, facts = learn(
         train, validation, template_table, system, preset, work, seed, progress, settings
     )
@@ -83,11 +98,13 @@ def train_detector(
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
     }
     detector = LogAnomalyDetector(model, processor, system)
-    shutil.rmtree(work, ignore_errors=True)
-    if out is not None:
+    if out is not None and first:
         detector.save_pretrained(out)
         (Path(out) / "training.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        keep_curves(work, Path(out))
         write_model_card(out)
+    if first:
+        shutil.rmtree(work, ignore_errors=True)
     return detector
 
 
@@ -119,51 +136,6 @@ def _train_logllm(train, validation, table, system, preset, work, seed, progress
         calibration = f"best F1 on {len(labels)} validation windows, {sum(labels)} of them anomalous"
     bases = [name for name in (PRESETS[preset].encoder, PRESETS[preset].decoder) if name]
     return model, processor, stages, {"calibration": calibration, "base_models": bases}
-
-
-def _train_logllama(train, validation, table, system, preset, work, seed, progress, settings):
-    from logllm.trainers import assemble_logllama, false_alarm_threshold, train_logllama
-
-    whole = system.window.kind == "session"  # where a window is cut by a count, its end and its counts mean nothing
-    normal = [keys for keys, label in zip(train["keys"], train["label"]) if label != 1]
-    messages = sum(map(len, normal))
-    model, processor = assemble_logllama(
-        preset,
-        table,
-        predict_end=whole,
-        seed=seed,
-        score_by="likelihood+counts" if whole else "likelihood",
-        # The add-one estimate of an event never seen among this many.
-        unseen_score=math.log(messages + 1) if messages else 1.0,
-        log_system=system.to_dict(),
-    )
-    sequences = [processor.ids_of_keys(keys) for keys in normal]
-    stages = train_logllama(
-        model,
-        processor,
-        sequences,
-        preset,
-        work,
-        seed=seed,
-        max_steps=settings["max_steps"],
-        reinforce=settings["reinforce"],
-        progress=progress,
-    )
-    if whole:
-        model.remember_counts(sequences)
-    held_back = [keys for keys, label in zip(validation["keys"], validation["label"]) if label != 1]
-    if not held_back:
-        raise ValueError("the validation split must hold normal windows to set the threshold on, found none")
-    scores = model.score_ids([processor.ids_of_keys(keys) for keys in held_back])
-    rate = settings["false_alarm_rate"]
-    model.config.threshold = false_alarm_threshold(scores, rate)
-    calibration = f"false-alarm rate {rate:g} on {len(held_back)} validation windows taken as normal"
-    filled_in = [
-        "begin and end of a session are predicted like keys" if whole else "the end of a window is not predicted",
-        "score: worst negative log-likelihood, plus count distance where windows are sessions; top-K on request",
-        "REINFORCE: sampled continuations, return-to-go, moving-average baseline, entropy bonus",
-    ]
-    return model, processor, stages, {"calibration": calibration, "filled_in": filled_in}
 
 
 def _labelled(rows: Dataset) -> Dataset:
