@@ -1,6 +1,7 @@
 """From raw logs to `datasets.Dataset`: systems, parsing, windows, templates, builds."""
 
 from .build import build
+from .download import DownloadError, download_log
 from .drain import TemplateMiner, mine_templates, template_key
 from .errors import LogInputError, UnknownSystemError
 from .parsing import LogLine, parse_lines, read_session_labels
@@ -9,10 +10,12 @@ from .reading import read_lines
 from .rules import DrainSettings, LogSystem, TimestampRule, WindowRule
 from .storing import configurations, load_statistics, load_templates, load_windows
 from .systems import SYSTEMS, get_system, guess_system
+from .user_systems import system_from_yaml
 from .windows import Window, make_windows
 
 __all__ = [
     "SYSTEMS",
+    "DownloadError",
     "DrainSettings",
     "LogInputError",
     "LogLine",
@@ -24,6 +27,7 @@ __all__ = [
     "WindowRule",
     "build",
     "configurations",
+    "download_log",
     "get_system",
     "guess_system",
     "load_statistics",
@@ -35,5 +39,6 @@ __all__ = [
     "push_dataset",
     "read_lines",
     "read_session_labels",
+    "system_from_yaml",
     "template_key",
 ]

@@ -85,10 +85,10 @@ def distinct_columns(reader: ColumnReader, chunk: bytes, offsets: np.ndarray) ->
 
 
 def header_pattern(pattern: str) -> str | None:
-    """What stands before a content that runs to the end of the line, in Rust's dialect; "" where nothing does.
+    r"""What stands before a content that runs to the end of the line, in Rust's dialect; "" where nothing does.
 
     >>> header_pattern(r"^(?P<level>[A-Z]+): (?P<content>.*)$")
-    '^([A-Z]+):\\\\ '
+    '^([A-Z]+):\\ '
     """
     header, content, rest = pattern.partition(_CONTENT)
     if not content or rest not in (".*)$", ".+)$") or not header.startswith("^") or to_rust(pattern) is None:

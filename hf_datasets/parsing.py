@@ -92,6 +92,8 @@ def timestamp_reader(rule: TimestampRule | None) -> Callable[[str], float | None
                 return float(text) / units[layout]
             if layout == "iso":
                 moment = _iso(text)
+            elif layout == "apache":  # strptime cannot make the fraction optional
+                moment = datetime.strptime(re.sub(r"\.\d+", "", text), "%a %b %d %H:%M:%S %Y")
             elif "%Y" in layout or "%y" in layout:
                 moment = datetime.strptime(text, layout)
             else:  # without a year, 29 February would not be read in 1900, strptime's default
@@ -104,6 +106,9 @@ def timestamp_reader(rule: TimestampRule | None) -> Callable[[str], float | None
 
 
 def _iso(text: str) -> datetime:
+    if re.fullmatch(r"\d+(?:\.\d+)?", text):  # JSON writers also give seconds, or thousandths of them, as a number
+        seconds = float(text)
+        return datetime.fromtimestamp(seconds / (1e3 if seconds > 1e11 else 1), UTC)
     text = text.replace(",", ".")
     if text[4:5] != "-":  # a time of day alone
         text = "1970-01-01 " + text

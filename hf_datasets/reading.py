@@ -8,20 +8,19 @@ forgiven (a log that was cut while its writer kept its place begins with them). 
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from .archives import DAMAGE, unpacked
 from .errors import LogInputError
 
 _SAMPLE = 64 * 1024
 _BLOCK = 1 << 20
 # Control characters that real logs hold: tab, line feed, vertical tab, form feed, carriage return, backspace, escape.
 _TEXT_CONTROLS = frozenset(b"\t\n\x0b\x0c\r\x08\x1b\x07")
-_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 _MAGIC = {
     b"BZh": "bzip2",
     b"\xfd7zXZ": "xz",
@@ -35,8 +34,8 @@ _MAGIC = {
 }
 
 
-def open_log(path: str | Path) -> IO[bytes]:
-    """The log's bytes, unpacked. Raises `LogInputError` where it is missing, a folder, empty, or not text."""
+def open_log(path: str | Path, member: str | None = None) -> IO[bytes]:
+    """The log's bytes, unpacked (`member` names the file in an archive of several). Raises `LogInputError` where it is missing, a folder, empty, or not text."""
     path = Path(path)
     if not path.exists():
         raise LogInputError(f"The log must be a file that exists; found nothing at {path}. Check the path.")
@@ -46,7 +45,7 @@ def open_log(path: str | Path) -> IO[bytes]:
         raise LogInputError(f"The log must hold at least one line; {path} is empty. Name a log with lines in it.")
     raw = path.open("rb")
     try:
-        stream = _unpacked(raw, path)
+        stream: IO[bytes] = io.BufferedReader(_unpacked(raw, path, member), _BLOCK)  # type: ignore[type-var]
         _refuse_binary(_peek(stream, path), path)
     except BaseException:
         raw.close()
@@ -57,7 +56,7 @@ def open_log(path: str | Path) -> IO[bytes]:
 def read_lines(path: str | Path, encoding: str = "utf-8") -> Iterator[str]:
     """The lines of a log, without their ends, streamed.
 
-    gzip is read as it is. Bytes that are not valid in `encoding` become U+FFFD. Raises `LogInputError` for a
+    gzip, Zstandard, zip and tar.gz are read as they are. Bytes that are not valid in `encoding` become U+FFFD. Raises `LogInputError` for a
     missing, empty or binary file, a folder, or a broken archive.
     """
     stream = open_log(path)
@@ -72,40 +71,38 @@ def _decoded(stream: IO[bytes], path: str | Path, encoding: str) -> Iterator[str
 
 def guarded_blocks(stream: IO[bytes], path: str | Path, size: int) -> Iterator[bytes]:
     """The stream in blocks of about `size` bytes; a damaged archive becomes a `LogInputError`."""
-    try:
+    with _whole(path):
         while block := stream.read(size):
             yield block
-    except _DAMAGE as error:
-        raise _damaged(path, error) from error
 
 
 def _guarded(stream: IO[bytes], path: str | Path) -> Iterator[bytes]:
     """The stream's lines; a damaged archive becomes a `LogInputError`."""
-    try:
+    with _whole(path):
         yield from stream
-    except _DAMAGE as error:
-        raise _damaged(path, error) from error
 
 
-def _damaged(path: str | Path, error: Exception) -> LogInputError:
-    return LogInputError(
-        f"The archive must be whole; {path} ends early or is damaged ({error}). Fetch or pack it again."
-    )
+@contextmanager
+def _whole(path: str | Path) -> Iterator[None]:
+    """What a damaged archive raises becomes a `LogInputError`; an error of the disk (it has a number) stays itself."""
+    try:
+        yield
+    except (*DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise LogInputError(
+            f"The archive must be whole; {path} ends early or is damaged ({error}). Fetch or pack it again."
+        ) from error
 
 
-def _unpacked(raw: IO[bytes], path: Path) -> IO[bytes]:
-    magic = raw.read(4)
-    raw.seek(0)
-    if magic.startswith(b"\x1f\x8b"):
-        return io.BufferedReader(gzip.GzipFile(fileobj=raw), _BLOCK)  # type: ignore[type-var,return-value]
-    return io.BufferedReader(raw, _BLOCK)  # type: ignore[type-var]
+def _unpacked(raw: IO[bytes], path: Path, member: str | None) -> IO[bytes]:
+    with _whole(path):
+        return unpacked(raw, path, member)
 
 
 def _peek(stream: IO[bytes], path: Path) -> bytes:
-    try:
+    with _whole(path):
         return stream.peek(_SAMPLE)[:_SAMPLE]  # type: ignore[attr-defined]
-    except _DAMAGE as error:
-        raise _damaged(path, error) from error
 
 
 def _refuse_binary(sample: bytes, path: Path) -> None:

@@ -70,7 +70,7 @@ class DrainSettings:
 class TimestampRule:
     """Where a line's time stands: the named groups (joined by one blank) and how to read the text.
 
-    `layout` is "epoch", "epoch_ms", "epoch_us", "epoch_ns", "iso", or a `strptime` format. A time without a zone is
+    `layout` is "epoch", "epoch_ms", "epoch_us", "epoch_ns", "iso", "apache" (the error log's), or a `strptime` format. A time without a zone is
     read as UTC; one without a year (syslog) as 1972, a leap year, so that differences inside a year still hold.
     """
 
@@ -147,7 +147,7 @@ class LogSystem:
         if fields.get("timestamp"):
             fields["timestamp"] = TimestampRule(tuple(fields["timestamp"]["groups"]), fields["timestamp"]["layout"])
         if fields.get("slice"):
-            fields["slice"] = tuple(fields["slice"])
+            fields["slice"] = (int(fields["slice"][0]), int(fields["slice"][1]))
         fields["content_keys"] = tuple(fields.get("content_keys") or ())
         fields["source"] = Source(**fields.get("source") or {})
         fields["paper"] = PaperFigures(**fields["paper"]) if fields.get("paper") else None

@@ -27,6 +27,8 @@ _CFDR = (
     "Adam J. Oliner, Jon Stearley. What Supercomputers Say: A Study of Five System Logs. DSN 2007. "
     "https://www.usenix.org/cfdr-data"
 )
+_CFDR_LICENCE = "USENIX Computer Failure Data Repository: free for research, with citation."
+_CFDR_DOWNLOAD = "http://0b4af6cdc2f0c5998459-c0245c5c937c5dedcca3f1764ecc9b2f.r43.cf2.rackcdn.com/hpc4/"
 _ZENODO = "https://zenodo.org/records/8196385/files/"
 
 # label, epoch, date, admin, month, day, time, address, content: Thunderbird, Liberty and Spirit share it.
@@ -106,16 +108,68 @@ LIBERTY = LogSystem(
     encoding="latin-1",
     signature=_CFDR_START + r"l(?:iberty|admin|ogin|w)?\S*?\d*" + _CFDR_SYSLOG,
     source=Source(
-        url="http://0b4af6cdc2f0c5998459-c0245c5c937c5dedcca3f1764ecc9b2f.r43.cf2.rackcdn.com/hpc4/liberty2.gz",
+        url=_CFDR_DOWNLOAD + "liberty2.gz",
         archive="liberty2.gz",
         member="liberty2",
     ),
-    licence="USENIX CFDR: free for research, with citation.",
+    licence=_CFDR_LICENCE,
     citation=_CFDR,
     paper=PaperFigures(5_000_000, 50_000, 40_000, 34_144, 10_000, 651),
 )
 
-SYSTEMS: dict[str, LogSystem] = {row.name: row for row in (HDFS, BGL, THUNDERBIRD, LIBERTY)}
+SPIRIT = LogSystem(
+    name="spirit",
+    title="Spirit (supercomputer at Sandia)",
+    line_pattern=_CFDR_PATTERN,
+    timestamp=_EPOCH,
+    label_rule="line",
+    window=_BY_100,
+    slice=(0, 5_000_000),
+    encoding="latin-1",
+    signature=_CFDR_START + r"s(?:pirit|admin|n|ln)\S*" + _CFDR_SYSLOG,
+    source=Source(url=_CFDR_DOWNLOAD + "spirit2.gz", archive="spirit2.gz", member="spirit2"),
+    licence=_CFDR_LICENCE,
+    citation=_CFDR,
+)
+
+OPENSTACK = LogSystem(
+    name="openstack",
+    title="OpenStack (CloudLab)",
+    line_pattern=(
+        r"^(?P<record>\S+)\s+(?P<date>\S+)\s+(?P<time>\S+)\s+(?P<pid>\S+)\s+(?P<level>\S+)\s+(?P<component>\S+)\s+"
+        r"\[(?P<address>.*?)\]\s+(?P<content>.*)$"
+    ),
+    timestamp=TimestampRule(("date", "time"), "iso"),
+    label_rule="session",
+    session_pattern=r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+    window=WindowRule("session"),
+    signature=r"^nova-\S+\.log\S* \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \d+ [A-Z]+ nova\.",
+    source=Source(
+        url=_ZENODO + "OpenStack.tar.gz?download=1", archive="OpenStack.tar.gz", member="openstack_normal1.log"
+    ),
+    licence=_LOGHUB_LICENCE,
+    citation=_LOGHUB + " Min Du, Feifei Li, Guineng Zheng, Vivek Srikumar. DeepLog: Anomaly Detection and Diagnosis "
+    "from System Logs through Deep Learning. CCS 2017.",
+)
+
+HADOOP = LogSystem(
+    name="hadoop",
+    title="Hadoop (MapReduce jobs with injected failures)",
+    line_pattern=(
+        r"^(?P<date>\S+)\s+(?P<time>\S+)\s+(?P<level>\S+)\s+\[(?P<process>.*?)\]\s+(?P<component>[^\s:]+):\s+"
+        r"(?P<content>.*)$"
+    ),
+    timestamp=TimestampRule(("date", "time"), "iso"),
+    window=_BY_100,
+    signature=r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ \[[^\]]*\] org\.apache\.hadoop\.",
+    source=Source(url=_ZENODO + "Hadoop.zip?download=1", archive="Hadoop.zip", member=""),
+    licence=_LOGHUB_LICENCE,
+    citation=_LOGHUB
+    + " Qingwei Lin, Hongyu Zhang, Jian-Guang Lou, Yu Zhang, Xuewei Chen. Log Clustering Based Problem "
+    "Identification for Online Service Systems. ICSE-C 2016.",
+)
+
+SYSTEMS: dict[str, LogSystem] = {row.name: row for row in (HDFS, BGL, THUNDERBIRD, LIBERTY, SPIRIT, OPENSTACK, HADOOP)}
 
 # How much of a sample has to fit before a guess is made: logs hold stack traces and stray lines.
 _ENOUGH = 0.6

@@ -1,8 +1,15 @@
+import dataclasses
+import errno
+import gzip
+import importlib
 import json
 import subprocess
 import sys
+import tarfile
 import time
+import zipfile
 
+import pyarrow as pa
 import pytest
 from datasets import load_dataset
 
@@ -11,10 +18,12 @@ from logllm.hf_datasets import (
     LogSystem,
     WindowRule,
     build,
+    configurations,
     load_statistics,
     load_templates,
     load_windows,
 )
+from logllm.modeling_logllm import masking
 
 
 def quiet(*arguments, **options):
@@ -197,3 +206,114 @@ def test_a_killed_build_leaves_nothing_half(tmp_path):
         load_windows(tmp_path / "out", "mine")
     quiet(PLAIN, write_log(tmp_path, 500), tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["README.md", "mine"]
+
+
+def test_the_masked_column_and_the_template_table(built, shared_data, tmp_path):
+    rules = ((masking.ELLIPSIS, ".. "), (masking.PATTERN, masking.MASK))
+    log = shared_data / "bgl/BGL_2k.log"
+    with_rules = quiet("bgl", log, tmp_path / "one", mask=masking.mask_message, mask_rules=rules)
+    without = quiet("bgl", log, tmp_path / "two", mask=masking.mask_message)
+    assert with_rules["files"] == without["files"]
+    for row in load_windows(tmp_path / "one", "bgl")["test"]:
+        assert row["masked"] == [masking.mask_message(line) for line in row["lines"]]
+    assert "masked" not in load_windows(built[0], "bgl")["test"].features
+    table = load_dataset(str(built[0]), "bgl-templates", split="train")
+    known = load_templates(built[0], "bgl")["templates"]
+    assert table.to_list() == [{name: row[name] for name in ("key", "text", "count")} for row in known]
+
+
+def test_a_mini_configuration(built, shared_data):
+    out, statistics = built
+    mini = quiet(
+        "hdfs", shared_data / "hdfs/HDFS_2pct.log", out, labels=shared_data / "hdfs/anomaly_label.csv", mini=True
+    )
+    assert mini["name"] == "hdfs-mini" and "hdfs-mini" in configurations(out)
+    messages = sum(one["messages"] for one in mini["splits"].values())
+    assert 20_000 < messages < 45_000
+    whole = {row["window_id"] for row in load_windows(out, "hdfs")["test"]}
+    assert {row["window_id"] for row in load_windows(out, "hdfs-mini")["test"]} < whole
+    assert load_statistics(out, "hdfs") == statistics["hdfs"]
+
+
+def test_a_range_of_lines(tmp_path):
+    log = write_log(tmp_path)
+    statistics = quiet(PLAIN, log, tmp_path / "out", lines=(300, 700))
+    data = load_windows(tmp_path / "out", "mine")
+    assert statistics["lines"]["read"] == 400 and statistics["slice"]["lines"] == [300, 700]
+    assert data["train"][0]["line_numbers"][0] == 301 and data["test"][-1]["line_numbers"][-1] == 700
+    for span, message in (
+        ((900, 1100), "the log ends at line 1,000"),
+        ((2000, 3000), "ends before line 2,000"),
+        ((5, 5), "range"),
+    ):
+        with pytest.raises(LogInputError, match=message):
+            quiet(PLAIN, log, tmp_path / "out", lines=span)
+
+
+def test_the_slice_of_a_system_holds_where_the_log_reaches_it(tmp_path):
+    row = dataclasses.replace(PLAIN, slice=(100, 200))
+    assert quiet(row, write_log(tmp_path), tmp_path / "out")["slice"] == {
+        "lines": [100, 200],
+        "why": "the paper's lines",
+    }
+    short = quiet(row, write_log(tmp_path, 90), tmp_path / "out")
+    assert short["slice"]["lines"] is None and "ends before line 100" in short["slice"]["why"]
+
+
+def test_archives_give_the_same_windows(built, shared_data, tmp_path):
+    log = shared_data / "thunderbird/TB_20051115_block07.log"
+    data = log.read_bytes()
+    expected = quiet("thunderbird", log, tmp_path / "plain")["files"]
+    (tmp_path / "log.gz").write_bytes(gzip.compress(data))
+    (tmp_path / "log.zst").write_bytes(pa.compress(data, codec="zstd", asbytes=True))
+    with zipfile.ZipFile(tmp_path / "log.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("README.md", "not this one")
+        archive.write(log, "Thunderbird.log")
+    with tarfile.open(tmp_path / "log.tar.gz", "w:gz") as archive:
+        archive.add(log, "logs/Thunderbird.log")
+    for name in ("log.gz", "log.zst", "log.zip", "log.tar.gz"):
+        assert quiet("thunderbird", tmp_path / name, tmp_path / "out")["files"] == expected
+        half = tmp_path / f"half.{name}"
+        half.write_bytes((tmp_path / name).read_bytes()[: (tmp_path / name).stat().st_size // 2])
+        with pytest.raises(LogInputError, match="must be whole"):
+            quiet("thunderbird", half, tmp_path / "out")
+
+
+def test_many_shards_and_spilled_sessions(built, shared_data, tmp_path, monkeypatch):
+    writing = importlib.import_module("logllm.hf_datasets.writing")
+    monkeypatch.setattr(writing, "SHARD_MESSAGES", 5000)
+    monkeypatch.setattr(writing, "SPILL_BYTES", 100_000)
+    monkeypatch.setattr(importlib.import_module("logllm.hf_datasets.chunks"), "CHUNK_BYTES", 100_000)
+    labels = shared_data / "hdfs/anomaly_label.csv"
+    statistics = quiet("hdfs", shared_data / "hdfs/HDFS_2pct.log", tmp_path, labels=labels)
+    whole = built[1]["hdfs"]["splits"]
+    assert {name: one["sha256"] for name, one in statistics["splits"].items()} == {
+        name: one["sha256"] for name, one in whole.items()
+    }
+    assert len(statistics["files"]) > 20 and not list((tmp_path / "hdfs").glob(".*"))
+    assert load_windows(tmp_path, "hdfs")["train"].num_rows == whole["train"]["windows"]
+
+
+def test_the_paper_is_compared(built):
+    found = built[1]["bgl"]["paper"]
+    assert found["paper"]["train_sequences"] == 37_708 and found["ours"]["train_sequences"] == 474
+    assert "train_sequences" in found["differs_in"]
+
+
+def test_json_lines_are_built(tmp_path):
+    log = tmp_path / "my.json"
+    lines = [json.dumps({"time": f"2024-05-01T10:00:{at % 60:02}Z", "msg": f"step {at} é"}) for at in range(300)]
+    log.write_text("\n".join([*lines, "{broken"]) + "\n", "utf-8")
+    statistics = quiet("ndjson", log, tmp_path / "out")
+    assert statistics["lines"] == {"read": 301, "parsed": 300, "unparsed": 1}
+    assert load_windows(tmp_path / "out", "ndjson")["test"][0]["lines"][0] == "step 240 é"
+
+
+def test_a_full_disk_is_said(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(importlib.import_module("logllm.hf_datasets.build"), "write_shards", full)
+    with pytest.raises(LogInputError, match="is full"):
+        quiet(PLAIN, write_log(tmp_path), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,102 @@
+"""A log out of its archive, streamed: gzip, Zstandard, zip and tar.gz are told by their content, not by their name.
+
+Odd here: an archive that holds several files gives the one that is asked for, else its only log, else its largest
+file; Zstandard needs no package of its own, pyarrow reads it. Nothing is unpacked to disk.
+"""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+
+from .errors import LogInputError
+
+# What a damaged archive raises while it is read.
+DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError, pa.ArrowException)
+_TAR_MARK = slice(257, 262)
+
+
+def unpacked(raw: IO[bytes], path: Path, member: str | None = None) -> IO[bytes]:
+    """The log's bytes, from a file that may be an archive; `raw` stands at its start."""
+    head = raw.read(512)
+    raw.seek(0)
+    if head.startswith(b"PK\x03\x04"):
+        return _from_zip(raw, path, member)
+    if head.startswith(b"\x1f\x8b"):
+        return _maybe_tar(_gzip, raw, path, member)
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return _maybe_tar(_zstandard, raw, path, member)
+    if head[_TAR_MARK] == b"ustar":
+        return _from_tar(raw, path, member)
+    return raw
+
+
+def _zstandard(raw: IO[bytes]) -> IO[bytes]:
+    return pa.CompressedInputStream(pa.OSFile(raw.name), "zstd")  # a stream over `raw` would close it
+
+
+def _maybe_tar(
+    open_stream: Callable[[IO[bytes]], IO[bytes]], raw: IO[bytes], path: Path, member: str | None
+) -> IO[bytes]:
+    """A compressed stream, or the member of the tar inside it."""
+    start = open_stream(raw).read(512)
+    raw.seek(0)
+    stream = open_stream(raw)
+    return _from_tar(stream, path, member) if start[_TAR_MARK] == b"ustar" else stream
+
+
+def _gzip(raw: IO[bytes]) -> IO[bytes]:
+    return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
+
+
+def _from_zip(raw: IO[bytes], path: Path, member: str | None) -> IO[bytes]:
+    archive = zipfile.ZipFile(raw)
+    sizes = {one.filename: one.file_size for one in archive.infolist() if not one.is_dir()}
+    return archive.open(_chosen(sizes, path, member))
+
+
+def _from_tar(stream: IO[bytes], path: Path, member: str | None) -> IO[bytes]:
+    """The wanted member of a tar. A stream cannot go back, so without a name its first log is it."""
+    archive = tarfile.open(fileobj=stream, mode="r|")
+    seen = []
+    for one in archive:
+        if not one.isfile():
+            continue
+        name = one.name.rpartition("/")[2]
+        seen.append(one.name)
+        if (member and member in (one.name, name)) or (not member and _looks_like_log(name)):
+            found = archive.extractfile(one)
+            assert found is not None
+            return found
+    raise LogInputError(_no_member(path, member, seen))
+
+
+def _chosen(sizes: dict[str, int], path: Path, member: str | None) -> str:
+    if member:
+        for name in sizes:
+            if member in (name, name.rpartition("/")[2]):
+                return name
+    logs = [name for name in sizes if _looks_like_log(name.rpartition("/")[2])] or list(sizes)
+    if member or not logs:
+        raise LogInputError(_no_member(path, member, list(sizes)))
+    return max(logs, key=sizes.__getitem__)
+
+
+def _looks_like_log(name: str) -> bool:
+    lower = name.lower()
+    return not lower.startswith(("readme", "licen", "anomaly_label", ".")) and not lower.endswith(
+        (".csv", ".md", ".pdf")
+    )
+
+
+def _no_member(path: Path, member: str | None, seen: list[str]) -> str:
+    held = ", ".join(seen[:5]) or "nothing"
+    wanted = f"the file {member!r}" if member else "a log"
+    return f"The archive must hold {wanted}; {path} holds {held}. Unpack it and name the log."

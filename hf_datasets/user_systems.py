@@ -1,0 +1,143 @@
+"""A user's own system: from a YAML file, or from a format string in the logparser manner.
+
+Odd here: `<Date> <Time> <Level> <Component>: <Content>` is all that most logs need. A blank in it stands for a run of
+white space, a field for a run without white space before a blank and for as little as possible before anything else;
+`<Content>` is the rest of the line and `<Label>` ("-" is normal) makes the system a labelled one.
+
+    name: mine
+    format: "<Date> <Time> <Level> <Component>: <Content>"
+    timestamp: {fields: [Date, Time], layout: "%Y-%m-%d %H:%M:%S"}
+    session: "req-[0-9a-f]+"
+    window: {kind: fixed, size: 50}
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import LogInputError
+from .parsing import timestamp_reader
+from .rules import DrainSettings, LogSystem, TimestampRule, WindowRule
+
+_FIELD = re.compile(r"<([A-Za-z]\w*)>")
+_KNOWN = {"name", "title", "format", "pattern", "timestamp", "session", "labels", "window", "drain", "encoding"}
+
+
+def line_pattern(format_string: str) -> str:
+    r"""The line pattern of a format string.
+
+    >>> line_pattern("<Time> <Level>: <Content>")
+    '^(?P<time>\\S+)\\s+(?P<level>.*?):\\s+(?P<content>.*)$'
+    """
+    parts = _FIELD.split(format_string.strip())
+    names = [name.lower() for name in parts[1::2]]
+    if "content" not in names or names[-1] != "content" or parts[-1]:
+        raise LogInputError(
+            f"A format must end in <Content>; found {format_string!r}. Write it like "
+            "'<Date> <Time> <Level> <Component>: <Content>'."
+        )
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise LogInputError(
+            f"A format must name each field once; found {', '.join(doubled)} more than once in {format_string!r}. "
+            "Number them: <Time1>, <Time2>."
+        )
+    pattern = "^" + _literal(parts[0])
+    for at, name in enumerate(names[:-1]):
+        behind = parts[2 * at + 2]
+        field = r"\S+" if behind[:1].isspace() else ".*?"
+        pattern += f"(?P<{name}>{field}){_literal(behind)}"
+    return pattern + "(?P<content>.*)$"
+
+
+def _literal(text: str) -> str:
+    return r"\s+".join(re.escape(part) for part in re.split(r"\s+", text))
+
+
+def system_from_yaml(path: str | Path) -> LogSystem:
+    """The system that a YAML file describes (see the top of this file). Raises `LogInputError` where it does not."""
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise LogInputError(f"The system file must exist; found nothing at {path}. Check the path.") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise LogInputError(f"The system file must be YAML; {path} cannot be read ({error}). Correct it.") from error
+    if not isinstance(values, dict):
+        raise LogInputError(f"The system file must hold `name:` and `format:`; {path} holds {type(values).__name__}.")
+    return system_from_dict(values, path.stem)
+
+
+def system_from_dict(values: dict[str, Any], name: str = "mine") -> LogSystem:
+    """The system of some plain values, as they stand in the YAML file."""
+    if isinstance(values.get("line_pattern"), str):  # a whole row, as `LogSystem.to_dict` writes it
+        return LogSystem.from_dict(values)
+    unknown = sorted(set(values) - _KNOWN)
+    if unknown:
+        raise LogInputError(
+            f"A system file may hold {', '.join(sorted(_KNOWN))}; found {', '.join(map(str, unknown))}. Take it out."
+        )
+    if ("format" in values) == ("pattern" in values):
+        raise LogInputError("A system file must hold either `format:` or `pattern:`; write one of them.")
+    pattern = line_pattern(str(values["format"])) if "format" in values else str(values["pattern"])
+    _check_pattern("pattern", pattern)
+    groups = re.compile(pattern).groupindex
+    if "content" not in groups:
+        raise LogInputError(f"A pattern must have a group (?P<content>...); found {', '.join(groups) or 'none'}.")
+    session = values.get("session")
+    if session is not None:
+        _check_pattern("session", str(session))
+    labels = values.get("labels") or ("line" if "label" in groups else "session" if session else "none")
+    if labels not in ("line", "session", "none"):
+        raise LogInputError(f"labels must be line, session or none; found {labels!r}.")
+    try:
+        window = (
+            WindowRule(**values["window"]) if values.get("window") else WindowRule("session" if session else "fixed")
+        )
+        drain = dict(values.get("drain") or {})
+        if "masks" in drain:
+            drain["masks"] = tuple((str(one), str(two)) for one, two in drain["masks"])
+        settings = DrainSettings(**drain)
+    except (TypeError, ValueError) as error:
+        raise LogInputError(f"window and drain must hold known settings ({error}). See the documentation.") from error
+    if window.kind not in ("session", "fixed", "sliding", "time") or not window.size > 0:
+        raise LogInputError(f"A window must be session, fixed, sliding or time, of a size above 0; found {window}.")
+    return LogSystem(
+        name=str(values.get("name") or name).lower(),
+        title=str(values.get("title") or values.get("name") or name),
+        line_pattern=pattern,
+        timestamp=_timestamp(values.get("timestamp"), groups),
+        label_rule=labels,
+        session_pattern=None if session is None else str(session),
+        window=window,
+        drain=settings,
+        encoding=str(values.get("encoding") or "utf-8"),
+    )
+
+
+def _timestamp(values: Any, groups: Any) -> TimestampRule | None:
+    if not values:
+        return None
+    fields = tuple(str(one).lower() for one in values.get("fields", ())) if isinstance(values, dict) else ()
+    missing = [one for one in fields if one not in groups]
+    if not fields or missing:
+        raise LogInputError(
+            f"timestamp must name fields of the format and a layout; found {values!r}"
+            f"{' without ' + ', '.join(missing) if missing else ''}. Write {{fields: [Date, Time], layout: iso}}."
+        )
+    rule = TimestampRule(fields, str(values.get("layout", "iso")))
+    timestamp_reader(rule)
+    return rule
+
+
+def _check_pattern(name: str, pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise LogInputError(
+            f"{name} must be a regular expression; {pattern!r} is none ({error}). Correct it."
+        ) from error
