@@ -18,7 +18,7 @@ from .configuration_logllm import LogLLMConfig
 from .masking import mask_message
 from .modeling_logllama import KeyScores, LogLLaMAForNextKey
 from .modeling_logllm import LogLLMForSequenceAnomaly, LogLLMForSequenceClassification
-from .pipeline_log_anomaly import TASK, LogAnomalyPipeline
+from .pipeline_log_anomaly import TASK, LogAnomalyPipeline, add_pipeline
 from .processing_logllama import LogLLaMAProcessor, TemplateMatcher
 from .processing_logllm import LogLLMProcessor
 
@@ -33,6 +33,7 @@ __all__ = [
     "LogLLaMAForNextKey",
     "LogLLaMAProcessor",
     "TemplateMatcher",
+    "add_pipeline",
     "mask_message",
 ]
 

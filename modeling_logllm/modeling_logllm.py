@@ -376,14 +376,21 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
         folder = Path(save_directory)
         if folder.is_file():
             raise ValueError(f"save_directory must be a folder, found the file {folder}")
-        self.config.auto_map = dict(AUTO_MAP)
-        self.config.custom_pipelines = copy.deepcopy(CUSTOM_PIPELINES)
+        self.save_code(folder, self.config)
         if is_adapted(self):
             self._save_adapter(folder, *args, **kwargs)
         else:
             self.config.adapter_subfolder = None
             super().save_pretrained(folder, *args, **kwargs)
-        custom_object_save(LogAnomalyPipeline, folder)
+
+    @classmethod
+    def save_code(cls, folder: Path, config: LogLLMConfig) -> None:
+        """Write the files that `trust_remote_code=True` runs, and name their classes in a configuration."""
+        config.auto_map = dict(AUTO_MAP)
+        config.custom_pipelines = copy.deepcopy(CUSTOM_PIPELINES)
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in (cls, LogAnomalyPipeline):
+            custom_object_save(source, os.fspath(folder))
 
     def _save_adapter(self, folder: Path, *args, **kwargs) -> None:
         if self.config.base_encoder is None or self.config.base_decoder is None:
@@ -397,7 +404,6 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
         for file in [*inner.glob("*.py"), inner / "generation_config.json"]:
             file.unlink(missing_ok=True)  # they belong to the root
         shutil.rmtree(inner / "__pycache__", ignore_errors=True)
-        custom_object_save(self, os.fspath(folder), config=self.config)
         self.config.save_pretrained(folder)
         self.generation_config.save_pretrained(folder)
 

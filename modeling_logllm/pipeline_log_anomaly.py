@@ -7,11 +7,15 @@ What is peculiar here:
 - Evidence is one number a line: for LogLLM the share of the score, for LogLLaMA the negative log-likelihood (nats).
 """
 
+import json
+import os
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from transformers import Pipeline
+from transformers.dynamic_module_utils import custom_object_save
 
 TASK = "log-anomaly-detection"
 CUSTOM_PIPELINES = {
@@ -113,6 +117,16 @@ class LogAnomalyPipeline(Pipeline):
                 ]
             results.append(result)
         return results
+
+
+def add_pipeline(folder: str | Path) -> None:
+    """Put the pipeline's code into a saved checkpoint and name it in its config.json (where it is not there already)."""
+    file = Path(folder) / "config.json"
+    config = json.loads(file.read_text("utf-8"))
+    custom_object_save(LogAnomalyPipeline, os.fspath(folder))
+    if config.get("custom_pipelines") != CUSTOM_PIPELINES:
+        config["custom_pipelines"] = CUSTOM_PIPELINES
+        file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 def _wrong_item(item: Any) -> str:

@@ -21,6 +21,7 @@ from logllm.explain import explain_logllama, explain_logllm
 from logllm.hf_datasets import LogLine, LogSystem, Window, make_windows, parse_lines
 from logllm.learning import Calibration
 from logllm.live import as_window, live_windows, without_escapes
+from logllm.modeling_logllm import add_pipeline
 from logllm.scoring import Scorer
 from logllm.severity import severities
 from logllm.verdict import Evidence, Verdict
@@ -97,8 +98,19 @@ class LogAnomalyDetector:
         self.model.config.log_system = self.system.to_dict()
         self.model.save_pretrained(path)
         self.processor.save_pretrained(path)
+        add_pipeline(path)
         if self.calibration is not None:
             self.calibration.save(path)
+
+    def push_to_hub(self, repo_id: str, **kwargs: Any) -> str:
+        """Publish model, processor, pipeline and code together; returns the address. kwargs go to `push_model`."""
+        from tempfile import TemporaryDirectory
+
+        from logllm.publishing import push_model
+
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return push_model(folder, repo_id, **kwargs)
 
     @property
     def scorer(self) -> Scorer:
