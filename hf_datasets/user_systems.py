@@ -91,7 +91,7 @@ def system_from_dict(values: dict[str, Any], name: str = "mine") -> LogSystem:
     session = values.get("session")
     if session is not None:
         _check_pattern("session", str(session))
-    labels = values.get("labels") or ("line" if "label" in groups else "session" if session else "none")
+    labels: Any = values.get("labels") or ("line" if "label" in groups else "session" if session else "none")
     if labels not in ("line", "session", "none"):
         raise LogInputError(f"labels must be line, session or none; found {labels!r}.")
     try:
