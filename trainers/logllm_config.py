@@ -6,6 +6,7 @@ minority share beta = 30 %. The published code splits stage 2 in two.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from trl import SFTConfig
 
@@ -50,8 +51,8 @@ class LogLLMPreset:
 
     encoder: str | None = None
     decoder: str | None = None
-    encoder_shape: dict[str, int] = field(default_factory=dict)
-    decoder_shape: dict[str, int] = field(default_factory=dict)
+    encoder_shape: dict[str, Any] = field(default_factory=dict)
+    decoder_shape: dict[str, Any] = field(default_factory=dict)
     pooling: str = "pooler"
     stages: str = "paper"
     lora: bool = False
@@ -59,7 +60,7 @@ class LogLLMPreset:
     micro_batch: int = 16
 
 
-_SMALL_LLAMA = {
+_SMALL_LLAMA: dict[str, Any] = {
     "hidden_size": 128,
     "num_hidden_layers": 3,
     "num_attention_heads": 4,

@@ -99,7 +99,7 @@ class LogLLMTrainer(SFTTrainer):
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Any,
         args: LogLLMTrainingConfig,
         train_dataset: Dataset,
         processing_class: LogLLMProcessor,
@@ -119,8 +119,9 @@ class LogLLMTrainer(SFTTrainer):
         )
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> MinorityOversampler:
-        dataset = train_dataset if train_dataset is not None else self.train_dataset
-        return MinorityOversampler(dataset["label"][:], self.args.minority_share, self.args.seed, self.max_samples)
+        labels: Any = train_dataset if train_dataset is not None else self.train_dataset
+        args: Any = self.args
+        return MinorityOversampler(labels["label"][:], args.minority_share, args.seed, self.max_samples)
 
     def create_model_card(self, *args, **kwargs) -> None:
         """Write nothing here: the card is rendered at the end of all stages, from config, data and metrics."""

@@ -27,7 +27,8 @@ class StageBar(TrainerCallback):
     """A progress bar for one stage, on standard error."""
 
     def __init__(self, name: str, shown: bool):
-        self.name, self.shown, self.bar = name, shown, None
+        self.name, self.shown = name, shown
+        self.bar: Any = None
 
     def on_train_begin(self, args, state, control, **kwargs):
         """Open the bar."""
