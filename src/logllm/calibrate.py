@@ -5,8 +5,8 @@ What is peculiar here:
   split-conformal quantile turns that into a score.
 - The held-back part of a real log holds a few anomalies. Scores far outside of the others (Tukey's far-out fence) are
   put aside before the quantile is taken, at most one in twenty, and reported: they are what to look at first.
-- A budget that is rarer than the held-back part can show (less than one expected alarm in it) gives the largest kept
-  score, or lies beyond it by an exponential tail; the interval says how little is known then.
+- A budget that is rarer than the held-back part can show (less than one expected alarm in it) gives a score
+  beyond the largest kept one, by the nats that the budget is rarer; the interval says how little is known then.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import numpy as np
 MOST_PUT_ASIDE = 0.05
 FENCE = 3.0  # interquartile ranges above the third quartile: Tukey's far-out values
 LEAST_RANGE = 1 / 3  # nats: below that an interquartile range says nothing about outliers
-TAIL_SHARE = 0.1  # of the scores that an exponential tail is fitted to
 SECONDS_PER_DAY = 86400.0
 
 
@@ -97,7 +96,9 @@ def budget_threshold(scores: Sequence[float], alarms: float, seconds: float | No
 
 
 def tail_quantile(sorted_scores: np.ndarray, rate: float) -> float:
-    """The score that a new one exceeds with probability `rate`: conformal inside the sample, exponential beyond it.
+    """The score that a new one exceeds with probability `rate`: conformal inside the sample.
+
+    Beyond it the scores' unit is used: a surprise of x more nats is e^x times rarer if the model is right.
 
     >>> tail_quantile(np.arange(1.0, 100.0), 0.1)
     90.0
@@ -106,9 +107,7 @@ def tail_quantile(sorted_scores: np.ndarray, rate: float) -> float:
     place = math.ceil((n + 1) * (1 - rate))
     if place <= n:
         return float(sorted_scores[max(place, 1) - 1])
-    tail = sorted_scores[-max(int(TAIL_SHARE * n), min(n, 5)) :]
-    scale = float((tail - tail[0]).mean())
-    return float(sorted_scores[-1] + scale * math.log(1 / ((n + 1) * rate)))
+    return float(sorted_scores[-1] + math.log(1 / ((n + 1) * rate)))
 
 
 def far_out(sorted_scores: np.ndarray) -> int:

@@ -9,9 +9,11 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from logllm.cli_oncall import add_to
 
 app = typer.Typer(
     name="logllm",
@@ -204,59 +206,4 @@ def evaluate(
     say(json.dumps(result) if as_json else "\n".join(f"{key:>20} {value}" for key, value in result.items()))
 
 
-@app.command()
-def scan(
-    logs: Annotated[list[Path], typer.Argument(help="Logs, oldest first; .gz is read directly.")],
-    model: Annotated[Path | None, typer.Option(help="Checkpoint; without one, the first part is learnt from.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="True session labels, to measure the result with.")] = None,
-    system: Annotated[str | None, typer.Option("--system", "--format", help="Overrule the guessed format.")] = None,
-    top: Annotated[int, typer.Option(help="How many windows to show.")] = 10,
-    as_json: Json = False,
-    html: Annotated[Path | None, typer.Option(help="Write a report to this file.")] = None,
-    fail_on_anomaly: Annotated[bool, typer.Option(help="Exit code 1 where something was flagged.")] = False,
-    seed: Seed = 0,
-    quiet: Quiet = False,
-) -> None:
-    """Find the most suspicious windows of a log, with their lines and why."""
-    from logllm.hf_datasets import read_session_labels
-    from logllm.terminal import scan_as_text
-
-    truth = read_session_labels(labels) if labels is not None else None
-    found = _scan(logs, model, system, truth, seed, quiet)
-    if as_json:
-        for verdict in found.worst(top):
-            say(json.dumps(verdict.to_dict(), ensure_ascii=False))
-    else:
-        say(scan_as_text(found, top, color=sys.stdout.isatty()))
-    metrics = _measure(found)
-    if metrics:
-        (remark if as_json else say)(
-            "against the labels: " + " ".join(f"{key} {metrics[key]:.4g}" for key in ("precision", "recall", "f1"))
-        )
-    if html is not None:
-        from logllm.scanning import write_scan_report
-
-        write_scan_report(found, html, title=f"{logs[0].name}")
-        remark(f"report in {html}")
-    if fail_on_anomaly and found.counts.flagged:
-        raise typer.Exit(1)
-
-
-def _scan(logs: list[Path], model: Path | None, system: str | None, truth: Any, seed: int, quiet: bool) -> Any:
-    from logllm.scanning import scan_unknown, scan_with
-
-    if model is None:
-        return scan_unknown(logs, system, truth, seed=seed, progress=not quiet)
-    from logllm.detector import LogAnomalyDetector
-    from logllm.hf_datasets import get_system
-
-    row = get_system(system) if system is not None else None
-    return scan_with(LogAnomalyDetector.from_pretrained(model, system=row), logs, truth)
-
-
-def _measure(found: Any) -> dict[str, Any] | None:
-    from logllm.evaluation import evaluate_verdicts
-
-    if all(verdict.label is None for verdict in found.verdicts):
-        return None
-    return evaluate_verdicts(found.verdicts)
+add_to(app)

@@ -106,9 +106,9 @@ class FileFollower:
         return self._lines.cut
 
     def lag_bytes(self) -> int:
-        """Bytes of the followed file that are not read yet."""
+        """Bytes of the followed file that are not read yet; at least 1 while a rotated file before it is read."""
         try:
-            return max(self.path.stat().st_size - self._at.offset, 0) if self._named else 0
+            return max(self.path.stat().st_size - self._at.offset, 0) if self._named and not self._queue else 1
         except OSError:
             return 0
 

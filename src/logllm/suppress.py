@@ -168,3 +168,32 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def template_of_alert(name: str, alerts: Path) -> str:
+    """The template key of an alert, given by its id (or the beginning of it), out of a file of alerts."""
+    for row in alerts.read_text("utf-8", "replace").splitlines():
+        try:
+            alert = json.loads(row)
+        except ValueError:
+            continue
+        if isinstance(alert, dict) and str(alert.get("id", "")).startswith(name) and alert.get("template_key"):
+            return str(alert["template_key"])
+    raise LogllmError(f"an alert must be in the file, found no {name} in {alerts}: give its id, or a template's key")
+
+
+def list_as_text(suppressions: Suppressions) -> str:
+    """The list for people."""
+    rows = []
+    for entry in suppressions.entries():
+        end = (
+            "for good"
+            if entry.until is None
+            else ("until " if entry.holds(time.time()) else "ended ") + _day(entry.until)
+        )
+        rows.append(f"{entry.key}  {end:24}  by {entry.by}, {_day(entry.added)}  {entry.note or entry.template}")
+    return "\n".join(rows) or f"nothing is suppressed in {suppressions.path}"
+
+
+def _day(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))

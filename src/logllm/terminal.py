@@ -5,6 +5,8 @@ Log text is hostile: control characters, terminal escapes among them, are drawn 
 
 from __future__ import annotations
 
+from typing import Any
+
 from logllm.findings import Finding
 from logllm.report import printable
 from logllm.scanning import Scan
@@ -35,6 +37,21 @@ def scan_as_text(found: Scan, top: int, color: bool = False) -> str:
     for place, finding in enumerate(found.findings(top), 1):
         rows += ["", *_window(place, finding.verdict, paint), *_others(finding, paint)]
     return "\n".join(rows)
+
+
+def scan_as_json(found: Scan, top: int) -> list[dict[str, Any]]:
+    """The findings as plain JSON values: a verdict each, and what the finding adds."""
+    rows = []
+    for place, finding in enumerate(found.findings(top), 1):
+        more = {
+            "place": place,
+            "template_key": finding.key,
+            "windows": finding.windows,
+            "finding_first_timestamp": finding.first_timestamp,
+            "finding_last_timestamp": finding.last_timestamp,
+        }
+        rows.append({**finding.verdict.to_dict(), **more})
+    return rows
 
 
 def _others(finding: Finding, paint) -> list[str]:
