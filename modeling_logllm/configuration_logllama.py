@@ -27,7 +27,7 @@ class LogLLaMAConfig(LlamaConfig):
             cut at a line count, whose end means nothing.
         score_by: "likelihood" (worst negative log-likelihood, nats), "likelihood+counts" (that plus `count_weight` times
             the count distance), "rank" (worst rank, 0 = most probable) or "likelihood+rank" (worst negative
-            log-likelihood, where a key outside the top K has at least `unseen_score`).
+            log-likelihood, plus `unseen_score` where a key is outside the top K).
         count_weight: nats for a count distance of 1 (see `LogLLaMAForNextKey.count_distances`).
         num_count_vectors: normal count vectors that the checkpoint holds.
         unseen_score: negative log-likelihood given to a key that training never saw; log of the training keys + 1.

@@ -235,7 +235,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
             elif name == "likelihood+rank":
                 k, unseen = self.config.candidates, self.config.unseen_score
                 outside = [bool((row.rank >= k).any()) for row in judged]
-                scores = [max(nll, unseen) if out else nll for nll, out in zip(worst, outside)]
+                scores = [nll + unseen * out for nll, out in zip(worst, outside)]
             elif name == "likelihood+counts":
                 distances, _ = self.count_distances(sequences)
                 scores = [nll + self.config.count_weight * d for nll, d in zip(worst, distances.tolist())]

@@ -134,7 +134,7 @@ class ReinforceTrainer(Validated, Trainer):  # type: ignore[misc]
         super().__init__(model=model, args=args, train_dataset=train_dataset, data_collator=KeyCollator(), **kwargs)
         self.objective: Objective = OBJECTIVES[args.objective]
         self.baseline = 0.0
-        self.reference = copy.deepcopy(unwrapped(self)).eval().requires_grad_(False)
+        self.reference = frozen_copy(unwrapped(self))
         self._sums: dict[str, float] = {}
         self._batches = 0
 
@@ -224,6 +224,16 @@ def unwrapped(trainer: Any) -> LogLLaMAForNextKey:
     """Return the key model under whatever PEFT and accelerate have put around it."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def frozen_copy(model: LogLLaMAForNextKey) -> LogLLaMAForNextKey:
+    """Return a copy that stays as it is.
+
+    SFTTrainer leaves a `forward` on the model itself that calls the model it was made for; a copy must not keep it.
+    """
+    copied = copy.deepcopy(model)
+    copied.__dict__.pop("forward", None)
+    return copied.eval().requires_grad_(False)
 
 
 def silenced(logits: torch.Tensor) -> torch.Tensor:
