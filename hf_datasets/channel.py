@@ -23,6 +23,7 @@ _DIGIT = re.compile(r"[0-9]")
 _CLEAN = r"^[\t -~]*$"
 _CLEAN_BYTES = bytes([9, 10, *range(32, 127)])
 UNKNOWN = -1
+SAMPLE = 2000
 
 
 def is_clean(text: bytes) -> bool:
@@ -32,7 +33,7 @@ def is_clean(text: bytes) -> bool:
 
 def mostly_distinct(texts: pl.Series) -> bool:
     """Whether most of the texts occur once, by a sample of them."""
-    sample = texts.head(2000)
+    sample = texts.head(SAMPLE)
     return sample.n_unique() > 0.7 * len(sample)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from .channel import Channel
+from .channel import SAMPLE, Channel
 from .chunks import encoded, fold_digits, line_offsets, slices
 from .columns import Columns, Entry, LineParser, each_once, line_text, resolved
 from .columns_distinct import distinct_columns
@@ -69,6 +69,7 @@ class ColumnReader:
         self.pairs = sessions and self.parser.sessions is not None
         self.distinct_share, self.few = DISTINCT_SHARE, FEW_DISTINCT
         self.lines = lines  # lines seen so far
+        self._last_distinct = False
         self.distinct_chunks = 0  # chunks that took the other way
         self._forget()
 
@@ -86,9 +87,14 @@ class ColumnReader:
         kind = pa.large_binary()
         count = len(offsets) - 1
         lines = pa.Array.from_buffers(kind, count, [None, pa.py_buffer(offsets), pa.py_buffer(folded)])
+        if self._last_distinct and len(encoded(lines.slice(0, SAMPLE))[1]) > 0.5 * min(count, SAMPLE):
+            self.distinct_chunks += 1
+            return distinct_columns(self, chunk, offsets)
         at, distinct = encoded(lines)
+        self._last_distinct = False
         if len(distinct) > max(self.distinct_share * count, self.few):
             self.distinct_chunks += 1
+            self._last_distinct = True
             return distinct_columns(self, chunk, offsets)
         if len(self._known) > MOST_ENTRIES:
             self._forget()

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from .channel import Channel, is_clean, mostly_distinct
+from .channel import SAMPLE, Channel, is_clean, mostly_distinct
 from .chunks import encoded, fold_digits, slices
 from .columns import Columns, Entry, each_once, line_text, resolved
 from .regex_facts import to_rust
@@ -56,16 +56,16 @@ def distinct_columns(reader: ColumnReader, chunk: bytes, offsets: np.ndarray) ->
     reader.lines += count
     found = _Found(count)
     folded = fold_digits(chunk) if reader.parser.folds else chunk
-    header = header_pattern(reader.system.line_pattern)
+    header, clean = header_pattern(reader.system.line_pattern), is_clean(chunk)
     if header is not None:
-        _split(reader, header, chunk, folded, offsets, found)
+        _split(reader, header, chunk, folded, offsets, found, clean)
     for row in np.flatnonzero(~found.sure).tolist():
         entry, _ = reader.parser.entry(chunk[offsets[row] : offsets[row + 1]])
         found.take(row, entry, int(offsets[row]))
     unparsed = [
         (first + at, line_text(chunk[offsets[at] : offsets[at + 1]])) for at in np.flatnonzero(~found.parsed).tolist()
     ]
-    kept, clean = found.parsed, is_clean(chunk)
+    kept = found.parsed
     starts, stops = found.starts[kept], found.stops[kept]
     columns = Columns(
         text=chunk,
@@ -80,7 +80,7 @@ def distinct_columns(reader: ColumnReader, chunk: bytes, offsets: np.ndarray) ->
         unparsed=unparsed,
     )
     if reader.pairs:
-        _pair(reader, columns)
+        _pair(reader, columns, clean)
     return columns
 
 
@@ -102,7 +102,9 @@ def header_pattern(pattern: str) -> str | None:
     return None if known.match("") else to_rust(header)
 
 
-def _split(reader: ColumnReader, header: str, chunk: bytes, folded: bytes, offsets: np.ndarray, found: _Found) -> None:
+def _split(
+    reader: ColumnReader, header: str, chunk: bytes, folded: bytes, offsets: np.ndarray, found: _Found, all_clean: bool
+) -> None:
     count = len(offsets) - 1
     lines = pl.Series(
         pa.Array.from_buffers(pa.large_string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(chunk)])
@@ -116,7 +118,7 @@ def _split(reader: ColumnReader, header: str, chunk: bytes, folded: bytes, offse
         parsed = content < length
     else:
         content, parsed = length, np.ones(count, bool)
-    clean = np.ones(count, bool) if is_clean(chunk) else lines.str.contains(_CLEAN_LINE).to_numpy()
+    clean = np.ones(count, bool) if all_clean else lines.str.contains(_CLEAN_LINE).to_numpy()
     starts = stops - content
     found.sure, found.parsed = clean.copy(), parsed & clean
     found.starts, found.stops = starts, stops
@@ -152,18 +154,17 @@ def _codes(
 ) -> np.ndarray:
     """Message codes. Folded contents may repeat although lines do not (a node name in the header): look first."""
     if channel.folds:
-        contents = slices(folded, starts, stops)
-        if not mostly_distinct(pl.Series(contents)):
-            at, distinct = encoded(contents)
+        if not mostly_distinct(pl.Series(slices(folded, starts[:SAMPLE], stops[:SAMPLE]))):
+            at, distinct = encoded(slices(folded, starts, stops))
             table = np.array([channel.code_of_folded(one) for one in distinct.to_pylist()], np.int32)
             return resolved(channel, table[at], chunk, starts, stops)
     return channel.codes_of_many(slices(chunk, starts, stops), clean)
 
 
-def _pair(reader: ColumnReader, columns: Columns) -> None:
+def _pair(reader: ColumnReader, columns: Columns, clean: bool) -> None:
     pattern = to_rust(reader.system.session_pattern or "")
     contents = pl.Series(columns.contents())
-    if pattern is None or not is_clean(columns.text):
+    if pattern is None or not clean:
         assert reader.parser.sessions is not None
         ids = [[one[0] for one in reader.parser.sessions(text)] for text in contents.to_list()]
         lists = pl.Series(ids, dtype=pl.List(pl.String))
