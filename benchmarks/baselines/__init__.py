@@ -1,0 +1,1 @@
+"""What the measured ways are compared with."""
