@@ -194,3 +194,17 @@ def test_four_bit_loads_both_kinds_of_checkpoint(tmp_path):
         whole.model.projector, bnb.nn.Linear4bit
     )
     assert len(whole.score(WINDOWS, taken)) == len(WINDOWS)
+
+
+def test_the_hall_says_which_base_is_missing(tmp_path):
+    from logllm.detector import load_checkpoint
+    from logllm.errors import CheckpointError
+
+    model, taken = adapted(tmp_path)
+    model.save_pretrained(tmp_path / "out")
+    taken.save_pretrained(tmp_path / "out")
+    again, _ = load_checkpoint(tmp_path / "out")
+    assert again.score(WINDOWS, taken) == pytest.approx(model.score(WINDOWS, taken), abs=1e-5)
+    (tmp_path / "decoder").rename(tmp_path / "moved")
+    with pytest.raises(CheckpointError, match=r"the base decoder .* must be reachable, .* hf auth login"):
+        load_checkpoint(tmp_path / "out")

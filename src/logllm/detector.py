@@ -253,7 +253,7 @@ def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[Any, A
             wanted = family or " or ".join(FAMILIES)
             raise CheckpointError(f"the checkpoint must be of type {wanted}, found {config.model_type!r} in {path}")
         processor = AutoProcessor.from_pretrained(path)
-        model, report = AutoModel.from_pretrained(path, output_loading_info=True)
+        model, report = _load_model(path, config)
     except CheckpointError:
         raise
     except Exception as error:
@@ -273,3 +273,21 @@ def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[Any, A
     except (ValueError, AttributeError) as error:
         raise CheckpointError(f"{error} (in {path})") from error
     return model.eval(), processor
+
+
+def _load_model(path: str | Path, config: Any) -> tuple[Any, dict[str, Any]]:
+    """Load the weights; an adapter's encoder may be at hand in a package where the Hub is not."""
+    if not getattr(config, "adapter_subfolder", None):
+        return AutoModel.from_pretrained(path, output_loading_info=True)
+    try:
+        return AutoModel.from_pretrained(path, output_loading_info=True)
+    except (ImportError, OSError, ValueError) as error:
+        from logllm.trainers.assemble import packaged_folder
+
+        folder = packaged_folder(config.base_encoder or "") if isinstance(error, OSError) else None
+        if folder is None:
+            raise CheckpointError(str(error)) from error
+    try:
+        return AutoModel.from_pretrained(path, output_loading_info=True, base_encoder=str(folder))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(str(error)) from error
