@@ -71,7 +71,7 @@ def _from_tar(stream: IO[bytes], path: Path, member: str | None) -> IO[bytes]:
             continue
         name = one.name.rpartition("/")[2]
         seen.append(one.name)
-        if (member and member in (one.name, name)) or (not member and _looks_like_log(name)):
+        if (member and member in (one.name, name)) or (not member and looks_like_log(name)):
             found = archive.extractfile(one)
             assert found is not None
             return found
@@ -83,13 +83,14 @@ def _chosen(sizes: dict[str, int], path: Path, member: str | None) -> str:
         for name in sizes:
             if member in (name, name.rpartition("/")[2]):
                 return name
-    logs = [name for name in sizes if _looks_like_log(name.rpartition("/")[2])] or list(sizes)
+    logs = [name for name in sizes if looks_like_log(name.rpartition("/")[2])] or list(sizes)
     if member or not logs:
         raise LogInputError(_no_member(path, member, list(sizes)))
     return max(logs, key=sizes.__getitem__)
 
 
-def _looks_like_log(name: str) -> bool:
+def looks_like_log(name: str) -> bool:
+    """Whether a file name is not that of a label file, a licence, a table or a text about the log."""
     lower = name.lower()
     return not lower.startswith(("readme", "licen", "anomaly_label", ".")) and not lower.endswith(
         (".csv", ".md", ".pdf")

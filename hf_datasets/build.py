@@ -22,8 +22,8 @@ from .channel import Channel
 from .drain import MAX_CHARACTERS, TemplateMiner
 from .errors import LogInputError
 from .grouping import Grouping
-from .ingest import Log, contents_again, line_span, read_log
-from .parsing import read_session_labels
+from .ingest import Log, contents_again, line_span, log_files, read_log
+from .parsing import LABEL_FILE, read_session_labels
 from .rules import LogSystem, WindowRule
 from .splitting import SPLITS, check_shares, split_windows, window_names
 from .statistics import label_counts, paper_difference, split_counts
@@ -64,8 +64,9 @@ def build(
 ) -> dict[str, Any]:
     """Build the windows of a raw log into OUT/NAME and return the statistics.
 
-    `raw` is one log or several that follow each other, packed or not. `labels` is the session label file; without it
-    a session system is built unlabelled. `split="paper"` shuffles the sessions of a system that the paper shuffles,
+    `raw` is one log or several that follow each other, packed or not, or a folder that holds them. `labels` is the
+    session label file (or an archive with it); without it, and without one in that folder, a session system is built
+    unlabelled. `split="paper"` shuffles the sessions of a system that the paper shuffles,
     with `seed`; everything else is cut in time: the first `train_share` of the parsed lines (or of the sessions, by
     their first line), and no window crosses the cut. `validation_share` is the tail of the training windows. Where
     windows overlap, one window is left out at each cut. `lines` is the half-open range of lines to read, counted from
@@ -80,9 +81,10 @@ def build(
     check_shares(train_share, validation_share)
     if split not in ("paper", "chronological"):
         raise LogInputError(f"split must be 'paper' or 'chronological'; found {split!r}.")
-    files = [Path(raw)] if isinstance(raw, str | Path) else [Path(one) for one in raw]
-    if not files:
-        raise LogInputError("At least one raw log must be given; found none.")
+    files = log_files(raw, row)
+    beside = files[0].parent / LABEL_FILE
+    if labels is None and row.label_rule == "session" and Path(str(raw)).is_dir() and beside.exists():
+        labels = beside
     session_labels = read_session_labels(labels) if labels is not None else None
     name = f"{row.name}-mini" if mini else row.name
     try:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from tqdm.auto import tqdm
 
+from .archives import looks_like_log
 from .channel import Channel
 from .chunks import read_chunks
 from .column_reader import ColumnReader
@@ -40,6 +41,28 @@ class Log:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+
+def log_files(raw: str | Path | Sequence[str | Path], system: LogSystem) -> list[Path]:
+    """The raw logs, in order: those named, or a folder's published file, else all its files that look like logs."""
+    named = [Path(raw)] if isinstance(raw, str | Path) else [Path(one) for one in raw]
+    if not named:
+        raise LogInputError("At least one raw log must be given; found none.")
+    files: list[Path] = []
+    for path in named:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        published = [path / name for name in (system.source.member, system.source.archive) if name]
+        found = [one for one in published if one.is_file()][:1] or sorted(
+            one for one in path.iterdir() if one.is_file() and looks_like_log(one.name) and ".log" in one.name.lower()
+        )
+        if not found:
+            raise LogInputError(
+                f"The folder must hold logs; {path} holds no file named like one (*.log). Name the file."
+            )
+        files += found
+    return files
 
 
 def line_span(

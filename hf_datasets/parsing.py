@@ -21,6 +21,7 @@ from .rules import LogSystem, TimestampRule
 __all__ = ["LogInputError", "LogLine", "parse_lines", "read_lines", "read_session_labels"]
 
 NORMAL_LABEL = "-"
+LABEL_FILE = "anomaly_label.csv"
 
 
 @dataclass(slots=True)
@@ -120,11 +121,11 @@ def _iso(text: str) -> datetime:
 
 
 def read_session_labels(path: str | Path) -> dict[str, int]:
-    """Session id -> 0 (Normal) or 1 (Anomaly), from a CSV with the header `BlockId,Label`.
+    """Session id -> 0 (Normal) or 1 (Anomaly), from a CSV with the header `BlockId,Label`, or an archive that holds it.
 
     Raises `LogInputError` where the file cannot be read, has another header, or holds another label.
     """
-    with open_log(path) as stream:
+    with open_log(path, LABEL_FILE) as stream:
         rows = csv.reader(line.decode("utf-8", "replace") for line in stream)
         header = next(rows, [])
         if len(header) != 2 or header[1].strip().lower() != "label":

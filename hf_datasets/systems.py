@@ -54,7 +54,12 @@ HDFS = LogSystem(
     paper_split="sessions",
     encoding="latin-1",
     signature=r"^\d{6} \d{6} \d+ [A-Z]+ dfs\.\S+: ",
-    source=Source(url=_ZENODO + "HDFS_v1.zip?download=1", archive="HDFS_v1.zip", member="HDFS.log"),
+    source=Source(
+        url=_ZENODO + "HDFS_v1.zip?download=1",
+        archive="HDFS_v1.zip",
+        member="HDFS.log",
+        md5="76a24b4d9a6164d543fb275f89773260",
+    ),
     licence=_LOGHUB_LICENCE,
     citation=_LOGHUB + " Wei Xu, Ling Huang, Armando Fox, David Patterson, Michael Jordan. Detecting Large-Scale "
     "System Problems by Mining Console Logs. SOSP 2009.",
@@ -73,7 +78,9 @@ BGL = LogSystem(
     window=_BY_100,
     encoding="latin-1",
     signature=_CFDR_START + r"\S+ \d{4}-\d\d-\d\d-\d\d\.\d\d\.\d\d\.\d+ ",
-    source=Source(url=_ZENODO + "BGL.zip?download=1", archive="BGL.zip", member="BGL.log"),
+    source=Source(
+        url=_ZENODO + "BGL.zip?download=1", archive="BGL.zip", member="BGL.log", md5="4452953c470f2d95fcb32d5f6e733f7a"
+    ),
     licence=_LOGHUB_LICENCE,
     citation=_LOGHUB + " " + _CFDR,
     paper=PaperFigures(4_747_963, 47_135, 37_708, 4_009, 9_427, 817),
@@ -90,7 +97,10 @@ THUNDERBIRD = LogSystem(
     encoding="latin-1",
     signature=_CFDR_START + r"(?:#\d*#|\S*tbird\S*|[abcden](?:admin)?n?\d+|unknown)" + _CFDR_SYSLOG,
     source=Source(
-        url=_ZENODO + "Thunderbird.tar.gz?download=1", archive="Thunderbird.tar.gz", member="Thunderbird.log"
+        url=_ZENODO + "Thunderbird.tar.gz?download=1",
+        archive="Thunderbird.tar.gz",
+        member="Thunderbird.log",
+        md5="0891b048df2919dc78c99c4428686b44",
     ),
     licence=_LOGHUB_LICENCE,
     citation=_LOGHUB + " " + _CFDR,

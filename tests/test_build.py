@@ -317,3 +317,19 @@ def test_a_full_disk_is_said(tmp_path, monkeypatch):
     with pytest.raises(LogInputError, match="is full"):
         quiet(PLAIN, write_log(tmp_path), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_and_an_archive_with_the_labels_inside(shared_data, tmp_path):
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    with pytest.raises(LogInputError, match="holds no file named like one"):
+        quiet("hdfs", folder, tmp_path / "out")
+    (folder / "HDFS.log").write_bytes((shared_data / "hdfs/HDFS_2k.log").read_bytes())
+    (folder / "anomaly_label.csv").write_text("BlockId,Label\nblk_38865049064139660,Anomaly\n")
+    first = quiet("hdfs", folder, tmp_path / "out")
+    assert first["labels"]["used"] == 1
+    packed = tmp_path / "HDFS_v1.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(folder / "HDFS.log", "HDFS.log")
+        archive.write(folder / "anomaly_label.csv", "preprocessed/anomaly_label.csv")
+    assert quiet("hdfs", packed, tmp_path / "out", labels=packed)["files"] == first["files"]
