@@ -104,6 +104,11 @@ def load_base(part: str, auto_class: Any, config: Any, kwargs: dict[str, Any], a
 
 def unreachable(repository: str, revision: str | None, part: str) -> str:
     """Say that a base model is out of reach: which id, which revision, how to log in, what is not gated."""
+    if repository.startswith(("/", ".")) or repository.count("/") != 1:
+        return (
+            f"the base {part} must be in the folder {repository}, found no model there: put it there, or load with "
+            f"base_{part}=FOLDER_OR_ID"
+        )
     return (
         f"the base {part} {repository!r} (revision {revision or 'main'}) must be reachable, found it neither on disk nor "
         "on the Hub: check the network; if it is gated, ask for access on https://huggingface.co/"
