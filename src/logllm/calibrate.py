@@ -49,9 +49,16 @@ class Budget:
             if self.put_aside
             else ""
         )
+        short = ""
+        if self.windows * self.alarms < self.windows_per_period:
+            wanted = math.ceil(self.windows_per_period / self.windows)
+            short = (
+                f"; so few cannot be seen in a held-back part of {self.windows / self.windows_per_period:.2g} "
+                f"{self.period}s, the threshold lies beyond all of it: a longer log, or {wanted:,} alarms, makes it surer"
+            )
         return (
             f"expect {self.expected:.2g} false alarms per {self.period} (95 % interval {self.low:.2g} to {self.high:.2g}), "
-            f"from {self.windows:,} held-back windows at {self.windows_per_period:,.0f} per {self.period}{aside}"
+            f"from {self.windows:,} held-back windows at {self.windows_per_period:,.0f} per {self.period}{aside}{short}"
         )
 
 

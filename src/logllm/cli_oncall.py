@@ -57,7 +57,9 @@ def fit(
     system: Format = None,
     family: Annotated[With, typer.Option("--with", help="logllama needs no labels, logllm does.")] = With.logllama,
     labels: Annotated[Path | None, typer.Option(help="With logllm: session labels (BlockId,Label).")] = None,
-    idle: Annotated[float, typer.Option(help="Seconds without a line after which a session is over.")] = 60.0,
+    idle: Annotated[
+        float | None, typer.Option(help="Seconds that end a session; found in the log without it.")
+    ] = None,
     clean: Annotated[
         bool, typer.Option("--clean", help="The log is known to be normal: nothing is put aside.")
     ] = False,

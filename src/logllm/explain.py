@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from logllm.scoring import saturated
 from logllm.severity import NATS
 from logllm.verdict import Evidence
 
@@ -83,7 +84,7 @@ def explain_logllama(
         scores[i] += nats
     counts = _count_reasons(model, processor, keys, ids)
     for i, (share, _) in counts.items():
-        scores[i] += share
+        scores[i] += share if grave is None else saturated(share, 2 * model.config.unseen_score)
     bar = max(STANDS_OUT * max(scores), SURPRISE)
     found = []
     for i, (number, text) in enumerate(zip(numbers, raw)):

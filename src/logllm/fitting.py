@@ -24,9 +24,10 @@ from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.hf_datasets import LogSystem, TemplateMiner, get_system, guess_system, parse_lines, read_lines
 from logllm.learning import LEARN_STEPS, SKETCH, Calibration, Coded, code_windows, learn, span_seconds
-from logllm.live import IDLE_SECONDS, without_escapes
+from logllm.live import IDLE_SECONDS, usual_idle, without_escapes
 
 SAMPLE_LINES = 1000
+IDLE_LINES = 200_000
 FORMER = "former"  # beside the checkpoint: NAME.former-1, -2, ...
 UPDATE_STEPS = 300
 
@@ -55,6 +56,9 @@ class Fitted:
             rows.append(f"{self.unparsed:,} lines do not fit the format and were learnt as they are")
         if self.trimmed:
             rows.append(f"{self.trimmed:,} windows were too unlike the others to be learnt as normal")
+        calibration = self.detector.calibration
+        if self.system.window.kind == "session" and calibration and calibration.idle_seconds:
+            rows.append(f"a session is over after {calibration.idle_seconds:.0f} s without a line")
         rows.append(f"threshold {self.budget.threshold:.2f}: {self.budget.in_words()}")
         return "\n".join(rows)
 
@@ -93,15 +97,17 @@ def fit_logs(
     *,
     system: LogSystem | str | None = None,
     alarms_per_day: float = 1.0,
-    idle: float = IDLE_SECONDS,
+    idle: float | None = None,
     severity_weight: float = 1.0,
     clean: bool = False,
     seed: int = 0,
     max_steps: int = LEARN_STEPS,
     progress: bool = True,
 ) -> Fitted:
-    """Learn what is normal from unlabelled logs and, with `out`, write the checkpoint."""
+    """Learn what is normal from unlabelled logs and, with `out`, write the checkpoint; `idle` is found where not given."""
     row, guessed, files, lines = open_logs(paths, system)
+    if idle is None:
+        idle = idle_of(files, row)
     coded = coded_lines(lines, row, idle, progress)
     detector, budget = learn(
         coded,
@@ -119,6 +125,14 @@ def fit_logs(
         detector.save_pretrained(out)
     trimmed = detector.calibration.trimmed if detector.calibration else 0
     return Fitted(detector, budget, row, guessed, files, coded.lines, coded.unparsed, trimmed)
+
+
+def idle_of(files: Sequence[Path], system: LogSystem) -> float:
+    """The idle time of a log's sessions, from its beginning."""
+    if system.window.kind != "session":
+        return IDLE_SECONDS
+    lines = chain.from_iterable(read_lines(path, system.encoding) for path in files)
+    return usual_idle(parse_lines(islice(lines, IDLE_LINES), system))
 
 
 def coded_lines(lines: Any, system: LogSystem, idle: float | None, progress: bool) -> Coded:

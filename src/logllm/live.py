@@ -181,6 +181,25 @@ def live_windows(lines: Iterable[LogLine], system: LogSystem, idle: float | None
     yield from windows.close_idle()
 
 
+def usual_idle(lines: Iterable[LogLine], least: float = 10.0, most: float = 600.0) -> float:
+    """Seconds after which a session of these lines is mostly over: 95 % of the sessions have no longer pause.
+
+    Bounded on both sides: an alarm cannot wait for hours, and a pause of a few seconds is no end.
+    """
+    last: dict[str, float] = {}
+    longest: dict[str, float] = {}
+    for line in lines:
+        if line.timestamp is not None:
+            for session in line.session_ids:
+                pause = line.timestamp - last.get(session, line.timestamp)
+                longest[session] = max(longest.get(session, 0.0), pause)
+                last[session] = line.timestamp
+    pauses = sorted(longest.values())
+    if not pauses:
+        return IDLE_SECONDS
+    return min(max(1.2 * pauses[min(int(0.95 * len(pauses)), len(pauses) - 1)], least), most)
+
+
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 

@@ -99,7 +99,8 @@ class Scorer:
             distances = dict.fromkeys(distinct, 0.0)
             if self.model.config.score_by == "likelihood+counts":
                 found, _ = self.model.count_distances(distinct)
-                distances = {s: self.model.config.count_weight * d for s, d in zip(distinct, found.tolist())}
+                weight_of_counts, most = self.model.config.count_weight, 2 * self.model.config.unseen_score
+                distances = {s: saturated(weight_of_counts * d, most) for s, d in zip(distinct, found.tolist())}
             for sequence, grave in new:
                 nll = self.bounded(judged[sequence].nll.tolist(), sequence)
                 for i, nats in enumerate(grave):
@@ -118,3 +119,12 @@ class Scorer:
         bound = max(self.model.config.unseen_score - math.log(2), 0.0)
         alias = self._alias
         return [value if alias[key] == self.unseen else min(value, bound) for value, key in zip(nll, sequence[1:])]
+
+
+def saturated(nats: float, most: float) -> float:
+    """Nats that grow to `most` at the most: odd counts weigh no more than two messages never seen, however odd.
+
+    >>> round(saturated(1.0, 20.0), 2), round(saturated(1000.0, 20.0), 2)
+    (0.98, 20.0)
+    """
+    return most * -math.expm1(-nats / most)
