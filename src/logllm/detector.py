@@ -270,7 +270,12 @@ def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[Any, A
         )
     try:
         processor.check(model.config)
-    except (ValueError, AttributeError) as error:
+    except AttributeError as error:  # of the other family: it asks for settings that this model does not have
+        raise CheckpointError(
+            f"the processor must be the model's own, found a {type(processor).__name__} beside a model of type "
+            f"{config.model_type!r} in {path}: copy the folder again or train anew"
+        ) from error
+    except ValueError as error:
         raise CheckpointError(f"{error} (in {path})") from error
     return model.eval(), processor
 

@@ -1,0 +1,196 @@
+"""The command line: results on standard output, one sentence and exit code 2 for bad input, never a traceback."""
+
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from logllm.__main__ import main
+
+
+@pytest.fixture
+def logllm(monkeypatch, capsys):
+    """Run the command in this process: (exit code, standard output, standard error)."""
+
+    def run(*arguments) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["logllm", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def log(small_dataset):
+    return small_dataset / "hdfs.log"
+
+
+def test_help_is_quick():
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "logllm", "--help"], check=True, capture_output=True)
+    assert time.perf_counter() - started < 2.0  # 0.2 s on a free machine
+
+
+def test_simulate_build_train_evaluate(logllm, tmp_path):
+    """The straight way through the rooms by commands alone."""
+    code, out, _ = logllm("simulate", "bgl", "--lines", 4000, "--seed", 1, "--out", tmp_path, "-q")
+    assert code == 0
+    assert json.loads(out)["lines"] == 4000
+    code, out, _ = logllm("build", "bgl", "--raw", tmp_path / "bgl.log", "--out", tmp_path / "d", "-q")
+    assert code == 0
+    assert json.loads(out)["splits"]["test"]["windows"] == 8
+    code, out, _ = logllm("train", "logllama", "--dataset", tmp_path / "d", "--config", "bgl", "--out", tmp_path / "m", "-q")
+    assert code == 0
+    assert (tmp_path / "m" / "README.md").is_file()
+    wanted = {"precision", "recall", "f1", "tp", "fp", "fn", "tn", "auroc", "pr_auc", "threshold", "windows", "seconds"}
+    for source in (
+        ("--dataset", tmp_path / "d", "--config", "bgl", "--split", "test"),
+        ("--system", "bgl", "--raw", tmp_path / "bgl.log"),
+    ):
+        code, out, _ = logllm("evaluate", "--model", tmp_path / "m", *source, "--json")
+        assert code == 0
+        assert wanted <= json.loads(out).keys()
+
+
+@pytest.mark.parametrize("family", ["logllm", "logllama"])
+def test_scan_with_a_checkpoint(logllm, tiny_checkpoints, small_dataset, log, family):
+    labels = small_dataset / "anomaly_label.csv"
+    code, out, err = logllm("scan", log, "--model", tiny_checkpoints / family, "--labels", labels, "--json", "--top", 5)
+    assert code == 0
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert len(rows) == 5
+    assert {"window_id", "score", "threshold", "is_anomalous", "lines"} <= rows[0].keys()
+    assert {"number", "text", "score", "reason"} <= rows[0]["lines"][0].keys()
+    assert rows[0]["window_id"].startswith("blk_")
+    assert len({row["window_id"] for row in rows}) == 5
+    assert rows[0]["is_anomalous"]
+    raw = log.read_text("utf-8").splitlines()
+    assert all(raw[line["number"] - 1] == line["text"] for row in rows for line in row["lines"])
+    assert "precision" in err and "recall" in err and "f1" in err
+
+
+def test_scan_for_people_and_as_a_report(logllm, tiny_checkpoints, log, tmp_path):
+    report = tmp_path / "report.html"
+    code, out, _ = logllm("scan", log, "--model", tiny_checkpoints / "logllama", "--html", report, "--fail-on-anomaly")
+    assert code == 1  # something was flagged
+    assert "12,000 lines read as HDFS" in out
+    assert "> line" in out
+    assert "blk_" in report.read_text("utf-8")
+
+
+@pytest.mark.parametrize("system", ["hdfs", "app"])
+def test_scan_without_a_checkpoint_learns_first(logllm, tmp_path, system):
+    logllm("simulate", system, "--lines", 4000, "--seed", 3, "--out", tmp_path, "-q")
+    code, out, err = logllm("scan", tmp_path / f"{system}.log", "--json", "--top", 3, "-q")
+    assert code == 0, err
+    assert len(out.splitlines()) == 3
+
+
+def test_the_packing_and_the_line_ends_change_nothing(logllm, tiny_checkpoints, log, tmp_path):
+    data = log.read_bytes()
+    (tmp_path / "a.log.gz").write_bytes(gzip.compress(data))
+    (tmp_path / "b.log").write_bytes(data.replace(b"\n", b"\r\n"))
+    model = ("--model", tiny_checkpoints / "logllama", "--json", "--top", 3)
+    results = [logllm("scan", path, *model)[1] for path in (log, tmp_path / "a.log.gz", tmp_path / "b.log")]
+    assert results[0] == results[1] == results[2] != ""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("empty.log", b"", "must hold at least one line"),
+        ("missing.log", None, "found nothing at"),
+        ("binary.log", bytes(range(256)) * 40, "must be text"),
+        ("short.log", b"2026-01-01 00:00:00 INFO one line\n" * 3, "at least 10 windows"),
+    ],
+)
+def test_logs_that_cannot_be_scanned(logllm, tmp_path, name, content, sentence):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    code, out, err = logllm("scan", tmp_path / name, "-q")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ") and sentence in err and "Traceback" not in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_folder_is_no_log(logllm, tmp_path):
+    assert logllm("scan", tmp_path)[0] == 2
+
+
+def test_odd_lines_are_kept_and_counted(logllm, tiny_checkpoints, log, tmp_path):
+    """Invalid UTF-8, NUL bytes, a line of 10 MB, a line that does not fit: counted, judged, and nothing is lost."""
+    odd = [b"\xff\xfe not utf-8", b"NUL \0 inside", b"x" * 10_000_000, b"no header at all"]
+    (tmp_path / "odd.log").write_bytes(log.read_bytes() + b"\n".join(odd) + b"\n")
+    code, out, _ = logllm("scan", tmp_path / "odd.log", "--model", tiny_checkpoints / "logllama", "--top", 1)
+    assert code == 0
+    assert "12,004 lines read" in out
+    assert "4 of them did not fit the format" in out
+    assert len(out) < 20_000  # the long line is not poured over the terminal
+
+
+def test_labels_of_another_log(logllm, tmp_path, log):
+    (tmp_path / "labels.csv").write_text("BlockId,Label\nblk_1,Normal\n")
+    code, _, err = logllm("scan", log, "--labels", tmp_path / "labels.csv", "-q")
+    assert code == 2
+    assert "label file must belong to the log" in err
+
+
+def broken(tiny_checkpoints, tmp_path, change):
+    folder = tmp_path / "broken"
+    shutil.copytree(tiny_checkpoints / "logllama", folder)
+    change(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda f: (f / "config.json").unlink(), "must hold config.json"),
+        (lambda f: (f / "model.safetensors").unlink(), "must be whole"),
+        (lambda f: (f / "processor_config.json").unlink(), "must be whole"),
+        (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:2000]), "must be whole"),
+        (lambda f: (f / "config.json").write_text('{"model_type": "bert"}'), "must be of type logllm or logllama"),
+        (lambda f: (f / "config.json").write_text("{"), "must be whole"),
+    ],
+)
+def test_checkpoints_that_cannot_be_used(logllm, tiny_checkpoints, tmp_path, log, change, sentence):
+    folder = broken(tiny_checkpoints, tmp_path, change)
+    code, out, err = logllm("scan", log, "--model", folder)
+    assert (code, out) == (2, "")
+    assert sentence in err
+
+
+def test_a_processor_of_the_other_family(logllm, tiny_checkpoints, tmp_path, log):
+    def swap(folder):
+        for name in ("processor_config.json", "tokenizer.json", "tokenizer_config.json"):
+            shutil.copy(tiny_checkpoints / "logllm" / name, folder / name)
+
+    code, _, err = logllm("scan", log, "--model", broken(tiny_checkpoints, tmp_path, swap))
+    assert code == 2
+    assert "error: the processor must be the model's own" in err
+
+
+def test_a_supervised_model_needs_both_classes(logllm, tmp_path):
+    logllm("simulate", "hdfs", "--lines", 2000, "--out", tmp_path, "-q")
+    assert logllm("build", "hdfs", "--raw", tmp_path / "hdfs.log", "--out", tmp_path / "d", "-q")[0] == 0
+    code, _, err = logllm("train", "logllm", "--dataset", tmp_path / "d", "--config", "hdfs", "--out", tmp_path / "m", "-q")
+    assert code == 2
+    assert "train LogLLaMA" in err
+
+
+def test_names_that_do_not_exist(logllm, tmp_path, log):
+    assert "did you mean hdfs" in logllm("scan", log, "--system", "hfds")[2]
+    code, _, err = logllm("train", "logllm", "--dataset", tmp_path, "--config", "x", "--out", tmp_path / "m")
+    assert code == 2 and "must hold the configuration 'x'" in err
+    code, _, err = logllm("evaluate", "--model", tmp_path)
+    assert code == 2 and "either --dataset" in err
