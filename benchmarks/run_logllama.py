@@ -142,7 +142,10 @@ def jobs_of(recipe: dict[str, Any], data: Path, work: Path) -> Iterator[tuple[st
         jobs: list[Job] = []
         for seed in variant.get("seeds", recipe["seeds"]):
             jobs.append(("likelihood", seed, lambda s=seed, k=split, w=here: likelihood_row(k, recipe, s, w)))
-            for row, settings in (recipe.get("objectives") or {}).items():
+            for row, wanted in (recipe.get("objectives") or {}).items():
+                if seed not in wanted.get("seeds", [seed]):
+                    continue
+                settings = {key: value for key, value in wanted.items() if key != "seeds"}
                 jobs.append((row, seed, lambda s=seed, k=split, w=here, x=settings: rl_row(k, recipe, s, w, x)))
         yield name, split, jobs
 

@@ -35,6 +35,7 @@ class LogLLaMAConfig(LlamaConfig):
             0 leaves time out of the score.
         threshold: a window whose score is above it is called anomalous.
         context_keys: keys that the model looks back on; a longer window is scored with overlapping contexts.
+        keys_digest: of the vocabulary (`LogLLaMAProcessor.keys_digest`), so that a table from elsewhere is noticed.
         text_decoder: where the weights came from a language model, its repository id.
         log_system: the log system's row as plain values, or None.
     """
@@ -51,6 +52,7 @@ class LogLLaMAConfig(LlamaConfig):
     gap_weight: float = 0.0
     threshold: float = 0.0
     context_keys: int = 512
+    keys_digest: str | None = None
     text_decoder: str | None = None
     log_system: dict[str, Any] | None = None
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import torch
 from torch import nn
@@ -77,6 +78,16 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
             init.ones_(self.key_rarity)
             init.copy_(self.key_alias, torch.arange(self.config.vocab_size))
             init.constant_(self.longest_gap, torch.inf)
+
+    def update(self, processor: LogLLaMAProcessor, templates: Iterable[dict[str, Any]]) -> int:
+        """Let processor and model know templates that were mined later; returns how many keys are new.
+
+        Until it is trained on, a new key stands for the key whose template it rewords, else for the unseen key.
+        """
+        aliases = processor.extend(templates)
+        self.add_keys(aliases)
+        self.config.keys_digest = processor.keys_digest()
+        return len(aliases)
 
     def add_keys(self, aliases: Sequence[int]) -> None:
         """Make room for keys that training did not see; old ids stay.

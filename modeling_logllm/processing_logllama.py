@@ -8,6 +8,7 @@ What is peculiar here:
 - Two templates of equal text share a key: a key is a hash of the text.
 """
 
+import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -120,6 +121,7 @@ class LogLLaMAProcessor(ProcessorMixin):
         self.template_table, self.predict_end = template_table, predict_end
         self._matcher: TemplateMatcher | None = None
         self._by_key: dict[str, dict[str, Any]] | None = None
+        self._digest: tuple[int, str] | None = None
         super().__init__(tokenizer, chat_template=chat_template)
 
     @property
@@ -226,3 +228,15 @@ class LogLLaMAProcessor(ProcessorMixin):
                 f"the processor must be the model's own, found {len(self.tokenizer)} keys in the processor and "
                 f"{config.vocab_size} in the model: load both from the same folder"
             )
+        if config.keys_digest is not None and config.keys_digest != self.keys_digest():
+            raise ValueError(
+                f"the template table must be the model's own, found one with other keys (digest {self.keys_digest()}, the "
+                f"model's is {config.keys_digest}): load both from the same folder"
+            )
+
+    def keys_digest(self) -> str:
+        """Return a digest of the keys in the order of their ids."""
+        if self._digest is None or self._digest[0] != len(self.tokenizer):
+            words = self.tokenizer.convert_ids_to_tokens(list(range(len(self.tokenizer))))
+            self._digest = (len(words), hashlib.sha256(" ".join(words).encode()).hexdigest()[:16])
+        return self._digest[1]

@@ -147,6 +147,7 @@ def assemble_logllama(
         eos_token_id=2,
         predict_end=predict_end,
         text_decoder=row.decoder,
+        keys_digest=processor.keys_digest(),
         **settings,
     )
     model = LogLLaMAForNextKey(config)

@@ -106,7 +106,7 @@ def train_logllama(
             "num_train_epochs": row.reinforce_epochs,
             "max_steps": max_steps // 10 if 0 < max_steps < a_pass * row.reinforce_epochs else -1,
             "per_device_train_batch_size": REINFORCE_BATCH,
-            **_common(work_dir / "reinforce", seed, 5)
+            **_common(work_dir / "reinforce", seed, max(round(a_pass * row.reinforce_epochs / 50), 1))
             | _validated(held_back, max(a_pass // 4, 1))
             | (reinforce_settings or {}),
         }
