@@ -2,8 +2,7 @@
 
 A recipe is one YAML file in `recipes/`, a result one JSON file in `results/`. A seed that is in the result already, made
 by the same recipe on the same split, is not run again: a run that was stopped goes on where it was. The data is looked
-for in `../shared/data` or the folder that LOGLLM_SHARED names. With `--render` nothing is run: the README's tables are
-written anew from the result files.
+for in `../shared/data` or the folder that LOGLLM_SHARED names. At the end the README is rendered (`readme.py`).
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,9 +21,6 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).resolve().parent
-README = HERE.parent / "README.md"
-SHOWN = ("precision", "recall", "f1", "auroc", "pr_auc")
-NAMES = {"logllama": "LogLLaMA, tiny (normal blocks only)", "logllm": "LogLLM, tiny (labelled blocks)"}
 
 
 def data_folder() -> Path:
@@ -86,53 +80,14 @@ def birth_certificate() -> dict[str, Any]:
     }
 
 
-def table(result: dict[str, Any]) -> str:
-    """Render a result as Markdown: mean and deviation over the seeds, the baselines above."""
-    rows = [f"**{result['recipe']['title']}**", "", "| | P | R | F1 | AUROC | PR-AUC | TP/FP/FN |", "|---|---|---|---|---|---|---|"]
-    for name, metrics in result["baselines"].items():
-        rows.append(f"| {name} | {' | '.join(f'{metrics[m]:.3f}' for m in SHOWN)} | {_counts(metrics)} |")
-    for family in result["recipe"]["families"]:
-        runs = [one["metrics"] for one in result["runs"] if one["family"] == family]
-        if runs:
-            cells = [_mean([one[m] for one in runs]) for m in SHOWN]
-            counts = "; ".join(_counts(one) for one in runs)
-            rows.append(f"| {NAMES[family]} | {' | '.join(cells)} | {counts} |")
-    seeds = ", ".join(map(str, result["recipe"]["seeds"]))
-    made = result["made"]
-    rows += ["", f"Seeds {seeds}: mean ± standard deviation; thresholds set on validation blocks of the training part."]
-    rows.append(f"Recipe `benchmarks/recipes/{result['recipe']['name']}.yaml`, machine: {made['machine']}, CPU only.")
-    return "\n".join(rows)
-
-
-def _mean(values: list[float]) -> str:
-    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.3f}{spread}"
-
-
-def _counts(metrics: dict[str, Any]) -> str:
-    return f"{metrics['tp']}/{metrics['fp']}/{metrics['fn']}"
-
-
-def render(text: str) -> str:
-    """Put each result's table between its markers `<!-- result NAME -->` and `<!-- end NAME -->`."""
-    for file in sorted((HERE / "results").glob("*.json")):
-        result = json.loads(file.read_text("utf-8"))
-        if isinstance(result, dict) and "runs" in result and "recipe" in result and "baselines" in result:
-            name = result["recipe"]["name"] if isinstance(result["recipe"], dict) else file.stem
-            pattern = rf"(<!-- result {re.escape(name)} -->\n).*?(<!-- end {re.escape(name)} -->)"
-            text = re.sub(pattern, lambda m, r=result: f"{m[1]}{table(r)}\n{m[2]}", text, flags=re.S)
-    return text
-
-
-def main(arguments: list[str]) -> None:
-    """Run the named recipes, then render."""
-    if "--render" not in arguments:
-        files = [HERE / "recipes" / f"{name}.yaml" for name in arguments] or sorted((HERE / "recipes").glob("*.yaml"))
-        for file in files:
-            recipe = yaml.safe_load(file.read_text("utf-8"))
-            if "families" in recipe and "raw" in recipe:
-                run(recipe)
-    README.write_text(render(README.read_text("utf-8")), "utf-8")
+def main(names: list[str]) -> None:
+    """Run the named recipes, all of them by default, then render the README."""
+    files = [HERE / "recipes" / f"{name}.yaml" for name in names] or sorted((HERE / "recipes").glob("*.yaml"))
+    for file in files:
+        recipe = yaml.safe_load(file.read_text("utf-8"))
+        if "families" in recipe and "raw" in recipe:
+            run(recipe)
+    subprocess.run([sys.executable, str(HERE / "readme.py")], check=True)
 
 
 if __name__ == "__main__":

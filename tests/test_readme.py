@@ -1,0 +1,42 @@
+"""The README's figures and tree are what the result files and the source files say."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_readme_is_what_would_be_rendered():
+    result = subprocess.run(
+        [sys.executable, "benchmarks/readme.py", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_changed_result_would_be_noticed(tmp_path):
+    """The check can fail: with another figure in a result file the rendered table differs."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        import readme
+    finally:
+        sys.path.pop(0)
+    files = [
+        f
+        for f in sorted((ROOT / "benchmarks" / "results").glob("*.json"))
+        if f"<!-- result {f.stem} -->" in readme.README.read_text()
+    ]
+    assert files
+    result = json.loads(files[0].read_text("utf-8"))
+    before = readme.table(result)
+    result["baselines"]["flag everything"]["f1"] += 0.1
+    assert readme.table(result) != before
+
+
+def test_every_path_that_the_readme_names_exists():
+    text = (ROOT / "README.md").read_text("utf-8")
+    named = re.findall(r"`((?:benchmarks|docs|deploy|src|tests)/[\w/.*-]+)`", text)
+    missing = [path for path in named if "*" not in path and not (ROOT / path).exists()]
+    assert named and not missing, missing
