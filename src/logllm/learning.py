@@ -27,7 +27,7 @@ from logllm.calibrate import Budget, budget_threshold
 from logllm.errors import LogllmError
 from logllm.hf_datasets import LogLine, LogSystem, TemplateMiner
 from logllm.live import live_windows
-from logllm.severity import severities
+from logllm.severity import fold, severities
 
 HELD_SHARE = 0.25
 LEAST_WINDOWS = 10
@@ -145,24 +145,21 @@ class Folded:
 
         self._mask = mask
         self._folds = all_digit_blind(pattern for pattern, _ in system.drain.masks)
-        self._known: dict[str, str | None] = {}
+        self._known: dict[str | bytes, str | None] = {}
 
     def __call__(self, message: str) -> str:
         """The masked message."""
         if not self._folds:
             return self._mask(message)
-        folded = message.translate(_DIGITS)
+        folded = fold(message)
         masked = self._known.get(folded, "?")
         if masked == "?":
-            masked = self._mask(folded)
+            masked = self._mask(folded.decode("ascii") if isinstance(folded, bytes) else folded)
             if any(digit in masked for digit in "0123456789"):
                 masked = None
             if len(self._known) < 1 << 18:
                 self._known[folded] = masked
         return self._mask(message) if masked is None else masked
-
-
-_DIGITS = str.maketrans("123456789", "0" * 9)
 
 
 def learn(

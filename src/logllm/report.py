@@ -6,7 +6,8 @@ Peculiar about it:
   right-to-left overrides) are drawn as signs; and a content security policy names the hash of our own script, so that
   even markup that slipped through could neither run nor fetch.
 * Self-contained: style, script and drawing stand in the file; opening it asks nobody for anything.
-* Every flagged window is in the file with all its lines; quiet stretches are folded, not dropped.
+* Every flagged window (of more than 500 the worst, and it says so) is in the file with all its lines; quiet stretches
+  are folded, not dropped.
 * `render_window` and `window_style` give one window alone, for pages that have a frame of their own (the Space).
 """
 
@@ -29,11 +30,21 @@ MAX_SHOWN_CHARACTERS = 4096  # of one line; a longer one is cut and says so
 CONTEXT_LINES = 2  # quiet lines kept open on both sides of a guilty one
 SHORTEST_FOLD = 4  # fewer quiet lines than this are not worth a click
 LEAST_WINDOWS = 10  # the highest scores shown where fewer windows were flagged
+MOST_WINDOWS = 500  # in one file: beyond it a browser is slow; the findings stand for the rest
+MOST_TEMPLATES = 300
 TIMELINE_COLUMNS = 400  # more windows than this share columns; a column shows its highest score
 
 
 def render_report(
-    verdicts: Sequence[Verdict], *, title: str, threshold: float, system: str, counts: Mapping[str, Any]
+    verdicts: Sequence[Verdict],
+    *,
+    title: str,
+    threshold: float,
+    system: str,
+    counts: Mapping[str, Any],
+    findings: Sequence[Any] = (),
+    templates: Sequence[Any] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """Draw the verdicts of one scan as a self-contained HTML page.
 
@@ -44,13 +55,18 @@ def render_report(
         system: Name of the log system that the lines were read as.
         counts: What was counted during the scan, shown in this order under the names given
             (`lines_read`, `unparsed lines`, ...).
+        findings: `findings.Finding`s, worst first: windows of one reason, listed before the windows.
+        templates: `template_table.TemplateRow`s, shown as a table.
+        notes: sentences for the reader, such as one about drift.
 
     Returns:
         The page. It shows every flagged window, and the highest scores beside them where fewer than ten were flagged.
     """
     ranked = sorted(verdicts, key=lambda verdict: (not verdict.is_anomalous, -_finite(verdict.score)))
     flagged = sum(verdict.is_anomalous for verdict in verdicts)
-    shown = ranked[: max(flagged, LEAST_WINDOWS)]
+    shown = ranked[: min(max(flagged, LEAST_WINDOWS), MOST_WINDOWS)]
+    examples = {finding.verdict.window_id for finding in findings}
+    shown += [verdict for verdict in ranked[len(shown) :] if verdict.window_id in examples]
     places = {id(verdict): place for place, verdict in enumerate(shown, start=1)}
     environment = _environment()
     script = environment.get_template("report_script.html").render()
@@ -64,6 +80,11 @@ def render_report(
         flagged=flagged,
         windows=[_window(verdict) for verdict in shown],
         timeline=_timeline(verdicts, threshold, places),
+        findings=[_finding(one, {v.window_id: places[id(v)] for v in shown}) for one in findings],
+        templates=[_template(row) for row in templates[:MOST_TEMPLATES]],
+        more_templates=max(len(templates) - MOST_TEMPLATES, 0),
+        notes=[printable(note) for note in notes],
+        left_out=max(flagged - len(shown), 0),
         script=script,
         script_hash=f"sha256-{digest}",
     )
@@ -77,6 +98,7 @@ def write_report(
     threshold: float,
     system: str,
     counts: Mapping[str, Any],
+    **more: Any,
 ) -> Path:
     """Write `render_report` to a file; folders on the way are made.
 
@@ -87,13 +109,14 @@ def write_report(
         threshold: As for `render_report`.
         system: As for `render_report`.
         counts: As for `render_report`.
+        more: `findings`, `templates` and `notes` of `render_report`.
 
     Returns:
         The path.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    page = render_report(verdicts, title=title, threshold=threshold, system=system, counts=counts)
+    page = render_report(verdicts, title=title, threshold=threshold, system=system, counts=counts, **more)
     target.write_text(page, encoding="utf-8")
     return target
 
@@ -183,6 +206,38 @@ def _window(verdict: Verdict) -> dict[str, Any]:
         "remark": _remark(verdict, rows),
         "stretches": _stretches(rows),
         "size": len(rows),
+    }
+
+
+def _finding(finding: Any, places: Mapping[str, int]) -> dict[str, Any]:
+    """A finding as the template reads it: one line of a list."""
+    worst = next(iter(finding.verdict.worst(1)), None)
+    return {
+        "place": places.get(finding.verdict.window_id),
+        "text": printable(worst.text if worst else finding.verdict.window_id, 300),
+        "reason": printable(worst.reason if worst else "", 400),
+        "line": worst.line_number if worst else None,
+        "windows": finding.windows,
+        "score": finding.score,
+        "time": _period(finding.first_timestamp, finding.last_timestamp),
+        "key": finding.key,
+        "is_anomalous": finding.verdict.is_anomalous,
+    }
+
+
+def _template(row: Any) -> dict[str, Any]:
+    """A row of the template table; its trend as the points of a line on a 100 x 20 canvas."""
+    top = max(row.buckets) or 1
+    step = 100 / max(len(row.buckets) - 1, 1)
+    return {
+        "text": printable(row.text, 400),
+        "key": row.key,
+        "count": row.count,
+        "seen": row.seen_in_training,
+        "first": _clock(row.first) or f"line {row.first_line}",
+        "last": _clock(row.last),
+        "trend": row.trend,
+        "points": " ".join(f"{i * step:.1f},{19 - 18 * count / top:.1f}" for i, count in enumerate(row.buckets)),
     }
 
 

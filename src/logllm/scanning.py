@@ -178,16 +178,21 @@ def _check_labels(windows: Sequence[Window], labels: Mapping[str, int]) -> None:
 
 
 def write_scan_report(found: Scan, path: Path, title: str) -> None:
-    """Write a scan as one self-contained HTML file; every flagged window and the ten worst are in it."""
+    """Write a scan as one self-contained HTML file: findings, templates, and the windows themselves."""
     from logllm.report import write_report
+    from logllm.template_table import template_rows
 
-    wanted = {verdict.window_id for verdict in found.worst(10)}
-    verdicts = [found.detector.explain(v) if v.window_id in wanted else v for v in found.verdicts]
+    findings = found.findings(10)
+    explained = {verdict.window_id: verdict for verdict in found.worst(10)}
+    explained |= {finding.verdict.window_id: finding.verdict for finding in findings}
     write_report(
         path,
-        verdicts,
+        [explained.get(verdict.window_id, verdict) if not verdict.evidence else verdict for verdict in found.verdicts],
         title=title,
         threshold=found.threshold,
         system=found.system.title,
         counts={"lines": found.counts.lines, "unparsed": found.counts.unparsed},
+        findings=findings,
+        templates=template_rows(found.verdicts, found.detector),
+        notes=found.notes,
     )

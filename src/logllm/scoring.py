@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from logllm.hf_datasets.regex_facts import all_digit_blind
+from logllm.severity import fold
 
 REMEMBERED_LINES = 1 << 16
 REMEMBERED_WINDOWS = 1 << 16
 MASKED_CHARACTERS = 16384  # as the matcher cuts a message
-_DIGITS = str.maketrans("123456789", "0" * 9)
 _DIGIT = re.compile(r"[0-9]")
 
 
@@ -46,17 +46,18 @@ class Scorer:
         masks = processor.template_table["drain"]["masks"]
         self._folds = all_digit_blind(pattern for pattern, _ in masks)
         self._masks = [(re.compile(pattern).sub, replacement) for pattern, replacement in masks]
-        self._lines: OrderedDict[str, str | None] = OrderedDict()
+        self._lines: OrderedDict[str | bytes, str | None] = OrderedDict()
         self._windows: OrderedDict[tuple[Any, ...], tuple[float, int]] = OrderedDict()
 
     def key(self, content: str) -> str | None:
         """The log key of a message, None where no template matches."""
         if not self._folds:
             return self.processor.matcher.key(content)
-        folded = content.translate(_DIGITS)
+        remembered = fold(content)
         known = self._lines
-        if folded in known:
-            return known[folded]
+        if remembered in known:
+            return known[remembered]
+        folded = remembered.decode("ascii") if isinstance(remembered, bytes) else remembered
         masked = folded[:MASKED_CHARACTERS]
         for substitute, replacement in self._masks:
             masked = substitute(replacement, masked)
@@ -64,7 +65,7 @@ class Scorer:
         if _DIGIT.search(masked):
             return self.processor.matcher.key(content)
         key = self.processor.matcher.key(folded)
-        known[folded] = key
+        known[remembered] = key
         if len(known) > REMEMBERED_LINES:
             known.popitem(last=False)
         return key

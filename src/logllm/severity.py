@@ -37,6 +37,7 @@ _WORD = re.compile("|".join(rf"(?P<{name}>\b(?:{words})\b)" for name, words in _
 _HEADER_CHARACTERS = 300
 _MESSAGE_CHARACTERS = 2000
 _DIGITS = str.maketrans("123456789", "0" * 9)
+_BYTES = bytes.maketrans(b"123456789", b"0" * 9)
 
 
 def severity(raw: str, content: str, has_label: bool = False) -> float:
@@ -55,10 +56,16 @@ def severity(raw: str, content: str, has_label: bool = False) -> float:
     header = raw[: max(len(raw) - len(content), 0)][:_HEADER_CHARACTERS] if content else ""
     if has_label:
         header = header.partition(" ")[2]
-    grave = _grave(_LEVEL, header.translate(_DIGITS)) | _grave(_WORD, content[:_MESSAGE_CHARACTERS].translate(_DIGITS))
-    highest = max((nats for _, nats in grave), default=0.0)
-    alike = sum(nats == highest for _, nats in grave)
-    return highest + FURTHER_WORD * min(max(alike - 1, 0), FURTHER_WORDS)
+    return _nats(fold(header), fold(content[:_MESSAGE_CHARACTERS]))
+
+
+def fold(text: str) -> str | bytes:
+    """The text with every digit as 0, as something to remember it by; ASCII becomes bytes, which fold ten times faster.
+
+    >>> fold("blk_17"), fold("é1")
+    (b'blk_00', 'é0')
+    """
+    return text.encode("ascii").translate(_BYTES) if text.isascii() else text.translate(_DIGITS)
 
 
 def severities(raw: Iterable[str], contents: Iterable[str], system: LogSystem) -> list[float]:
@@ -68,6 +75,14 @@ def severities(raw: Iterable[str], contents: Iterable[str], system: LogSystem) -
 
 
 @lru_cache(maxsize=1 << 16)
-def _grave(pattern: re.Pattern[str], text: str) -> frozenset[tuple[str, float]]:
+def _nats(header: str | bytes, message: str | bytes) -> float:
+    grave = _grave(_LEVEL, header) | _grave(_WORD, message)
+    highest = max((nats for _, nats in grave), default=0.0)
+    alike = sum(nats == highest for _, nats in grave)
+    return highest + FURTHER_WORD * min(max(alike - 1, 0), FURTHER_WORDS)
+
+
+def _grave(pattern: re.Pattern[str], text: str | bytes) -> frozenset[tuple[str, float]]:
     """The different grave words of a text, with their nats."""
-    return frozenset((match[0].lower(), NATS[match.lastgroup or ""]) for match in pattern.finditer(text))
+    words = text.decode("ascii") if isinstance(text, bytes) else text
+    return frozenset((match[0].lower(), NATS[match.lastgroup or ""]) for match in pattern.finditer(words))
