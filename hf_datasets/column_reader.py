@@ -10,7 +10,6 @@ distinct gains nothing by that and goes to `columns_distinct.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -35,17 +34,23 @@ _WHOLE_SECONDS = "^[0-9]{1,15}$"
 
 
 class SessionCodes:
-    """Session ids as codes that count up from 0 in order of first appearance."""
+    """Session ids as codes; the codes of different chunks for one session are made the same at the end."""
 
     def __init__(self) -> None:
-        self.codes: dict[str, int] = {}
+        self._parts: list[pa.Array] = []
+        self._size = 0
 
     def of(self, ids: pa.Array) -> np.ndarray:
-        """The codes (int32) of some ids."""
+        """Provisional codes (int64) of some ids: equal inside this call exactly where the ids are."""
         at, distinct = encoded(ids)
-        codes = self.codes
-        table = np.array([codes.setdefault(one, len(codes)) for one in distinct.to_pylist()], np.int32)
-        return table[at] if len(table) else np.zeros(0, np.int32)
+        self._parts.append(distinct)
+        self._size += len(distinct)
+        return at + np.int64(self._size - len(distinct))
+
+    def settled(self) -> tuple[np.ndarray, list[str]]:
+        """(the final code of every provisional one, the ids by final code, in order of first appearance)."""
+        codes, names = encoded(pa.concat_arrays(self._parts) if self._parts else pa.array([], pa.large_string()))
+        return codes, names.to_pylist()
 
 
 class ColumnReader:
@@ -62,7 +67,7 @@ class ColumnReader:
         """`times`, `sessions`: whether those columns are wanted; `lines`: how many lines were passed over before."""
         self.system = system
         self.channels = tuple(channels)
-        self.parser = LineParser(system)
+        self.parser = LineParser(system, times, sessions)
         self.sessions = SessionCodes()
         self.read_time = timestamp_reader(system.timestamp)
         self.times = times and system.timestamp is not None
@@ -75,7 +80,7 @@ class ColumnReader:
 
     def _forget(self) -> None:
         self._known: dict[bytes, int] = {}
-        self._entries: list[Entry] = []
+        self._contents: dict[str, tuple[int, ...]] = {}
         self._tables: dict[str, np.ndarray] = {}
 
     def columns(self, chunk: bytes) -> Columns:
@@ -102,21 +107,27 @@ class ColumnReader:
 
     def _lookup(self, distinct: pa.Array) -> np.ndarray:
         known = self._known
-        codes = np.empty(len(distinct), np.int32)
-        before = len(known)
-        for at, line in enumerate(distinct.to_pylist()):
-            code = known.get(line)
-            if code is None:
-                code = known[line] = len(known)
-                entry, content = self.parser.entry(line)
-                if entry.parsed:
-                    entry.codes = tuple(self._message(channel, content) for channel in self.channels)
-                self._entries.append(entry)
-            codes[at] = code
-        if len(known) > before or not self._tables:
-            fresh = _tables(self._entries[before:], len(self.channels))
-            self._tables = _joined(self._tables, fresh) if self._tables else fresh
-        return codes
+        lines = distinct.to_pylist()
+        codes = [known.get(line) for line in lines]
+        if None in codes:
+            fresh = []
+            for at, code in enumerate(codes):
+                if code is None:
+                    codes[at] = known[lines[at]] = len(known)
+                    fresh.append(self._parsed(lines[at]))
+            table = _tables(fresh, len(self.channels))
+            self._tables = _joined(self._tables, table) if self._tables else table
+        return np.array(codes, np.int32)
+
+    def _parsed(self, line: bytes) -> Entry:
+        """The entry of a line, with its message codes; a content seen before is not masked again."""
+        entry, content = self.parser.entry(line)
+        if entry.parsed and self.channels:
+            codes = self._contents.get(content)
+            if codes is None:
+                codes = self._contents[content] = tuple(self._message(one, content) for one in self.channels)
+            entry.codes = codes
+        return entry
 
     def _message(self, channel: Channel, content: str) -> int:
         if self.parser.folds:
@@ -192,31 +203,25 @@ def _number(time: float | None) -> float:
     return np.nan if time is None else time
 
 
+_FIELDS = ("parsed", "start", "stop", "label", "time0", "time1", "odd_time", "sessions")
+_KINDS = {"parsed": bool, "label": np.int8, "odd_time": bool}
+
+
 def _tables(entries: list[Entry], channels: int) -> dict[str, np.ndarray]:
     """The entries as one array a field, to be indexed by entry code."""
-
-    def column(values: Any, kind: Any) -> np.ndarray:
-        return np.array(list(values), kind)
-
-    counts = column((len(one.sessions) for one in entries), np.int64)
-    spans = [span for one in entries for span in one.sessions]
-    return {
-        "parsed": column((one.parsed for one in entries), bool),
-        "start": column((one.start for one in entries), np.int64),
-        "stop": column((one.stop for one in entries), np.int64),
-        "label": column((one.label for one in entries), np.int8),
-        "time0": column((one.time[0] for one in entries), np.int64),
-        "time1": column((one.time[1] for one in entries), np.int64),
-        "odd_time": column((one.odd_time for one in entries), bool),
-        "sessions": counts,
-        "span_at": np.cumsum(counts) - counts,
-        "span0": column((span[0] for span in spans), np.int64),
-        "span1": column((span[1] for span in spans), np.int64),
-        **{
-            f"code{at}": column((one.codes[at] if one.parsed else 0 for one in entries), np.int32)
-            for at in range(channels)
-        },
-    }
+    none = (0,) * channels
+    rows = [
+        (one.parsed, one.start, one.stop, one.label, *one.time, one.odd_time, len(one.sessions), *(one.codes or none))
+        for one in entries
+    ]
+    columns = np.array(rows, np.int64).T
+    table = {name: column.astype(_KINDS.get(name, np.int64)) for name, column in zip(_FIELDS, columns)}
+    for at in range(channels):
+        table[f"code{at}"] = columns[len(_FIELDS) + at].astype(np.int32)
+    spans = np.array([span for one in entries for span in one.sessions], np.int64).reshape(-1, 2)
+    table["span_at"] = np.cumsum(table["sessions"]) - table["sessions"]
+    table["span0"], table["span1"] = spans[:, 0].copy(), spans[:, 1].copy()
+    return table
 
 
 def _joined(tables: dict[str, np.ndarray], fresh: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -61,25 +61,27 @@ class Entry:
 class LineParser:
     """Parses one line into an `Entry`, as `parsing.parse_lines` does, keeping spans in place of texts."""
 
-    def __init__(self, system: LogSystem):
+    def __init__(self, system: LogSystem, times: bool = True, sessions: bool = True):
         self.system = system
+        self.labelled = system.label_rule == "line"
         self.match = re.compile(system.line_pattern).match
-        self.sessions = re.compile(system.session_pattern).finditer if system.session_pattern else None
-        self.groups = system.timestamp.groups if system.timestamp else ()
+        self.sessions = re.compile(system.session_pattern).finditer if system.session_pattern and sessions else None
+        self.groups = system.timestamp.groups if system.timestamp and times else ()
         patterns = [system.line_pattern, *([system.session_pattern] if system.session_pattern else [])]
         self.folds = all(digit_blind(pattern) for pattern in patterns)
 
     def entry(self, line: bytes) -> tuple[Entry, str]:
         """(the entry, the content) of a line; the line may carry its line feed."""
         text = line.decode("utf-8")
-        found = self.match(text.strip())
+        stripped = text.strip()
+        found = self.match(stripped)
         if found is None:
             return Entry(False), ""
-        shift = len(text) - len(text.lstrip())
+        shift = 0 if stripped and text[0] == stripped[0] else len(text) - len(text.lstrip())
         start, stop = found.span("content")
         entry = Entry(True, start + shift, stop + shift)
         content = found["content"]
-        if self.system.label_rule == "line":
+        if self.labelled:
             entry.label = int(found["label"] != NORMAL_LABEL)
         if self.groups:
             wanted = " ".join([found[group] or "" for group in self.groups])

@@ -56,10 +56,18 @@ def group_lines(first: int, last: int, rule: WindowRule, times: np.ndarray | Non
     """Windows of rows first..last under a rule that is not "session"."""
     if rule.kind == "time":
         times = np.full(last, np.nan) if times is None else times
-        spans = time_spans(times[first:last], rule.size, rule.stride)
+        spans: np.ndarray | list[tuple[int, int]] = time_spans(times[first:last], rule.size, rule.stride)
     else:
-        spans = list(line_spans(last - first, int(rule.size), int(rule.stride)))
+        spans = count_spans(last - first, int(rule.size), int(rule.stride))
     return group_spans(np.array(spans, np.int64).reshape(-1, 2) + first)
+
+
+def count_spans(count: int, size: int, stride: int) -> np.ndarray:
+    """`windows.line_spans` as an array of (first, last)."""
+    firsts = np.arange(0, count, stride)
+    lasts = np.minimum(firsts + size, count)
+    keep = int(np.searchsorted(lasts, count)) + 1  # the first that reaches the end is the last
+    return np.stack((firsts, lasts), axis=1)[:keep]
 
 
 def time_spans(times: np.ndarray, size: float, stride: float) -> list[tuple[int, int]]:

@@ -155,14 +155,16 @@ def read_log(
         )
     if unparsed_file and not unparsed:
         unparsed_file.unlink()
+    settled, names = reader.sessions.settled()
+    pairs = _joined([part.pair_sessions for part in parts])
     return Log(
         numbers=_joined([part.numbers for part in parts]),
         labels=_joined([part.labels for part in parts]),
         times=_joined([part.times for part in parts if part.times is not None]) if reader.times else None,
         codes=tuple(_joined([part.codes[at] for part in parts]) for at in range(len(reader.channels))),
         pair_rows=_joined([part.pair_rows for part in parts]),
-        pair_sessions=_joined([part.pair_sessions for part in parts]),
-        session_names=list(reader.sessions.codes),
+        pair_sessions=settled[pairs] if len(pairs) else pairs.astype(np.int32),
+        session_names=names,
         lines=lines,
         unparsed=unparsed,
         span=span,

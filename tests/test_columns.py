@@ -37,13 +37,11 @@ def by_columns(path, system, size, distinct):
     if distinct:
         reader.distinct_share, reader.few = -1, 0
     rows, unparsed = [], []
-    names = reader.sessions.codes
     for chunk in read_chunks(path, system.encoding, size):
         part = reader.columns(chunk)
-        ids = list(names)
         sessions = [[] for _ in part.numbers]
         for row, session in zip(part.pair_rows.tolist(), part.pair_sessions.tolist()):
-            sessions[row].append(ids[session])
+            sessions[row].append(session)
         masked = [
             [channel.texts[code] for code in codes.tolist()] for channel, codes in zip(reader.channels, part.codes)
         ]
@@ -52,6 +50,8 @@ def by_columns(path, system, size, distinct):
         labels, numbers = part.labels.tolist(), part.numbers.tolist()
         rows += zip(numbers, part.contents().to_pylist(), labels, times, map(tuple, sessions), *masked)
         unparsed += part.unparsed
+    settled, names = reader.sessions.settled()
+    rows = [(*row[:4], tuple(names[settled[one]] for one in row[4]), *row[5:]) for row in rows]
     return rows, unparsed
 
 
