@@ -108,7 +108,8 @@ class NextKeyConfig(SFTConfig):
 
     unseen_rate: float = 0.01
     bf16: bool | None = False  # type: ignore[assignment]
-    gradient_checkpointing: bool = False
+    gradient_checkpointing: bool | None = None
+    activation_checkpointing: bool | None = False
 
     def __post_init__(self):
         self.remove_unused_columns = False

@@ -3,7 +3,7 @@
 What is peculiar here:
 - LogLLaMA knows why: the key's rank and probability, what was expected, how often training saw it, and which keys occur
   more or less often than in the nearest normal window. A missing end is told at the last line.
-- LogLLM is asked again without each message; how far the score falls is the message's share.
+- LogLLM is asked again without each message and its copies; how far the score falls is the message's share.
 - A reason is given where a line stands out of its window; the other lines have a score only.
 """
 
@@ -19,6 +19,7 @@ from logllm.verdict import Evidence
 
 if TYPE_CHECKING:
     from logllm.modeling_logllm import LogLLaMAForNextKey, LogLLaMAProcessor, LogLLMForSequenceAnomaly, LogLLMProcessor
+    from logllm.modeling_logllm.message_table import MessageTable
 
 # A line stands out when its score is at least this share of the window's highest ...
 STANDS_OUT = 0.5
@@ -36,19 +37,23 @@ def explain_logllm(
     raw: list[str],
     numbers: list[int],
     score: float,
+    table: MessageTable | None = None,
 ) -> tuple[Evidence, ...]:
-    """Evidence from leaving each message out: the fall of the window's score in log-odds (nats)."""
-    changes = model.explain(contents, processor)
+    """Evidence from leaving each message out with its copies: the fall of the window's score in log-odds (nats)."""
+    changes = model.explain(contents, processor, table=table)
+    texts = [processor.normalize(content) for content in contents]
     usual = sorted(changes)[len(changes) // 2]
     highest = max(changes) - usual
     found = []
-    for number, text, content, change in zip(numbers, raw, contents, changes):
+    for number, text, template, change in zip(numbers, raw, texts, changes):
         reason = ""
         if len(contents) == 1:
             reason = f"the only message of the window, which scores {score:.2f}"
         elif highest >= LEAST_CHANGE and change - usual >= STANDS_OUT * highest:
-            reason = f"without this message the window's score falls from {score:.2f} to {score - change:.2f}"
-        found.append(Evidence(number, text, change, reason, template=processor.normalize(content)))
+            copies = texts.count(template)
+            what = "this message" if copies == 1 else f"the {copies} messages like this one"
+            reason = f"without {what} the window's score falls from {score:.2f} to {score - change:.2f}"
+        found.append(Evidence(number, text, change, reason, template=template))
     return tuple(found)
 
 
@@ -92,9 +97,11 @@ def explain_logllama(
         seen = template["count"] if template else 0
         if template is None:
             reasons[i].append("no template matches it: a message that training never saw")
+        elif int(model.key_alias[ids[i + 1]]) == processor.tokenizer.unk_token_id:
+            reasons[i].append("its template was added after training: never seen before")
         elif nll[i] >= bar or (grave is not None and scores[i] >= bar and nll[i] >= SURPRISE):
             reasons[i].append(
-                f"not expected here: rank {rank[i] + 1} of {model.config.num_keys} templates, "
+                f"not expected here: rank {rank[i] + 1} of {model.config.num_keys + ends} possible keys, "
                 f"probability {_share(nll[i])}, seen {seen:,} times in training"
             )
         wanted = expected[i]
