@@ -9,7 +9,10 @@ from transformers import AutoModel
 from logllm.modeling_logllm import LogLLMConfig
 from logllm.trainers import assemble_logllm
 
-WINDOWS = [["Receiving block blk_1", "Served block blk_2 to /10.0.0.1", "Deleting block blk_3"], ["Receiving block blk_9"]]
+WINDOWS = [
+    ["Receiving block blk_1", "Served block blk_2 to /10.0.0.1", "Deleting block blk_3"],
+    ["Receiving block blk_9"],
+]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,9 @@ def test_the_sub_configurations_are_copies(pair):
 
 def test_a_later_soft_token_does_not_change_an_earlier_position(pair):
     model, processor = pair
-    one, two = (processor([[*WINDOWS[0][:2], last]], padding_side="right") for last in ("Deleting block", "Another message"))
+    one, two = (
+        processor([[*WINDOWS[0][:2], last]], padding_side="right") for last in ("Deleting block", "Another message")
+    )
     with torch.no_grad():
         a, b = model(**one).logits, model(**two).logits
     place = (one["input_ids"][0] == processor.log_token_id).nonzero()[-1].item()

@@ -49,10 +49,25 @@ def test_simulate_build_train_evaluate(logllm, tmp_path):
     code, out, _ = logllm("build", "bgl", "--raw", tmp_path / "bgl.log", "--out", tmp_path / "d", "-q")
     assert code == 0
     assert json.loads(out)["splits"]["test"]["windows"] == 8
-    code, out, _ = logllm("train", "logllama", "--dataset", tmp_path / "d", "--config", "bgl", "--out", tmp_path / "m", "-q")
+    code, out, _ = logllm(
+        "train", "logllama", "--dataset", tmp_path / "d", "--config", "bgl", "--out", tmp_path / "m", "-q"
+    )
     assert code == 0
     assert (tmp_path / "m" / "README.md").is_file()
-    wanted = {"precision", "recall", "f1", "tp", "fp", "fn", "tn", "auroc", "pr_auc", "threshold", "windows", "seconds"}
+    wanted = {
+        "precision",
+        "recall",
+        "f1",
+        "tp",
+        "fp",
+        "fn",
+        "tn",
+        "auroc",
+        "pr_auc",
+        "threshold",
+        "windows",
+        "seconds",
+    }
     for source in (
         ("--dataset", tmp_path / "d", "--config", "bgl", "--split", "test"),
         ("--system", "bgl", "--raw", tmp_path / "bgl.log"),
@@ -65,7 +80,9 @@ def test_simulate_build_train_evaluate(logllm, tmp_path):
 @pytest.mark.parametrize("family", ["logllm", "logllama"])
 def test_scan_with_a_checkpoint(logllm, tiny_checkpoints, small_dataset, log, family):
     labels = small_dataset / "anomaly_label.csv"
-    code, out, err = logllm("scan", log, "--model", tiny_checkpoints / family, "--labels", labels, "--json", "--top", 5)
+    code, out, err = logllm(
+        "scan", log, "--model", tiny_checkpoints / family, "--labels", labels, "--json", "--top", 5
+    )
     assert code == 0
     rows = [json.loads(line) for line in out.splitlines()]
     assert len(rows) == 5
@@ -158,7 +175,10 @@ def broken(tiny_checkpoints, tmp_path, change):
         (lambda f: (f / "config.json").unlink(), "must hold config.json"),
         (lambda f: (f / "model.safetensors").unlink(), "must be whole"),
         (lambda f: (f / "processor_config.json").unlink(), "must be whole"),
-        (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:2000]), "must be whole"),
+        (
+            lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:2000]),
+            "must be whole",
+        ),
         (lambda f: (f / "config.json").write_text('{"model_type": "bert"}'), "must be of type logllm or logllama"),
         (lambda f: (f / "config.json").write_text("{"), "must be whole"),
     ],
@@ -183,7 +203,9 @@ def test_a_processor_of_the_other_family(logllm, tiny_checkpoints, tmp_path, log
 def test_a_supervised_model_needs_both_classes(logllm, tmp_path):
     logllm("simulate", "hdfs", "--lines", 2000, "--out", tmp_path, "-q")
     assert logllm("build", "hdfs", "--raw", tmp_path / "hdfs.log", "--out", tmp_path / "d", "-q")[0] == 0
-    code, _, err = logllm("train", "logllm", "--dataset", tmp_path / "d", "--config", "hdfs", "--out", tmp_path / "m", "-q")
+    code, _, err = logllm(
+        "train", "logllm", "--dataset", tmp_path / "d", "--config", "hdfs", "--out", tmp_path / "m", "-q"
+    )
     assert code == 2
     assert "train LogLLaMA" in err
 

@@ -71,7 +71,11 @@ def test_the_end_of_a_session_is_seen(tiny_checkpoints, lines):
 
 def test_evidence_of_logllm_is_the_fall_of_the_score(tiny_checkpoints, lines):
     detector = LogAnomalyDetector.from_pretrained(tiny_checkpoints / "logllm")
-    window = ["Receiving block blk_1 src: /10.0.0.1:5 dest: /10.0.0.2:5", "Served block blk_1 to /10.0.0.9", "odd words here"]
+    window = [
+        "Receiving block blk_1 src: /10.0.0.1:5 dest: /10.0.0.2:5",
+        "Served block blk_1 to /10.0.0.9",
+        "odd words here",
+    ]
     whole, *without = detector.scores([window, *([m for j, m in enumerate(window) if j != i] for i in range(3))])
     changes = detector.model.explain(window, detector.processor)
     assert changes == pytest.approx([whole - score for score in without], abs=1e-5)

@@ -80,7 +80,9 @@ def test_a_hub_repository_can_carry_the_modeling_folder():
 def test_nobody_below_the_street_imports_it():
     for room in (*ROOMS, "src/logllm"):
         for file in files(room):
-            assert not [n for n, _ in imports(file) if n.split(".")[0] in ("spaces_demo", "benchmarks", "gradio")], file
+            assert not [n for n, _ in imports(file) if n.split(".")[0] in ("spaces_demo", "benchmarks", "gradio")], (
+                file
+            )
 
 
 def test_the_street_uses_the_package_by_name():

@@ -36,6 +36,11 @@ def test_one_top_level_name(names):
 def test_every_module_and_template_is_inside(names):
     for source, target in ROOMS.items():
         folder = REPOSITORY / source
-        wanted = [*folder.glob("**/*.py"), *folder.glob("**/*.jinja"), *folder.glob("**/*.html"), *folder.glob("**/*.css")]
+        wanted = [
+            *folder.glob("**/*.py"),
+            *folder.glob("**/*.jinja"),
+            *folder.glob("**/*.html"),
+            *folder.glob("**/*.css"),
+        ]
         missing = [p for p in wanted if f"{target}/{p.relative_to(folder).as_posix()}" not in names]
         assert not missing, missing
