@@ -85,6 +85,7 @@ class LogAnomalyDetector:
         self.counts = Counts()
         self.calibration = calibration
         self._scorer: Scorer | None = None
+        self._table: Any = None  # of soft tokens, LogLLM
 
     @classmethod
     def from_pretrained(cls, path: str | Path, **kwargs: Any) -> LogAnomalyDetector:
@@ -203,7 +204,16 @@ class LogAnomalyDetector:
 
     def scores(self, windows: Sequence[Sequence[str]]) -> list[float]:
         """Score windows of message contents; above `threshold` a window is called anomalous."""
+        if self.family == "logllm":
+            return self.model.score(windows, self.processor, table=self.table)
         return self.model.score(windows, self.processor)
+
+    @property
+    def table(self) -> Any:
+        """LogLLM's soft tokens of the messages seen so far, with their `hit_rate`; emptied when it is full."""
+        if self._table is None:
+            self._table = self.model.message_table(self.processor)
+        return self._table
 
     def _scores(self, windows: Sequence[Window], raw: dict[int, str]) -> list[float]:
         contents = [window.lines for window in windows]
@@ -223,7 +233,7 @@ class LogAnomalyDetector:
                 weight = self.calibration.severity_weight
                 grave = [weight * nats for nats in severities(raw, window.lines, self.system)]
             return explain_logllama(self.model, self.processor, window.lines, raw, window.line_numbers, grave)
-        return explain_logllm(self.model, self.processor, window.lines, raw, window.line_numbers, score)
+        return explain_logllm(self.model, self.processor, window.lines, raw, window.line_numbers, score, self.table)
 
     def _remember(self, lines: Iterable[LogLine], raw: dict[int, str] | None) -> Iterator[LogLine]:
         for line in lines:
