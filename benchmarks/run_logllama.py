@@ -139,14 +139,14 @@ def jobs_of(recipe: dict[str, Any], data: Path, work: Path) -> Iterator[tuple[st
             data, recipe, **{key: value for key, value in variant.items() if key in ("drain", "fold", "dirt")}
         )
         here = work / recipe["name"] / name.replace(" ", "_").replace(",", "").replace("%", "")
-        jobs: list[Job] = []
-        for seed in variant.get("seeds", recipe["seeds"]):
-            jobs.append(("likelihood", seed, lambda s=seed, k=split, w=here: likelihood_row(k, recipe, s, w)))
-            for row, wanted in (recipe.get("objectives") or {}).items():
-                if seed not in wanted.get("seeds", [seed]):
-                    continue
-                settings = {key: value for key, value in wanted.items() if key != "seeds"}
-                jobs.append((row, seed, lambda s=seed, k=split, w=here, x=settings: rl_row(k, recipe, s, w, x)))
+        seeds = variant.get("seeds", recipe["seeds"])
+        jobs: list[Job] = [
+            ("likelihood", s, lambda s=s, k=split, w=here: likelihood_row(k, recipe, s, w)) for s in seeds
+        ]
+        for row, wanted in (recipe.get("objectives") or {}).items():
+            x = {key: value for key, value in wanted.items() if key != "seeds"}
+            for s in (s for s in seeds if s in wanted.get("seeds", seeds)):
+                jobs.append((row, s, lambda s=s, k=split, w=here, x=x: rl_row(k, recipe, s, w, x)))
         yield name, split, jobs
 
 

@@ -135,8 +135,7 @@ class ReinforceTrainer(Validated, Trainer):  # type: ignore[misc]
         self.objective: Objective = OBJECTIVES[args.objective]
         self.baseline = 0.0
         self.reference = frozen_copy(unwrapped(self))
-        self._sums: dict[str, float] = {}
-        self._batches = 0
+        self._noted: dict[str, list[float]] = {}
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """Policy gradient of the objective on one batch, minus the entropy bonus, plus the KL penalty."""
@@ -167,16 +166,20 @@ class ReinforceTrainer(Validated, Trainer):  # type: ignore[misc]
             count = generated.sum().clamp(min=1)
             mean_return = float((returns * generated).sum() / count)
             self.baseline = args.baseline_decay * self.baseline + (1 - args.baseline_decay) * mean_return
-            reference = silenced(self.reference(input_ids=context[:, :-1], attention_mask=mask[:, :-1]).logits)
-            log_q = (reference / args.temperature).log_softmax(-1)
         chosen = log_p.gather(-1, action.clamp(min=0).unsqueeze(-1)).squeeze(-1)  # (B, L-1)
         entropy = (-(log_p.exp() * log_p).sum(-1) * generated).sum() / count
-        divergence = ((log_p.exp() * (log_p - log_q)).sum(-1) * generated).sum() / count
-        loss = -(advantage * chosen).sum() / count - args.entropy_weight * entropy + args.kl_weight * divergence
+        loss = -(advantage * chosen).sum() / count - args.entropy_weight * entropy
         paid = float((reward * generated).sum() / count)
-        self._note(
-            reward=paid, **{"return": mean_return}, entropy=float(entropy.detach()), kl=float(divergence.detach())
-        )
+        self._note(reward=paid, **{"return": mean_return}, entropy=float(entropy.detach()))
+        # The likelihood model is asked where its answer is part of the loss, and else where a log is due.
+        if args.kl_weight or (self.state.global_step + 1) % max(int(args.logging_steps), 1) == 0:
+            with torch.no_grad():
+                reference = silenced(self.reference(input_ids=context[:, :-1], attention_mask=mask[:, :-1]).logits)
+                log_q = (reference / args.temperature).log_softmax(-1)
+            divergence = ((log_p.exp() * (log_p - log_q)).sum(-1) * generated).sum() / count
+            self._note(kl=float(divergence.detach()))
+            if args.kl_weight:
+                loss = loss + args.kl_weight * divergence
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def rollout(self, truth: torch.Tensor, lengths: torch.Tensor, prompts: torch.Tensor) -> torch.Tensor:
@@ -208,15 +211,14 @@ class ReinforceTrainer(Validated, Trainer):  # type: ignore[misc]
         return reward * generated
 
     def _note(self, **values: float) -> None:
-        self._batches += 1
         for name, value in values.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
+            self._noted.setdefault(name, []).append(value)
 
     def log(self, logs: dict[str, float], *args, **kwargs) -> None:
         """Add the means since the last log: reward, return, entropy (nats), KL from the likelihood model (nats)."""
-        if "loss" in logs and self._batches:
-            logs = {**logs, **{name: value / self._batches for name, value in self._sums.items()}}
-            self._sums, self._batches = {}, 0
+        if "loss" in logs and self._noted:
+            logs = {**logs, **{name: sum(values) / len(values) for name, values in self._noted.items()}}
+            self._noted = {}
         super().log(logs, *args, **kwargs)
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from datasets import Dataset
 
 from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
@@ -34,9 +38,20 @@ def build_dataset(system: str | LogSystem, raw: Sequence[Path], out: Path, **set
 
 
 def train_on(
-    family: str, dataset: Path, config: str, preset: str, out: Path, *, seed: int = 0, progress: bool = True
+    family: str,
+    dataset: Path,
+    config: str,
+    preset: str,
+    out: Path,
+    *,
+    seed: int = 0,
+    progress: bool = True,
+    **settings: Any,
 ) -> dict[str, Any]:
-    """Train a detector on a built configuration, measure it on the test split, write checkpoint and card."""
+    """Train a detector on a built configuration, measure it on the test split, write checkpoint and card.
+
+    Under torchrun every process trains; the first one measures and writes. `settings` go to `train_detector`.
+    """
     from logllm.training import train_detector, write_model_card
 
     rows, statistics = load_windows(dataset, config), load_statistics(dataset, config)
@@ -61,17 +76,42 @@ def train_on(
             "split_checksum": statistics["checksum"],
         },
         progress=progress,
+        **settings,
     )
+    if int(os.environ.get("RANK", "0")):
+        return {}
     known = [label for label in rows["test"]["label"][:] if label in (0, 1)] if len(rows["test"]) else []
     if known:
         from logllm.evaluation import baseline_metrics
 
         metrics = {"test": evaluate_on_split(out, dataset, config, "test")}
+        metrics["test"]["baselines"] = {}
         if "keys" in rows["test"].column_names and len(known) == len(rows["test"]):
             metrics["test"]["baselines"] = baseline_metrics(rows["train"], rows["test"])
+        if family == "logllama":
+            metrics["test"]["baselines"] |= side_by_side(out, rows["test"])
         (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
         write_model_card(out)
     return json.loads((out / "training.json").read_text("utf-8"))
+
+
+def side_by_side(model: Path, rows: Dataset) -> dict[str, dict[str, Any]]:
+    """Measure LogLLaMA's other detectors on labelled rows, each at the threshold of the training record."""
+    from logllm.evaluation import measure
+
+    detector = LogAnomalyDetector.from_pretrained(model)
+    thresholds = json.loads((model / "training.json").read_text("utf-8"))["thresholds"]
+    known = [i for i, label in enumerate(rows["label"]) if label in (0, 1)]
+    labels = [rows["label"][i] for i in known]
+    started = time.perf_counter()
+    scores = detector.model.detectors([detector.processor.token_ids(rows["lines"][i]) for i in known])
+    seconds = time.perf_counter() - started
+    names = {"rank": "this model, top K (paper)", "likelihood": "this model, likelihood alone"}
+    return {
+        title: measure(scores[name], labels, thresholds[name], seconds)
+        for name, title in names.items()
+        if name != detector.model.config.score_by
+    }
 
 
 def evaluate_on_split(model: Path, dataset: Path, config: str | None, split: str) -> dict[str, Any]:

@@ -171,16 +171,25 @@ def train(
     dataset: Annotated[Path, typer.Option(help="Folder that `logllm build` wrote.")],
     config: Annotated[str, typer.Option(help="Configuration in it, such as hdfs.")],
     out: Annotated[Path, typer.Option(help="Checkpoint folder.")],
-    preset: Annotated[str, typer.Option(help="tiny, laptop, small or paper.")] = "tiny",
+    preset: Annotated[str, typer.Option(help="tiny, laptop, small or paper; LogLLaMA: tiny, paper, lora.")] = "tiny",
     seed: Seed = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="LogLLaMA: go on where a stopped run was.")] = False,
+    reinforce: Annotated[bool, typer.Option(help="LogLLaMA: run the REINFORCE stage.")] = True,
+    objective: Annotated[str | None, typer.Option(help="LogLLaMA: reinforce, hit, signed, clipped or loggpt.")] = None,
     quiet: Quiet = False,
 ) -> None:
     """Train a detector and write its checkpoint, threshold and card."""
     from logllm.building import train_on
 
-    record = train_on(family.value, dataset, config, preset, out, seed=seed, progress=not quiet)
-    say(json.dumps(record))
-    remark(f"checkpoint in {out}")
+    wanted = {
+        "resume": resume,
+        "reinforce": reinforce,
+        "reinforce_settings": {"objective": objective} if objective else None,
+    }
+    record = train_on(family.value, dataset, config, preset, out, seed=seed, progress=not quiet, **wanted)
+    if record:  # under torchrun the first process speaks
+        say(json.dumps(record))
+        remark(f"checkpoint in {out}")
 
 
 @app.command()

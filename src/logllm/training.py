@@ -100,8 +100,9 @@ def train_detector(
     detector = LogAnomalyDetector(model, processor, system)
     if out is not None and first:
         detector.save_pretrained(out)
+        if keep_curves(work, Path(out)):
+            record["curves"] = "curves.png"
         (Path(out) / "training.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        keep_curves(work, Path(out))
         write_model_card(out)
     if first:
         shutil.rmtree(work, ignore_errors=True)

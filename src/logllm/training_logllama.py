@@ -124,14 +124,14 @@ def filled_in(whole: bool, settings: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
-def keep_curves(work: Path, out: Path) -> None:
-    """Keep the curves of both stages as curves.json and, where matplotlib is installed, as curves.png."""
+def keep_curves(work: Path, out: Path) -> bool:
+    """Keep the curves of both stages as curves.json and, where matplotlib is installed, as curves.png: True."""
     file = work / "curves.json"
     if not file.is_file():
-        return
+        return False
     history = json.loads(file.read_text("utf-8"))
     (out / "curves.json").write_text(json.dumps(history) + "\n", "utf-8")
-    draw_curves(history, out / "curves.png")
+    return draw_curves(history, out / "curves.png")
 
 
 def draw_curves(history: dict[str, list[dict[str, float]]], file: Path) -> bool:
