@@ -1,0 +1,73 @@
+"""Windows of a growing log: decided by the lines alone, bounded, and the same as of a log that has ended."""
+
+from logllm.hf_datasets import LogLine, WindowRule
+from logllm.live import BACKWARDS_LINES, LiveWindows, as_window, usual_idle, without_escapes
+
+
+def line(number, time=None, *sessions):
+    return LogLine(number, f"raw {number}", f"message {number}", True, None, time, sessions)
+
+
+def names(closed):
+    return [(one.name, [member.number for member in one.members]) for one in closed]
+
+
+def test_a_session_closes_when_the_clock_says_that_it_was_idle():
+    windows = LiveWindows(WindowRule("session"), idle=10)
+    assert windows.push(line(1, 0.0, "a")) == []
+    assert windows.push(line(2, 9.0, "b")) == []
+    assert names(windows.push(line(3, 12.0, "b"))) == [("a", [1])]
+    assert names(windows.push(line(4, 100.0, "a"))) == [("b", [2, 3])]
+    assert names(windows.close_idle()) == [("a", [4])]
+    assert windows.open_lines == 0
+
+
+def test_a_line_of_two_sessions_belongs_to_both_and_a_loose_one_to_none():
+    windows = LiveWindows(WindowRule("session"), idle=10)
+    windows.push(line(1, 0.0, "a", "b"))
+    windows.push(line(2, 0.0))
+    closed = windows.close_idle()
+    assert names(closed) == [("a", [1]), ("b", [1]), ("", [2])]
+    assert [as_window(one).window_id for one in closed] == ["a", "b", "2-2"]
+
+
+def test_fixed_windows_close_when_full_and_sliding_ones_overlap():
+    fixed = LiveWindows(WindowRule("fixed", 3))
+    closed = [one for number in range(1, 8) for one in fixed.push(line(number))]
+    assert [[m.number for m in one.members] for one in closed] == [[1, 2, 3], [4, 5, 6]]
+    sliding = LiveWindows(WindowRule("sliding", 3, 1))
+    closed = [one for number in range(1, 6) for one in sliding.push(line(number))]
+    assert [[m.number for m in one.members] for one in closed] == [[1, 2, 3], [2, 3, 4], [3, 4, 5]]
+
+
+def test_time_windows_close_by_the_clock():
+    windows = LiveWindows(WindowRule("time", 60))
+    closed = [one for number, time in enumerate((0, 10, 59, 61, 200), 1) for one in windows.push(line(number, time))]
+    assert [[m.number for m in one.members] for one in closed] == [[1, 2, 3], [4]]
+
+
+def test_a_clock_that_jumps_ahead_once_does_not_keep_sessions_open_for_ever():
+    windows = LiveWindows(WindowRule("session"), idle=10)
+    windows.push(line(1, 1e10, "future"))
+    closed = []
+    for number in range(2, 2 + 2 * BACKWARDS_LINES):
+        closed += windows.push(line(number, 1000.0 + number, f"s{number % 3}" if number < 50 else "now"))
+    assert {name for name, _ in names(closed)} >= {"s0", "s1", "s2"}
+
+
+def test_memory_is_bounded():
+    windows = LiveWindows(WindowRule("session"), idle=None, max_window_lines=5, max_open_lines=20)
+    closed = [one for number in range(1, 101) for one in windows.push(line(number, 0.0, f"s{number % 50}"))]
+    assert windows.open_lines <= 20
+    closed += windows.close_idle()
+    assert sorted(m.number for one in closed for m in one.members) == list(range(1, 101))
+
+
+def test_idle_is_found_in_the_log():
+    lines = [line(i, float(20 * (i // 10)), f"s{i % 10}") for i in range(100)]
+    assert usual_idle(lines) == 24.0
+    assert usual_idle([line(1, 0.0)]) == 60.0
+
+
+def test_colours_do_not_make_other_templates():
+    assert without_escapes("\x1b[1;31mERROR\x1b[0m \x1b]0;title\x07disk") == "ERROR disk"
