@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from .grouping import Grouping
 from .ingest import Log
 
-SHARD_MESSAGES = 200_000
-SPILL_BYTES = 24 << 20
+SHARD_MESSAGES = 150_000
+SPILL_BYTES = 16 << 20
 _ROWS_A_GROUP = 1000
 
 
