@@ -49,7 +49,11 @@ def test_push_then_load_by_repository_id_and_push_again(tmp_path):
         published = {path: data for path, data in hub.files("datasets", "me/logs").items() if path != ".gitattributes"}
         assert published == on_disk
         names, rows, first, streamed, labels, ours = run(hub, tmp_path / "home", READER)
-        assert names == ["one", "two"] and rows == {"train": 7, "validation": 1, "test": 2}
+        assert names == ["one", "one-templates", "two", "two-templates"] and rows == {
+            "train": 7,
+            "validation": 1,
+            "test": 2,
+        }
         assert first["lines"][:2] == ["event 0 of kind 0", "event 1 of kind 1"]
         assert streamed[0] == "event 2 of kind 800" and labels == ["normal", "anomalous"]
         assert not ours  # nothing of ours is needed to load it
