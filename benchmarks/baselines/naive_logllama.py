@@ -41,7 +41,7 @@ def reinforce_one_by_one(
         with torch.no_grad():
             model.eval()
             rollout = model.generate(
-                input_ids=prompt, attention_mask=torch.ones_like(prompt), do_sample=beams > 1, num_beams=beams, top_k=0,
+                input_ids=prompt, attention_mask=torch.ones_like(prompt), do_sample=True, num_beams=beams, top_k=0,
                 max_new_tokens=wanted, min_new_tokens=wanted, pad_token_id=0,
             )  # fmt: skip
             model.train()

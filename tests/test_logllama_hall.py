@@ -1,0 +1,79 @@
+"""LogLLaMA in the hall: from windows to a calibrated checkpoint with its curves, thresholds and evidence."""
+
+import json
+
+import pytest
+from datasets import Dataset
+from tiny_logllama import CLOSE, FAIL, MESSAGES, OPEN, READ, SMALL, WRITE, table
+
+from logllm.errors import LogllmError
+from logllm.hf_datasets import get_system
+from logllm.trainers.logllama_config import PRESETS
+from logllm.training import train_detector
+from logllm.training_logllama import draw_curves, filled_in
+
+TEXT = dict(zip((OPEN, READ, WRITE, CLOSE, FAIL), MESSAGES))
+
+
+def rows(normal=60, anomalous=0):
+    keys = [[OPEN, *([READ] * (i % 3)), WRITE, CLOSE] for i in range(normal)] + [[OPEN, FAIL]] * anomalous
+    return Dataset.from_dict(
+        {
+            "keys": keys,
+            "lines": [[TEXT[key] for key in window] for window in keys],
+            "label": [0] * normal + [1] * anomalous,
+        }
+    )
+
+
+@pytest.fixture
+def trained(monkeypatch, tmp_path):
+    monkeypatch.setitem(PRESETS, "small", SMALL)
+    detector = train_detector(
+        "logllama", rows(60, 5), rows(20), table(), get_system("hdfs"), "small", tmp_path / "out", progress=False
+    )
+    return detector, tmp_path / "out"
+
+
+def test_a_checkpoint_tells_how_it_was_made(trained):
+    detector, folder = trained
+    record = json.loads((folder / "training.json").read_text())
+    assert set(record["thresholds"]) == {"rank", "likelihood", "likelihood+counts", "likelihood+rank"}
+    assert record["thresholds"]["rank"] == detector.model.config.candidates - 1
+    assert detector.threshold == record["thresholds"]["likelihood+counts"]
+    assert [stage["stage"] for stage in record["stages"]] == ["likelihood", "reinforce"]
+    assert not (folder / ".stages").exists()
+    curves = json.loads((folder / "curves.json").read_text())
+    assert {"likelihood", "reinforce"} == set(curves)
+    card = (folder / "README.md").read_text()
+    assert "not run" not in card and "entropy bonus" in card
+    if record.get("curves"):
+        assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG") and "curves.png" in card
+
+
+def test_anomalous_windows_are_not_learnt_from(trained):
+    detector, _ = trained
+    fail = detector.processor.tokenizer.convert_tokens_to_ids(FAIL)
+    assert not detector.model.normal_counts[:, fail].any()
+    normal, odd = detector.scores([[TEXT[k] for k in (OPEN, WRITE, CLOSE)], [TEXT[OPEN], TEXT[FAIL]]])
+    assert odd > detector.threshold >= normal
+
+
+def test_no_normal_windows_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(PRESETS, "small", SMALL)
+    for train, validation, said in ((rows(0, 4), rows(3), "to learn from"), (rows(4), rows(0, 4), "threshold")):
+        with pytest.raises(LogllmError, match=said):
+            train_detector("logllama", train, validation, table(), get_system("hdfs"), "small", progress=False)
+
+
+def test_curves_are_drawn_where_there_are_any(tmp_path):
+    pytest.importorskip("matplotlib")
+    history = {"reinforce": [{"step": s, "reward": s / 9, "kl": 0.1 * s} for s in range(9)]}
+    assert draw_curves(history, tmp_path / "c.png") and (tmp_path / "c.png").stat().st_size > 1000
+    assert not draw_curves({"likelihood": []}, tmp_path / "none.png") and not (tmp_path / "none.png").exists()
+
+
+def test_what_the_paper_leaves_open_is_named():
+    settings = {"reinforce": True, "reinforce_settings": {"objective": "hit"}}
+    assert any("'hit'" in text for text in filled_in(True, settings))
+    assert any("not run" in text for text in filled_in(False, {"reinforce": False}))
