@@ -216,3 +216,41 @@ def test_names_that_do_not_exist(logllm, tmp_path, log):
     assert code == 2 and "must hold the configuration 'x'" in err
     code, _, err = logllm("evaluate", "--model", tmp_path)
     assert code == 2 and "either --dataset" in err
+
+
+def test_build_of_a_log_of_ones_own(logllm, tmp_path):
+    """By guess and by a YAML row; with masked messages; a range of lines; a few MB."""
+    logllm("simulate", "app", "--lines", 3000, "--out", tmp_path, "-q")
+    log, out = tmp_path / "app.log", tmp_path / "d"
+    code, told, err = logllm("build", "guess", "--raw", log, "--out", out, "--masked", "-q")
+    assert code == 0, err
+    name = json.loads(told)["name"]
+    assert f"({name})" in err
+    from logllm import load_windows
+
+    row = load_windows(out, name)["train"][0]
+    assert row["masked"] != row["lines"] and len(row["masked"]) == len(row["lines"])
+    (tmp_path / "mine.yaml").write_text('name: mine\nformat: "<Date> <Time> <Level> <Component>: <Content>"\n')
+    code, told, err = logllm(
+        "build", tmp_path / "mine.yaml", "--raw", log, "--out", out, "--lines", "0:1000", "--mini", "-q"
+    )
+    assert code == 0, err
+    assert json.loads(told)["name"] == "mine-mini"
+    assert json.loads(told)["lines"]["read"] == 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--raw", "LOG", "--lines", "5"), "--lines must be FIRST:LAST"),
+        (("--raw", "LOG", "--download"), "either --raw LOG or --download"),
+        ((), "either --raw LOG or --download"),
+        (("--raw", "LOG", "--lines", "900000:900010"), "lines"),
+    ],
+)
+def test_builds_that_cannot_be(logllm, tmp_path, log, arguments, sentence):
+    arguments = [log if one == "LOG" else one for one in arguments]
+    code, out, err = logllm("build", "hdfs", "--out", tmp_path / "d", "-q", *arguments)
+    assert (code, out) == (2, "")
+    assert sentence in err and "Traceback" not in err
+    assert not (tmp_path / "d" / "hdfs").exists()

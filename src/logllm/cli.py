@@ -137,25 +137,41 @@ def simulate(
 
 @app.command()
 def build(
-    system: Annotated[str, typer.Argument(help="hdfs, bgl, thunderbird, liberty, ...")],
-    raw: Annotated[list[Path], typer.Option(help="Raw log; several follow each other.")],
+    system: Annotated[
+        str, typer.Argument(help="hdfs, bgl, thunderbird, liberty, ...; a YAML file of your own; guess.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the dataset.")],
+    raw: Annotated[
+        list[Path] | None, typer.Option(help="Raw log, packed or not, or its folder; several follow.")
+    ] = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch the published log in place of --raw.")] = False,
     labels: Annotated[Path | None, typer.Option(help="Session labels (BlockId,Label).")] = None,
     split: Annotated[Split, typer.Option(help="The paper's split, or by time.")] = Split.paper,
+    lines: Annotated[
+        str | None, typer.Option(help="FIRST:LAST, counted from 0; by default the paper's slice.")
+    ] = None,
+    mini: Annotated[bool, typer.Option("--mini", help="A few MB only, as a configuration NAME-mini.")] = False,
+    masked: Annotated[bool, typer.Option("--masked", help="Add a column with LogLLM's masked messages.")] = False,
     train_share: Annotated[float, typer.Option(help="Share of lines or sessions for training and validation.")] = 0.8,
     validation_share: Annotated[float, typer.Option(help="Share of the training windows, its tail.")] = 0.1,
     seed: Seed = 42,
     quiet: Quiet = False,
 ) -> None:
     """Turn a raw log into train, validation and test windows that `load_dataset` reads."""
-    from logllm.building import build_dataset
+    from logllm.building import build_dataset, resolve
 
+    row, files = resolve(system, raw, download=download, progress=not quiet)
+    if system == "guess":
+        remark(f"read as {row.title} ({row.name})")
     statistics = build_dataset(
-        system,
-        raw,
+        row,
+        files,
         out,
+        masked=masked,
         labels=labels,
         split=split.value,
+        lines=_line_range(lines),
+        mini=mini,
         train_share=train_share,
         validation_share=validation_share,
         seed=seed,
@@ -163,6 +179,15 @@ def build(
     )
     say(json.dumps({key: statistics[key] for key in ("name", "lines", "labels", "splits", "templates")}, indent=1))
     remark(f"dataset in {out}: load_dataset({str(out)!r}, {statistics['name']!r})")
+
+
+def _line_range(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, colon, last = text.replace("_", "").partition(":")
+    if not (colon and first.isdigit() and last.isdigit()):
+        raise ValueError(f"--lines must be FIRST:LAST, two whole numbers, found {text!r}: such as 0:100000")
+    return int(first), int(last)
 
 
 @app.command()
