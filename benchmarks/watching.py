@@ -184,13 +184,18 @@ def kills(args, work: Path) -> dict:
     folder.mkdir()
     log, state, alerts = folder / "app.log", work / "state", work / "alerts"
     log.touch()
-    position, rotations = 0, 0
+    position, rotations, working = 0, 0, 0
     per_life = len(source) // (args.kills + 1)
     for _ in range(args.kills):
         child = live(log, args.model, state, alerts)
         end = position + per_life
-        deadline = time.perf_counter() + rng.uniform(0.05, 2.5)
-        while time.perf_counter() < deadline:
+        while not state.exists():  # what was rotated away before anybody watched is nobody's loss
+            time.sleep(0.05)
+        deadline = time.perf_counter() + rng.uniform(0.05, 5.0)
+        # Every other life ends the moment that an alert has gone out, when it is not yet noted as sent.
+        at_alert = size_of(alerts) if rng.random() < 0.5 else -1
+        before = state.read_bytes() if state.exists() else b""
+        while time.perf_counter() < deadline and (at_alert < 0 or size_of(alerts) == at_alert):
             rows = source[position : min(position + rng.randrange(1, 120), end)]
             with log.open("a", encoding="latin-1") as stream:
                 stream.write("".join(rows))
@@ -201,6 +206,7 @@ def kills(args, work: Path) -> dict:
             time.sleep(rng.uniform(0, 0.03))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+        working += state.exists() and state.read_bytes() != before
         with log.open("a", encoding="latin-1") as stream:  # what is written while nobody watches
             stream.write("".join(source[position:end]))
         position = end
@@ -220,6 +226,7 @@ def kills(args, work: Path) -> dict:
     lines = json.loads(state.read_text().splitlines()[0])["number"]
     return {
         "kills": args.kills,
+        "kills_while_reading": working,
         "rotations": rotations,
         "lines_written": len(source),
         "lines_counted": lines,
@@ -249,6 +256,11 @@ def live(log: Path, model: Path, state: Path, alerts: Path, until_end: bool = Fa
     except BaseException as error:
         sys.stderr.write(f"a life ended: {error!r}\n")
         os._exit(1)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def rotate(log: Path) -> None:

@@ -17,3 +17,29 @@ def fitted_folder() -> Path:
     simulate("hdfs", LINES, SEED, folder, progress=False)
     fit_logs([folder / "hdfs.log"], folder / "model", alarms_per_day=20_000, max_steps=60, progress=False)
     return folder
+
+
+def life(log: str, model: str, state: str, alerts: str, until_end: bool = False, die_unnoted: bool = False) -> None:
+    """One life of a watcher, for a process of its own; `die_unnoted` kills it when its last alert has gone out."""
+    import os
+    import signal
+
+    import torch
+
+    from logllm.watch_start import start_watcher
+
+    torch.set_num_threads(1)
+    watcher = start_watcher(log, Path(model), state=Path(state), alerts=alerts, silence=1e9)
+    if die_unnoted:
+        watcher.close = lambda: os.kill(os.getpid(), signal.SIGKILL)
+    watcher.run(until_end)
+
+
+@functools.cache
+def processes():
+    """Processes that start from one that has imported torch and used none of its threads (a fork of us could hang)."""
+    import multiprocessing
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["logllm.watch_start", "logllm.modeling_logllm", "fitted"])
+    return context

@@ -216,8 +216,7 @@ def add_templates(detector: LogAnomalyDetector, coded: Coded) -> list[str]:
                 miner.add_masked(coded.texts[code])
     known = {row["key"] for row in detector.processor.template_table["templates"]}
     fresh = miner.table()["templates"]
-    aliases = detector.processor.extend(fresh)
-    detector.model.add_keys(aliases)
+    detector.model.update(detector.processor, fresh)
     return list(dict.fromkeys(row["text"] for row in fresh if row["key"] not in known))
 
 

@@ -18,12 +18,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from logllm.detector import LogAnomalyDetector
 from logllm.drift import compare
-from logllm.follow import BLOCK, FileFollower, Lines, Position
+from logllm.follow import BLOCK, Lines, Position
 from logllm.hf_datasets import LogLine
 from logllm.live import IDLE_SECONDS, LiveWindows, OpenWindow, as_window, without_escapes
 from logllm.severity import severities
@@ -83,7 +82,7 @@ class Watcher:
 
     Args:
         detector: a fitted detector.
-        source: `FileFollower` or `StandardInput`; with a state, made by `resume`.
+        source: `FileFollower` or `StandardInput`, as `begin` was given it, at the position that `resume` returned.
         sink: where alerts go.
         state: where the position and open windows are kept; None keeps nothing.
         suppressions: templates that raise no alarm.
@@ -145,8 +144,13 @@ class Watcher:
                 position = step["position"]
         for alert in self.outbox:
             alert["redelivered"] = True
-        self._save_snapshot(Position(**position) if position else Position())
         return Position(**position) if position else None
+
+    def begin(self, source: Any) -> None:
+        """Read from here. The state says so at once: from now on nothing is missed, whatever happens."""
+        self.source = source
+        if self.state is not None:
+            self._save_snapshot(source.position)
 
     def run(self, until_end: bool = False) -> int:
         """Watch until `stopping` is set, or (`until_end`, standard input) to the end; returns alerts not delivered."""
@@ -407,7 +411,7 @@ def alert_of(verdict: Verdict, detector: LogAnomalyDetector, lineage: str) -> di
     shown: list[dict[str, Any]] = []
     for i, (number, text) in enumerate(zip(verdict.line_numbers, verdict.lines)):
         if i < SHOWN_LINES or number in wanted:
-            shown.append(_line_of(number, text, evidence.get(number)))
+            shown.append(_line_of(number, text, evidence.get(number), detector))
     first, last = verdict.line_numbers[0], verdict.line_numbers[-1]
     session = "" if verdict.window_id == f"{first}-{last}" else verdict.window_id
     return {
@@ -431,7 +435,7 @@ def alert_of(verdict: Verdict, detector: LogAnomalyDetector, lineage: str) -> di
     }
 
 
-def _line_of(number: int, text: str, item: Evidence | None) -> dict[str, Any]:
+def _line_of(number: int, text: str, item: Evidence | None, detector: LogAnomalyDetector) -> dict[str, Any]:
     row: dict[str, Any] = {"number": number, "text": text[:SHOWN_CHARACTERS]}
     if item is not None:
         row["score"] = round(item.score, 3)
@@ -439,12 +443,8 @@ def _line_of(number: int, text: str, item: Evidence | None) -> dict[str, Any]:
             row |= {
                 "reason": item.reason[:2000],
                 "template": item.template[:SHOWN_CHARACTERS],
+                "template_key": key_of(item, detector.system),
                 "expected": [text[:400] for text in item.expected],
                 "seen_in_training": item.seen_in_training,
             }
     return row
-
-
-def watch_file(path: Path, watcher: Watcher) -> None:
-    """Point a watcher at a file, from where its state left off."""
-    watcher.source = FileFollower(path, watcher.detector.system.encoding, watcher.resume())

@@ -49,7 +49,7 @@ def start_watcher(
     )
     position = watcher.resume()
     encoding = detector.system.encoding
-    watcher.source = StandardInput(encoding) if log == "-" else FileFollower(Path(log), encoding, position)
+    watcher.begin(StandardInput(encoding) if log == "-" else FileFollower(Path(log), encoding, position))
     if watcher.metrics is not None and metrics_port is not None:
         server = watcher.metrics.serve(metrics_port, metrics_address, watcher.healthy)
         say(f"metrics on http://{metrics_address}:{server.port}/metrics")
