@@ -90,6 +90,7 @@ def train(split: Keys, recipe: dict[str, Any], seed: int, work: Path, rl: dict[s
     model, processor = assemble_logllama(
         recipe["preset"], split.table, predict_end=whole, seed=seed,
         unseen_score=math.log(sum(map(len, split.train)) + 1), log_system=split.system.to_dict(),
+        **recipe.get("model", {}),
     )  # fmt: skip
     sequences = [processor.ids_of_keys(keys) for keys in split.train]
     bad = [processor.ids_of_keys(keys) for keys in split.anomalies] if (rl or {}).get("use_labels") else []
