@@ -126,6 +126,31 @@ class LogAnomalyDetector:
         """`"logllm"` or `"logllama"`."""
         return self.model.config.model_type
 
+    @classmethod
+    def fit(cls, lines: Any, system: LogSystem | str | None = None, **settings: Any) -> LogAnomalyDetector:
+        """Learn what is normal from unlabelled raw lines (an iterable, a series, or a frame with a column of them).
+
+        `settings` are `alarms_per_day`, `idle`, `severity_weight`, `clean`, `seed`, `max_steps`, `progress` and `column`.
+        """
+        from logllm.fitting import fit_lines
+        from logllm.frames import lines_of
+
+        return fit_lines(lines_of(lines, settings.pop("column", None)), system, **settings).detector
+
+    def predict(self, lines: Any, column: str | None = None) -> Any:
+        """Judge raw lines: a list of verdicts, or for a pandas or polars frame the frame with verdict columns."""
+        from logllm.frames import is_frame, lines_of, with_verdicts
+
+        rows = lines_of(lines, column)
+        verdicts = list(self.scan(rows))
+        return with_verdicts(lines, verdicts, len(rows)) if is_frame(lines) else verdicts
+
+    def watch(self, stream: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Judge lines as they come: an alert (plain JSON values, as of `logllm watch`) as soon as its window closes."""
+        from logllm.watch import watch_lines
+
+        return watch_lines(self, stream)
+
     def __call__(self, lines: Iterable[str]) -> Iterator[Verdict]:
         """Judge raw log lines; flagged windows come with evidence."""
         return self.scan(lines)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -107,7 +107,7 @@ def fit_logs(
     """Learn what is normal from unlabelled logs and, with `out`, write the checkpoint; `idle` is found where not given."""
     row, guessed, files, lines = open_logs(paths, system)
     if idle is None:
-        idle = idle_of(files, row)
+        idle = idle_of((line for path in files for line in read_lines(path, row.encoding)), row)
     coded = coded_lines(lines, row, idle, progress)
     detector, budget = learn(
         coded,
@@ -127,11 +127,43 @@ def fit_logs(
     return Fitted(detector, budget, row, guessed, files, coded.lines, coded.unparsed, trimmed)
 
 
-def idle_of(files: Sequence[Path], system: LogSystem) -> float:
+def fit_lines(
+    lines: Sequence[str],
+    system: LogSystem | str | None = None,
+    *,
+    alarms_per_day: float = 1.0,
+    idle: float | None = None,
+    severity_weight: float = 1.0,
+    clean: bool = False,
+    seed: int = 0,
+    max_steps: int = LEARN_STEPS,
+    progress: bool = False,
+) -> Fitted:
+    """`fit_logs` for lines that are in memory."""
+    guessed = system is None
+    row = guess_system(lines[:SAMPLE_LINES]) if system is None else system
+    row = get_system(row) if isinstance(row, str) else row
+    idle = idle_of(lines, row) if idle is None else idle
+    coded = coded_lines(lines, row, idle, progress)
+    detector, budget = learn(
+        coded,
+        row,
+        alarms=alarms_per_day,
+        idle=idle,
+        severity_weight=severity_weight,
+        clean=clean,
+        seed=seed,
+        max_steps=max_steps,
+        progress=progress,
+    )
+    trimmed = detector.calibration.trimmed if detector.calibration else 0
+    return Fitted(detector, budget, row, guessed, [], coded.lines, coded.unparsed, trimmed)
+
+
+def idle_of(lines: Iterable[str], system: LogSystem) -> float:
     """The idle time of a log's sessions, from its beginning."""
     if system.window.kind != "session":
         return IDLE_SECONDS
-    lines = chain.from_iterable(read_lines(path, system.encoding) for path in files)
     return usual_idle(parse_lines(islice(lines, IDLE_LINES), system))
 
 

@@ -16,7 +16,7 @@ import select
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -391,6 +391,35 @@ class Watcher:
                 self.say(self.sink.problem)
         if self.metrics:
             self.metrics.pending.set(len(self.outbox))
+
+
+class _Nowhere:
+    """No source and no sink: for lines that a caller brings."""
+
+    position = Position()
+    remarks: list[str] = []
+    cut_lines = 0
+    problem = ""
+
+    def lag_bytes(self) -> int:
+        """Nothing waits."""
+        return 0
+
+    def deliver(self, alerts: Any) -> int:
+        """Nothing is delivered."""
+        return 0
+
+
+def watch_lines(detector: LogAnomalyDetector, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Alerts of lines as they come, each as soon as its window closes; at the end of what is open."""
+    nowhere = _Nowhere()
+    watcher = Watcher(detector, nowhere, nowhere)
+    for line in lines:
+        watcher._take([line.rstrip("\r\n")])
+        yield from watcher.outbox
+        watcher.outbox = []
+    watcher._silent()
+    yield from watcher.outbox
 
 
 def _kept(line: LogLine) -> list[Any]:
