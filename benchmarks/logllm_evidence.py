@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--preset", default="tiny")
     parser.add_argument("--window", type=int, default=0, help="lines a window; 0 = the system's own (100)")
+    parser.add_argument("--keep", type=Path, help="write the detectors to this folder")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()
     system = get_system("bgl")
@@ -75,6 +76,8 @@ def main() -> None:
             progress=False,
         )
         seconds = time.perf_counter() - started
+        if args.keep:
+            detector.save_pretrained(args.keep / f"seed-{seed}")
         model, processor = detector.model, detector.processor
         table = model.message_table(processor)
         scores = model.score([w.lines for w in test], processor, table=table)

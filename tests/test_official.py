@@ -126,3 +126,21 @@ def write_other(folder):
     other.save_pretrained(folder / "other")
     taken.tokenizer.save_pretrained(folder / "other")
     return str(folder / "other")
+
+
+def test_the_commands(published):
+    from typer.testing import CliRunner
+
+    from logllm.cli import app
+
+    folder, bases = str(published / "ft_model"), [str(published / "bert"), str(published / "llama")]
+    command = ["import-official", folder, "--out", str(published / "a"), "--encoder", bases[0], "--decoder", bases[1]]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert (published / "a" / "adapter" / "adapter_model.safetensors").is_file()
+    assert (
+        CliRunner().invoke(app, ["export-official", str(published / "a"), "--out", str(published / "b")]).exit_code
+        == 0
+    )
+    assert (published / "b" / "projector.pt").is_file()
+    said = CliRunner().invoke(app, ["push", "dataset", folder, "me/x"])
+    assert said.exit_code != 0 and "must hold a built dataset" in str(said.exception)

@@ -82,33 +82,6 @@ def push_dataset(
     say(upload(folder, repo_id, private=private))
 
 
-@app.command("import-official")
-def import_official(
-    folder: Annotated[Path, typer.Argument(help="Folder with Bert_ft/, Llama_ft/ and projector.pt.")],
-    out: Annotated[Path, typer.Option(help="Checkpoint folder to write.")],
-    encoder: Annotated[
-        str, typer.Option(help="The encoder it was trained on: repository id or folder.")
-    ] = "google-bert/bert-base-uncased",
-    decoder: Annotated[str, typer.Option(help="The decoder it was trained on.")] = "meta-llama/Meta-Llama-3-8B",
-    revision: Annotated[str | None, typer.Option(help="Revision of the decoder.")] = None,
-) -> None:
-    """Turn a published LogLLM checkpoint into an adapter-only checkpoint of this package."""
-    from logllm.official import import_official as turn
-
-    remark(f"checkpoint in {turn(folder, out, encoder, decoder, revision)}")
-
-
-@app.command("export-official")
-def export_official(
-    folder: Annotated[Path, typer.Argument(help="Adapter-only checkpoint folder.")],
-    out: Annotated[Path, typer.Option(help="Folder to write Bert_ft/, Llama_ft/ and projector.pt into.")],
-) -> None:
-    """Turn an adapter-only checkpoint into the published layout."""
-    from logllm.official import export_official as turn
-
-    remark(f"published layout in {turn(folder, out)}")
-
-
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for log, dataset, checkpoints and report.")] = Path("demo_output"),
@@ -215,6 +188,33 @@ def train(
     if record:  # under torchrun the first process speaks
         say(json.dumps(record))
         remark(f"checkpoint in {out}")
+
+
+@app.command("import-official")
+def import_official(
+    folder: Annotated[Path, typer.Argument(help="Folder with Bert_ft/, Llama_ft/ and projector.pt.")],
+    out: Annotated[Path, typer.Option(help="Checkpoint folder to write.")],
+    encoder: Annotated[
+        str, typer.Option(help="The encoder it was trained on: repository id or folder.")
+    ] = "google-bert/bert-base-uncased",
+    decoder: Annotated[str, typer.Option(help="The decoder it was trained on.")] = "meta-llama/Meta-Llama-3-8B",
+    revision: Annotated[str | None, typer.Option(help="Revision of the decoder.")] = None,
+) -> None:
+    """Turn a published LogLLM checkpoint into an adapter-only checkpoint of this package."""
+    from logllm.official import import_official as turn
+
+    remark(f"checkpoint in {turn(folder, out, encoder, decoder, revision)}")
+
+
+@app.command("export-official")
+def export_official(
+    folder: Annotated[Path, typer.Argument(help="Adapter-only checkpoint folder.")],
+    out: Annotated[Path, typer.Option(help="Folder to write Bert_ft/, Llama_ft/ and projector.pt into.")],
+) -> None:
+    """Turn an adapter-only checkpoint into the published layout."""
+    from logllm.official import export_official as turn
+
+    remark(f"published layout in {turn(folder, out)}")
 
 
 @app.command()
