@@ -81,14 +81,13 @@ def open_logs(
     """(how they are read, whether that was guessed, the files in order, their lines)."""
     if not paths:
         raise LogllmError("at least one log must be given, found none: name a file")
-    guessed = system is None
     if system is None:
-        system = guess_system(list(islice(read_lines(paths[0], "utf-8"), SAMPLE_LINES)))
-    elif isinstance(system, str):
-        system = get_system(system)
-    files = in_time_order(paths, system) if len(paths) > 1 else list(paths)
-    encoding = system.encoding
-    return system, guessed, files, chain.from_iterable(read_lines(path, encoding) for path in files)
+        row = guess_system(list(islice(read_lines(paths[0], "utf-8"), SAMPLE_LINES)))
+    else:
+        row = get_system(system) if isinstance(system, str) else system
+    files = in_time_order(paths, row) if len(paths) > 1 else list(paths)
+    lines = chain.from_iterable(read_lines(path, row.encoding) for path in files)
+    return row, system is None, files, lines
 
 
 def fit_logs(
