@@ -171,3 +171,16 @@ def test_a_state_of_another_model_is_refused(log, model, tmp_path):
     path.write_text(path.read_text().replace(watcher._lineage, "f" * 16))
     with pytest.raises(LogllmError, match="another model"):
         start_watcher(str(log), model, state=path)
+
+
+def test_a_format_that_changes_midway_and_a_clock_that_runs_backwards_lose_no_line(log, model, tmp_path):
+    rows = log.read_text("latin-1").splitlines()[:1500]
+    changed = [f"2026-01-02T03:04:05Z|info|step {i} of {row[:6]}" for i, row in enumerate(rows[500:1000])]
+    mixed = tmp_path / "mixed.log"
+    mixed.write_text("\n".join([*rows[1000:], *rows[:500], *changed]) + "\n", "latin-1")
+    watcher = start_watcher(str(mixed), model, alerts=str(tmp_path / "alerts"), metrics_port=0)
+    watcher.run(until_end=True)
+    figures = {m.name: m.samples[0].value for m in watcher.metrics.registry.collect() if m.type == "counter"}
+    assert watcher.number == figures["logllm_log_lines_processed"] == 1500
+    assert figures["logllm_log_lines_unparsed"] == 500
+    assert not watcher.windows.open

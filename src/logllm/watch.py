@@ -248,9 +248,10 @@ class Watcher:
         self.outbox += alerts
 
     def _judge(self, closed: list[OpenWindow]) -> list[dict[str, Any]]:
-        detector, scorer = self.detector, self.detector.scorer
+        detector = self.detector
         windows = [as_window(one) for one in closed]
         if detector.family == "logllama":
+            scorer = detector.scorer
             sequences = [scorer.ids(window.lines) for window in windows]
             raw = [[line.raw for line in one.members] for one in closed]
             grave = [severities(lines, w.lines, detector.system) for lines, w in zip(raw, windows)]
