@@ -3,6 +3,8 @@
 What is peculiar here:
 - A hit is a line whose own label is an alert among the k lines of the highest evidence; only anomalous test windows that
   the model flags are asked about, as a user would ask (the share of them is given), and all anomalous ones beside.
+- Of the windows, those whose alert (masked) was an alert in training too are told apart: of a kind of alert that it never
+  saw, a supervised model cannot know that it is one.
 - `chance` is what naming lines at random would reach: the mean over windows of the share of alert lines.
 
     python benchmarks/logllm_evidence.py --data DATA --out benchmarks/results/logllm_evidence.json
@@ -14,6 +16,7 @@ import argparse
 import json
 import os
 import platform
+import random
 import statistics
 import sys
 import time
@@ -23,8 +26,10 @@ from pathlib import Path
 import torch
 from logllm_speed import commit
 
+from logllm.detector import LogAnomalyDetector
 from logllm.evaluation import measure
 from logllm.hf_datasets import get_system, make_windows, parse_lines, read_lines
+from logllm.modeling_logllm import mask_message
 from logllm.training import rows_of, train_detector
 
 METHODS = ("leave_one_out", "gradient")
@@ -48,7 +53,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--preset", default="tiny")
     parser.add_argument("--window", type=int, default=0, help="lines a window; 0 = the system's own (100)")
-    parser.add_argument("--keep", type=Path, help="write the detectors to this folder")
+    parser.add_argument("--split", default="chronological", choices=["chronological", "random"])
+    parser.add_argument("--keep", type=Path, help="write the detectors to this folder, or take those that are there")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()
     system = get_system("bgl")
@@ -59,25 +65,32 @@ def main() -> None:
 
         rule = WindowRule("fixed", size=args.window)
     windows = [w for w in make_windows(lines, rule) if w.label is not None]
+    if args.split == "random":
+        random.Random(0).shuffle(windows)
     cut = int(len(windows) * 0.8)
     held_back = int(cut * 0.9)
     train, validation, test = windows[:held_back], windows[held_back:cut], windows[cut:]
+    known = {mask_message(m) for w in train for m, bad in zip(w.lines, w.line_labels) if bad}
     runs = []
     for seed in args.seeds:
         started = time.perf_counter()
-        detector = train_detector(
-            "logllm",
-            rows_of(train, [[]] * len(train)),
-            rows_of(validation, [[]] * len(validation)),
-            {},
-            system,
-            args.preset,
-            seed=seed,
-            progress=False,
-        )
+        place = args.keep / f"{args.split}-{seed}" if args.keep else None
+        if place is not None and (place / "config.json").is_file():
+            detector = LogAnomalyDetector.from_pretrained(place)
+        else:
+            detector = train_detector(
+                "logllm",
+                rows_of(train, [[]] * len(train)),
+                rows_of(validation, [[]] * len(validation)),
+                {},
+                system,
+                args.preset,
+                seed=seed,
+                progress=False,
+            )
+            if place is not None:
+                detector.save_pretrained(place)
         seconds = time.perf_counter() - started
-        if args.keep:
-            detector.save_pretrained(args.keep / f"seed-{seed}")
         model, processor = detector.model, detector.processor
         table = model.message_table(processor)
         scores = model.score([w.lines for w in test], processor, table=table)
@@ -90,7 +103,15 @@ def main() -> None:
             values = [model.explain(w.lines, processor, table=table, method=method) for w, _ in anomalous]
             taken = time.perf_counter() - started
             row = {"windows per second": round(len(anomalous) / taken, 2)}
-            for name, chosen in (("flagged", [s > threshold for _, s in anomalous]), ("all", [True] * len(anomalous))):
+            seen = [
+                any(bad and mask_message(m) in known for m, bad in zip(w.lines, w.line_labels)) for w, _ in anomalous
+            ]
+            for name, chosen in (
+                ("flagged", [s > threshold for _, s in anomalous]),
+                ("all", [True] * len(anomalous)),
+                ("alert known from training", seen),
+                ("alert never seen in training", [not one for one in seen]),
+            ):
                 asked = [(v, w.line_labels) for v, (w, _), c in zip(values, anomalous, chosen) if c]
                 row[name] = {
                     "windows": len(asked),
@@ -106,14 +127,14 @@ def main() -> None:
         "benchmark": "logllm_evidence",
         "log": args.log,
         "preset": args.preset,
-        "split": "chronological, 80 : 20, the last tenth of the training windows for the threshold",
+        "split": f"{args.split}, 80 : 20, the last tenth of the training windows for the threshold",
         "windows": {"train": len(train), "validation": len(validation), "test": len(test)},
         "anomalous": {n: sum(w.label for w in part) for n, part in (("train", train), ("test", test))},
         "runs": runs,
         "median over seeds": {
             method: {
                 f"{name} hit@{k}": statistics.median(r["methods"][method][name].get(f"hit@{k}", 0.0) for r in runs)
-                for name in ("flagged", "all")
+                for name in ("flagged", "all", "alert known from training")
                 for k in (1, 3)
             }
             for method in METHODS

@@ -15,7 +15,6 @@ DATA holds `hdfs/HDFS_2pct.log` and `bgl/BGL_2k.log` (Loghub).
 """
 
 import argparse
-import copy
 import json
 import os
 import platform
@@ -41,8 +40,7 @@ from transformers import (
 
 from logllm.hf_datasets import get_system, make_windows, parse_lines, read_lines, read_session_labels
 from logllm.modeling_logllm import LogLLMConfig, LogLLMForSequenceAnomaly, LogLLMProcessor, mask_message
-from logllm.modeling_logllm.batching import token_budget_batches
-from logllm.modeling_logllm.scoring_logllm import WindowScorer, answer_logits
+from logllm.modeling_logllm.scoring_logllm import WindowScorer
 from logllm.trainers.assemble import packaged_folder
 from logllm.trainers.vocabulary import LOG_TOKEN, decoder_tokenizer, encoder_tokenizer
 
@@ -333,41 +331,27 @@ def encoder_stage(model, processor, windows, rounds, device) -> dict:
     }
 
 
-def prefix_cache(model, processor, windows, rounds, device, budget) -> dict:
+def prefix_cache(model, processor, windows, repeats, device, budget) -> dict:
     """The decoder stage with the instruction prefix read every time, or once and its keys and values kept."""
     scorer = WindowScorer(model, processor, max_batch_tokens=budget)
     rows = [tuple(scorer.table.row(processor.normalize(m)) for m in w) for w in windows]
     scorer.table.encode()
     first = len(scorer.prompt()[0])
-    decoder = model.model.decoder
 
-    def with_cache():
-        kept = DynamicCache()
-        scores = [0.0] * len(rows)
-        with torch.no_grad():
-            decoder(inputs_embeds=scorer.prompt()[0].unsqueeze(0), past_key_values=kept, use_cache=True)
-            fixed = first + len(scorer.prompt()[1])
-            for batch in token_budget_batches([len(row) + fixed for row in rows], budget):
-                inputs, last = scorer.inputs([rows[i] for i in batch])
-                cache = copy.deepcopy(kept)
-                cache.batch_repeat_interleave(len(batch))
-                hidden = decoder(
-                    inputs_embeds=inputs[:, first:], past_key_values=cache, use_cache=True
-                ).last_hidden_state
-                at = hidden[torch.arange(len(batch), device=hidden.device), last - first]
-                logits = answer_logits(model.lm_head, at, model.config.answer_token_ids)
-                for i, value in zip(batch, (logits[:, 1] - logits[:, 0]).tolist()):
-                    scores[i] = value
+    def without():
+        kept_prefix, scorer.kept_prefix = scorer.kept_prefix, lambda: None
+        scores = scorer.score_rows(rows)
+        scorer.kept_prefix = kept_prefix
         return scores
 
     result = compare(
-        {"prefix read every time": lambda: scorer.score_rows(rows), "prefix kept": with_cache}, rounds, device
+        {"prefix read every time": without, "prefix kept": lambda: scorer.score_rows(rows)}, repeats, device
     )
     return {
         "prefix tokens": first,
         "tokens a window": round(statistics.mean(len(row) + first + len(scorer.prompt()[1]) for row in rows), 1),
         "variants": result,
-        "largest difference of log-odds": max(abs(a - b) for a, b in zip(scorer.score_rows(rows), with_cache())),
+        "largest difference of log-odds": max(abs(a - b) for a, b in zip(scorer.score_rows(rows), without())),
     }
 
 
