@@ -345,9 +345,10 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
 
     def message_table(self, processor: LogLLMProcessor, capacity: int = 65536) -> MessageTable:
         """Return an empty table of soft tokens for `score` and `explain`: at most `capacity` messages at a time."""
-        return MessageTable(
-            self.model.encode_messages, processor.tokenize_messages, capacity, self.model.projector.weight.device
-        )
+        device = self.model.projector.weight.device
+        # A processor gains nothing from large batches and loses by their padding; a graphics card is the other way round.
+        tokens = 1024 if device.type == "cpu" else 16384
+        return MessageTable(self.model.encode_messages, processor.tokenize_messages, capacity, device, tokens)
 
     # -- checkpoints ----------------------------------------------------------------------------------------------
 
