@@ -8,8 +8,7 @@ from logllm.drift import compare, kolmogorov_smirnov, proportions
 def test_the_same_log_has_not_drifted():
     rng = np.random.default_rng(1)
     drifts = [
-        compare(rng.gamma(2, 2, 512), rng.gamma(2, 2, 500), 2000, (10, 50_000), (3, 10_000)).drifted
-        for _ in range(50)
+        compare(rng.gamma(2, 2, 512), rng.gamma(2, 2, 500), 2000, (10, 50_000), (3, 10_000)).drifted for _ in range(50)
     ]
     assert sum(drifts) == 0
 
