@@ -23,7 +23,6 @@ ALONE = {
     "hf_datasets/drain.py": {"drain3"},
     "hf_datasets/reading.py": {"zstandard"},
     "trainers/qlora.py": {"peft", "bitsandbytes"},
-    "trainers/logllama_lora.py": {"peft"},
     "trainers/run_logllama.py": {"safetensors"},
 }
 

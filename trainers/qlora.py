@@ -1,4 +1,4 @@
-"""LoRA and 4 bit for LogLLM: the one file that knows peft and bitsandbytes.
+"""LoRA for both families and 4 bit for LogLLM: the one file that knows peft and bitsandbytes.
 
 What is peculiar here:
 - One adapter on the whole model (`model.add_adapter`), with other ranks in the encoder than in the decoder and a trained
@@ -14,10 +14,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import BitsAndBytesConfig, PreTrainedModel, TrainerCallback
 from transformers.utils import is_bitsandbytes_available
+
+from logllm.modeling_logllm import LogLLaMAForNextKey
 
 # Attention projections that the paper's code adapts, by the names that families give them.
 ENCODER_TARGETS = ("query", "value", "q_lin", "v_lin")
@@ -118,3 +120,21 @@ class DeadGradientGuard(TrainerCallback):
                 f"every trained part must get gradients, found none in {', '.join(dead)} at step {state.global_step}: "
                 "4-bit layers on a CPU must be loaded anew and given to disable_cpu_repacking() before any forward pass"
             )
+
+
+def with_adapters(model: LogLLaMAForNextKey, rank: int) -> Any:
+    """Wrap the model so that LoRA on queries and values and the whole key tables are trained, nothing else."""
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=2 * rank,
+        lora_dropout=0.05,
+        target_modules=["q_proj", "v_proj"],
+        modules_to_save=["embed_tokens", "lm_head"],
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(model, config)  # type: ignore[arg-type]
+
+
+def merged(trained: Any) -> LogLLaMAForNextKey:
+    """Put the adapters into the weights and take the wrapping off, in place."""
+    return trained.merge_and_unload()

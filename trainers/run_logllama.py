@@ -26,8 +26,8 @@ from logllm.modeling_logllm import LogLLaMAForNextKey, LogLLaMAProcessor
 
 from .assemble import preset_named
 from .logllama_config import PRESETS, LogLLaMAPreset, NextKeyConfig, ReinforceConfig
-from .logllama_lora import merged, with_adapters
 from .logllama_trainer import NextKeyTrainer, ReinforceTrainer, unwrapped
+from .qlora import merged, with_adapters
 from .run import _common, _run
 
 LEAST_STEPS = 400
