@@ -118,7 +118,7 @@ def test_random_rotations_and_restarts_give_every_line_once(tmp_path):
     log = tmp_path / "app.log"
     log.touch()
     written, read, follower = [], [], FileFollower(log)
-    for step in range(400):
+    for _ in range(400):
         what = rng.random()
         if what < 0.6:
             rows = [f"line {len(written) + i} {rng.random()}" for i in range(rng.randrange(1, 5))]

@@ -9,7 +9,10 @@ HDFS = get_system("hdfs")
 LINE = "081109 203615 148 INFO dfs.DataNode: Received block blk_38 of size 91178 from /10.0.0.1"
 
 
-def lines(*raw, unwrap=Unwrapper(), system=HDFS):
+AUTO = Unwrapper()
+
+
+def lines(*raw, unwrap=AUTO, system=HDFS):
     return list(unwrap.lines(list(raw), 1, system))
 
 
