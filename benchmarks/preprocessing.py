@@ -5,6 +5,7 @@ drifts; a ratio from one run can be compared, seconds from two runs cannot. Memo
 The logs are simulated (seeded); the drain part also takes the real samples where they are.
 
     python benchmarks/preprocessing.py --lines 1000000 --rounds 3 --out benchmarks/results/preprocessing.json
+    python benchmarks/preprocessing.py --rows "bgl all distinct" "bgl, 2 processes"   # these rows of that file anew
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ from logllm.hf_datasets.drain import MAX_CHARACTERS
 from logllm.hf_datasets.grouping import Grouping, group_lines, group_sessions
 from logllm.hf_datasets.ingest import Log, read_log
 from logllm.hf_datasets.simulate import simulate
+from logllm.hf_datasets.workers import Workers
 
 masking = naive.masking
 RULES = ((masking.ELLIPSIS, ".. "), (masking.PATTERN, masking.MASK))
@@ -50,10 +53,14 @@ def mask(message: str) -> str:
 _mask, _ellipsis = (importlib.import_module("re").compile(one).sub for one in (masking.PATTERN, masking.ELLIPSIS))
 
 
-def fast_windows(path: Path, system: LogSystem, labels: dict[str, int] | None = None) -> Windows:
-    """The same windows as integers: the log's columns, its windows, their labels, and the table of messages."""
+def fast_windows(path: Path, system: LogSystem, labels: dict[str, int] | None = None, processes: int = 1) -> Windows:
+    """The same windows as integers: the log's columns, its windows, their labels, and the table of messages.
+
+    With several processes their start is part of it.
+    """
     channel = Channel(mask, RULES)
-    log = read_log([path], system, [channel], None, None, False, times=False)
+    with Workers(processes) if processes > 1 else nullcontext() as workers:
+        log = read_log([path], system, [channel], None, None, False, times=False, workers=workers)
     if system.session_pattern:
         windows = group_sessions(len(log), log.pair_rows, log.pair_sessions, len(log.session_names))
         of_session = [(labels or {}).get(name, -1) for name in log.session_names]
@@ -219,18 +226,22 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         all_distinct(logs["bgl"], logs["bgl all distinct"], seed)
         logs["hdfs all distinct"] = folder / "distinct_hdfs.log"
         all_distinct(logs["hdfs"], logs["hdfs all distinct"], seed)
-        for name, path in logs.items():
-            system = get_system(name.split()[0])
+        for name, path, processes in wanted_rows(logs, arguments.rows):
+            system = get_system(name.replace(",", " ").split()[0])
             known = session_labels if system.session_pattern else None
             results["windows"][name] = compare(
                 lambda log: naive.windows(log, system, known),  # noqa: B023
-                lambda log: fast_windows(log, system, known),  # noqa: B023
+                lambda log: fast_windows(log, system, known, processes),  # noqa: B023
                 lambda one, two: naive_digest(one, bool(system.session_pattern)) == fast_digest(two),  # noqa: B023
                 path,
                 rounds,
                 naive_lines,
             )
+            if processes > 1:
+                del results["windows"][name]["processor"]  # this process's alone: the others' are not counted
             say(name, results["windows"][name])
+        if arguments.rows:
+            return results
         for name, path in {**{name: logs[name] for name in ("hdfs", "bgl")}, **real_logs()}.items():
             system = get_system(name.split()[0])
             results["drain"][name] = compare(
@@ -260,6 +271,15 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
+def wanted_rows(logs: dict[str, Path], names: Sequence[str] | None) -> Iterator[tuple[str, Path, int]]:
+    """(row, log, processes): every log with one process and with two, or those that are named."""
+    for processes in (1, 2):
+        for name, path in logs.items():
+            row = name if processes == 1 else f"{name}, {processes} processes"
+            if not names or row in names:
+                yield row, path, processes
+
+
 def real_logs() -> dict[str, Path]:
     """The real samples, where they are."""
     root = Path(os.environ.get("LOGLLM_SHARED") or Path(__file__).resolve().parents[2] / "shared") / "data"
@@ -286,9 +306,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scratch", type=Path, default=None, help="where the simulated logs are written")
+    parser.add_argument("--rows", nargs="*", help="measure only these rows of `windows`, and keep the file's others")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "preprocessing.json")
     arguments = parser.parse_args()
+    load = os.getloadavg()[0]
     results = run(arguments)
+    if arguments.rows:
+        birth = {
+            "commit": results["machine"]["commit"],
+            "load_average": [round(load, 1), round(os.getloadavg()[0], 1)],
+        }
+        rows = {name: {**row, **birth} for name, row in results["windows"].items()}
+        results = json.loads(arguments.out.read_text("utf-8"))
+        results["windows"] |= rows
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
 

@@ -12,6 +12,9 @@ import errno
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,8 +25,8 @@ from .channel import Channel
 from .drain import MAX_CHARACTERS, TemplateMiner
 from .errors import LogInputError
 from .grouping import Grouping
-from .ingest import Log, contents_again, line_span, log_files, read_log
-from .parsing import LABEL_FILE, read_session_labels
+from .ingest import Log, contents_again, line_span, log_files, read_log, useful_processes
+from .parsing import LABEL_FILE, read_lines, read_session_labels
 from .rules import LogSystem, WindowRule
 from .splitting import SPLITS, check_shares, split_windows, window_names
 from .statistics import label_counts, paper_difference, split_counts
@@ -36,13 +39,15 @@ from .storing import (
     write_readme,
     write_template_table,
 )
-from .systems import get_system
-from .writing import Output, plan_shards, write_shards
+from .systems import get_system, looks_like_another
+from .workers import Workers
+from .writing import Output, plan_shards, write_shards, write_shards_side_by_side
 
 Split = Literal["paper", "chronological"]
 
 # A mini configuration keeps evenly spaced windows up to about this many messages: a few MB.
 MINI_MESSAGES = 40_000
+_SAMPLE_LINES = 1000
 
 
 def build(
@@ -60,6 +65,7 @@ def build(
     mask: Callable[[str], str] | None = None,
     mask_rules: Sequence[tuple[str, str]] | None = None,
     mini: bool = False,
+    processes: int = 1,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Build the windows of a raw log into OUT/NAME and return the statistics.
@@ -72,9 +78,12 @@ def build(
     windows overlap, one window is left out at each cut. `lines` is the half-open range of lines to read, counted from
     0; by default the paper's slice where the log reaches it. `mask` adds a column `masked`; `mask_rules`, its
     (pattern, replacement) pairs in order, let it be applied to distinct lines only. `mini` keeps a few MB of evenly
-    spaced windows, as a configuration NAME-mini.
+    spaced windows, as a configuration NAME-mini. `processes` share the work, to the same bytes; a packed or a short log
+    gets one. They are started afresh, so a script that asks for several calls from under
+    `if __name__ == "__main__":`, and its `mask` must be a function of a module.
 
-    Raises `LogInputError` where the input or a setting cannot be used.
+    Raises `LogInputError` where the input or a setting cannot be used, and where the log is clearly that of another
+    published system.
     """
     row = get_system(system) if isinstance(system, str) else system
     row = row if window is None else row.with_window(window)
@@ -82,18 +91,23 @@ def build(
     if split not in ("paper", "chronological"):
         raise LogInputError(f"split must be 'paper' or 'chronological'; found {split!r}.")
     files = log_files(raw, row)
+    _refuse_another(files[0], row)
+    count = useful_processes(files, processes)
     beside = files[0].parent / LABEL_FILE
     if labels is None and row.label_rule == "session" and Path(str(raw)).is_dir() and beside.exists():
         labels = beside
     session_labels = read_session_labels(labels) if labels is not None else None
     name = f"{row.name}-mini" if mini else row.name
     try:
-        with configuration_folder(Path(out), name) as folder:
+        with (
+            configuration_folder(Path(out), name) as folder,
+            Workers(count) if count > 1 else nullcontext() as workers,
+        ):
             span, span_reason = line_span(files, row, lines)
             channels = [Channel(TemplateMiner(row.drain).mask, row.drain.masks, MAX_CHARACTERS)]
             if mask is not None:
                 channels.append(Channel(mask, mask_rules))
-            log = read_log(files, row, channels, span, folder / UNPARSED, progress)
+            log = read_log(files, row, channels, span, folder / UNPARSED, progress, workers=workers)
             shuffle = split == "paper" and row.paper_split == "sessions"
             windows, splits = split_windows(log, row.window, train_share, validation_share, seed if shuffle else None)
             if mini:
@@ -103,7 +117,11 @@ def build(
             miner = _mine(log, windows, splits["train"], channels[0], row)
             output = _output(log, windows, window_labels, miner, channels, row)
             shards = plan_shards(splits, windows)
-            checksums = write_shards(folder, output, shards, contents_again(files, row, span, progress))
+            if workers is None:
+                checksums = write_shards(folder, output, shards, contents_again(files, row, span, progress))
+            else:
+                again = partial(contents_again, files, row, span, False)
+                checksums = write_shards_side_by_side(folder, output, shards, again, workers)
             table = miner.table()
             (folder / TEMPLATES).write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", "utf-8")
             write_template_table(folder, table)
@@ -142,6 +160,15 @@ def build(
         ) from error
     write_readme(Path(out))
     return json.loads(text)
+
+
+def _refuse_another(file: Path, system: LogSystem) -> None:
+    other = looks_like_another(list(islice(read_lines(file, system.encoding), _SAMPLE_LINES)), system)
+    if other is not None:
+        raise LogInputError(
+            f"The log must be one of {system.name}; the first lines of {file} look like {other.name} ({other.title}). "
+            f"Build it as {other.name}, or name the log of {system.name}."
+        )
 
 
 def _thinned(windows: Grouping, splits: dict[str, range]) -> tuple[Grouping, dict[str, range]]:

@@ -7,6 +7,7 @@ as `reading.read_lines` gives one by one. Offsets in a chunk are therefore byte 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,33 @@ def read_chunks(path: str | Path, encoding: str = "utf-8", size: int = CHUNK_BYT
             held = [block[end:]] if end < len(block) else []
         if held:
             yield _utf8(b"".join(held), encoding)
+
+
+def read_range(path: Path, encoding: str, begin: int, end: int, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """As `read_chunks`, for the bytes begin..end of a log that is not packed; both stand at the start of a line."""
+    with path.open("rb") as stream:
+        stream.seek(begin)
+        while begin < end:
+            block = stream.read(min(size, end - begin))
+            if begin + len(block) < end and not block.endswith(b"\n"):
+                block += stream.readline(end - begin - len(block))
+            if not block:
+                return
+            begin += len(block)
+            yield _utf8(block, encoding)
+
+
+def cut_at_lines(path: Path, count: int) -> list[tuple[int, int]]:
+    """A file as at most `count` ranges of bytes of about one size, each beginning with a line."""
+    size = path.stat().st_size
+    cuts = [0]
+    with path.open("rb") as stream:
+        for number in range(1, count):
+            stream.seek(max(size * number // count - 1, cuts[-1]))
+            stream.readline()
+            cuts.append(min(stream.tell(), size))
+    bounds = sorted({*cuts, size})
+    return list(pairwise(bounds))
 
 
 def _utf8(chunk: bytes, encoding: str) -> bytes:

@@ -47,10 +47,9 @@ class SessionCodes:
         self._size += len(distinct)
         return at + np.int64(self._size - len(distinct))
 
-    def settled(self) -> tuple[np.ndarray, list[str]]:
+    def settled(self) -> tuple[np.ndarray, pa.Array]:
         """(the final code of every provisional one, the ids by final code, in order of first appearance)."""
-        codes, names = encoded(pa.concat_arrays(self._parts) if self._parts else pa.array([], pa.large_string()))
-        return codes, names.to_pylist()
+        return encoded(pa.concat_arrays(self._parts) if self._parts else pa.array([], pa.large_string()))
 
 
 class ColumnReader:
@@ -74,8 +73,9 @@ class ColumnReader:
         self.pairs = sessions and self.parser.sessions is not None
         self.distinct_share, self.few = DISTINCT_SHARE, FEW_DISTINCT
         self.lines = lines  # lines seen so far
-        self._last_distinct = False
+        self._last_distinct = True  # so a sample of the first chunk too is looked at before a dictionary is made
         self.distinct_chunks = 0  # chunks that took the other way
+        self.headers: dict[bytes, Entry | None] = {}  # what `columns_distinct` knows of distinct headers
         self._forget()
 
     def _forget(self) -> None:
@@ -92,15 +92,16 @@ class ColumnReader:
         kind = pa.large_binary()
         count = len(offsets) - 1
         lines = pa.Array.from_buffers(kind, count, [None, pa.py_buffer(offsets), pa.py_buffer(folded)])
-        if self._last_distinct and len(encoded(lines.slice(0, SAMPLE))[1]) > 0.5 * min(count, SAMPLE):
+        sample = lines.slice(0, SAMPLE)
+        if self._last_distinct and count > self.few and len(encoded(sample)[1]) > 0.5 * len(sample):
             self.distinct_chunks += 1
-            return distinct_columns(self, chunk, offsets)
+            return distinct_columns(self, chunk, offsets, folded)
         at, distinct = encoded(lines)
         self._last_distinct = False
         if len(distinct) > max(self.distinct_share * count, self.few):
             self.distinct_chunks += 1
             self._last_distinct = True
-            return distinct_columns(self, chunk, offsets)
+            return distinct_columns(self, chunk, offsets, folded)
         if len(self._known) > MOST_ENTRIES:
             self._forget()
         return self._gather(chunk, offsets, self._lookup(distinct)[at])

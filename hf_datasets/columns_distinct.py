@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from .channel import SAMPLE, Channel, is_clean, mostly_distinct
-from .chunks import encoded, fold_digits, slices
+from .chunks import encoded, slices
 from .columns import Columns, Entry, each_once, line_text, resolved
 from .regex_facts import to_rust
 
@@ -27,6 +27,7 @@ _CLEAN_LINE = r"^[\t -~]*\r?\n?$"
 _BLANKS = " \t\r\n"
 _CONTENT = "(?P<content>"
 _STAND_IN = b"x"
+_MOST_HEADERS = 20_000
 
 
 class _Found:
@@ -49,13 +50,12 @@ class _Found:
         self.labels[row], self.odd_time[row] = entry.label, entry.odd_time
 
 
-def distinct_columns(reader: ColumnReader, chunk: bytes, offsets: np.ndarray) -> Columns:
-    """The columns of a chunk, from the offsets of its lines."""
+def distinct_columns(reader: ColumnReader, chunk: bytes, offsets: np.ndarray, folded: bytes) -> Columns:
+    """The columns of a chunk, from the offsets of its lines; `folded` is the chunk as the dictionary would see it."""
     count = len(offsets) - 1
     first = reader.lines + 1
     reader.lines += count
     found = _Found(count)
-    folded = fold_digits(chunk) if reader.parser.folds else chunk
     header, clean = header_pattern(reader.system.line_pattern), is_clean(chunk)
     if header is not None:
         _split(reader, header, chunk, folded, offsets, found, clean)
@@ -125,18 +125,27 @@ def _split(
     rows = np.flatnonzero(found.parsed)
     begins, starts = begins[rows], starts[rows]
     at, headers = encoded(slices(folded, begins, starts, pa.large_binary()))
-    entries = []
-    for text in headers.to_pylist():
-        entry, _ = reader.parser.entry(text + _STAND_IN)
-        # Another place for the content than polars found: let each such line be parsed on its own.
-        entries.append(entry if entry.parsed and entry.start == len(text) else None)
+    entries = _header_entries(reader, headers.to_pylist())
     table = [one or Entry(False) for one in entries]
+    # Such a line is parsed on its own.
     lost = np.array([one is None for one in entries], bool)[at]
     found.sure[rows[lost]] = False
     found.labels[rows] = np.array([one.label for one in table], np.int8)[at]
     found.time0[rows] = begins + np.array([one.time[0] for one in table], np.int64)[at]
     found.time1[rows] = begins + np.array([one.time[1] for one in table], np.int64)[at]
     found.odd_time[rows] = np.array([one.odd_time for one in table], bool)[at]
+
+
+def _header_entries(reader: ColumnReader, headers: list[bytes]) -> list[Entry | None]:
+    """What Python finds in every header; None where it finds another place for the content than polars did."""
+    known = reader.headers
+    if len(known) > _MOST_HEADERS:
+        known.clear()
+    for text in headers:
+        if text not in known:
+            entry, _ = reader.parser.entry(text + _STAND_IN)
+            known[text] = entry if entry.parsed and entry.start == len(text) else None
+    return [known[text] for text in headers]
 
 
 def _times(reader: ColumnReader, chunk: bytes, offsets: np.ndarray, found: _Found) -> np.ndarray:

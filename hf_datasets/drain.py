@@ -33,17 +33,26 @@ def template_key(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def masker(settings: DrainSettings) -> Callable[[str], str]:
-    """A function that cuts a message to `MAX_CHARACTERS` and applies the masks in order."""
-    rules = [(re.compile(pattern).sub, replacement) for pattern, replacement in settings.masks]
+class Masker:
+    """Cuts a message to `MAX_CHARACTERS` and applies the masks in order; can be sent to another process."""
 
-    def mask(message: str) -> str:
+    def __init__(self, settings: DrainSettings):
+        self.settings = settings
+        self._rules = [(re.compile(pattern).sub, replacement) for pattern, replacement in settings.masks]
+
+    def __call__(self, message: str) -> str:
         message = message[:MAX_CHARACTERS]
-        for substitute, replacement in rules:
+        for substitute, replacement in self._rules:
             message = substitute(replacement, message)
         return message
 
-    return mask
+    def __reduce__(self) -> tuple[type[Masker], tuple[DrainSettings]]:
+        return Masker, (self.settings,)
+
+
+def masker(settings: DrainSettings) -> Callable[[str], str]:
+    """A function that cuts a message to `MAX_CHARACTERS` and applies the masks in order."""
+    return Masker(settings)
 
 
 class TemplateMiner:

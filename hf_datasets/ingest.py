@@ -1,15 +1,17 @@
 """A whole log as columns without its text: what `build` needs to decide windows, splits, labels and templates.
 
 Odd here: contents are not kept (the log may be larger than memory); `contents_again` reads them a second time, chunk by
-chunk, when it is known where each belongs. Lines that do not fit the format go to a file as they come.
+chunk, when it is known where each belongs. Lines that do not fit the format go to a file as they come. With `workers`
+the log is cut into ranges that are read side by side; their codes and sessions are made the same at the end, in order.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +19,16 @@ from tqdm.auto import tqdm
 
 from .archives import looks_like_log
 from .channel import Channel
-from .chunks import read_chunks
+from .chunks import cut_at_lines, encoded, read_chunks, read_range
 from .column_reader import ColumnReader
 from .columns import Columns
 from .errors import LogInputError
+from .reading import is_packed
 from .rules import LogSystem
+from .workers import Workers
+
+# Below so many bytes a process, starting it costs more than it saves.
+LEAST_BYTES = 64 << 20
 
 
 @dataclass(slots=True)
@@ -114,6 +121,15 @@ def log_chunks(files: Sequence[Path], encoding: str, span: tuple[int, int] | Non
                     return
 
 
+def useful_processes(files: Sequence[Path], processes: int) -> int:
+    """How many of the wanted processes are worth their start: one for a packed or a short log."""
+    if processes < 1:
+        raise LogInputError(f"processes must be 1 or more; found {processes}.")
+    if processes == 1 or any(is_packed(file) for file in files):
+        return 1
+    return max(1, min(processes, sum(file.stat().st_size for file in files) // LEAST_BYTES))
+
+
 def read_log(
     files: Sequence[Path],
     system: LogSystem,
@@ -122,48 +138,177 @@ def read_log(
     unparsed_file: Path | None,
     progress: bool,
     times: bool = True,
+    workers: Workers | None = None,
 ) -> Log:
-    """All columns of a log. Raises `LogInputError` where nothing fits the format, or the range is beyond the log."""
-    reader = ColumnReader(system, channels, times, lines=span[0] if span else 0)
-    parts: list[Columns] = []
-    rows = unparsed = 0
+    """All columns of a log. Raises `LogInputError` where nothing fits the format, or the range is beyond the log.
+
+    `workers` share the reading of whole logs that are not packed; a range of lines is read by this process alone.
+    """
     stream = unparsed_file.open("w", encoding="utf-8") if unparsed_file else None
     try:
-        for chunk in log_chunks(files, system.encoding, span, progress):
-            part = reader.columns(chunk)
-            part.pair_rows = part.pair_rows + rows
-            rows += len(part.numbers)
-            unparsed += len(part.unparsed)
-            for number, text in part.unparsed if stream else ():
-                stream.write(json.dumps({"number": number, "text": text}) + "\n")  # type: ignore[union-attr]
-            parts.append(_small(part))
+        if workers is not None and span is None and not any(is_packed(file) for file in files):
+            log = _read_side_by_side(files, system, channels, stream, progress, times, workers)
+        else:
+            log = _read_alone(files, system, channels, span, stream, progress, times)
     finally:
         if stream:
             stream.close()
-    lines = reader.lines - (span[0] if span else 0)
-    if span and lines < span[1] - span[0]:
+    if span and log.lines < span[1] - span[0]:
         raise LogInputError(
             f"The lines asked for must be in the log; lines {span[0]:,} to {span[1]:,} were asked for, and the log ends "
-            f"at line {span[0] + lines:,}. Give a range inside it."
-            if lines
+            f"at line {span[0] + log.lines:,}. Give a range inside it."
+            if log.lines
             else f"The lines asked for must be in the log; it ends before line {span[0]:,}. Give a range inside it."
         )
-    if not rows:
+    if not len(log):
         raise LogInputError(
-            f"Some lines must fit the format of {system.name}; of {unparsed:,} lines in {files[0]} none did. "
+            f"Some lines must fit the format of {system.name}; of {log.unparsed:,} lines in {files[0]} none did. "
             "Check the system name, or leave it out to have the format guessed."
         )
-    if unparsed_file and not unparsed:
+    if unparsed_file and not log.unparsed:
         unparsed_file.unlink()
+    return log
+
+
+def _read_alone(
+    files: Sequence[Path],
+    system: LogSystem,
+    channels: Sequence[Channel],
+    span: tuple[int, int] | None,
+    stream: IO[str] | None,
+    progress: bool,
+    times: bool,
+) -> Log:
+    reader = ColumnReader(system, channels, times, lines=span[0] if span else 0)
+    parts: list[Columns] = []
+    rows = unparsed = 0
+    for chunk in log_chunks(files, system.encoding, span, progress):
+        part = reader.columns(chunk)
+        part.pair_rows = part.pair_rows + rows
+        rows += len(part.numbers)
+        unparsed += len(part.unparsed)
+        _note(stream, part.unparsed, 0)
+        parts.append(_small(part))
     settled, names = reader.sessions.settled()
     pairs = _joined([part.pair_sessions for part in parts])
+    sessions = settled[pairs] if len(pairs) else pairs.astype(np.int32)
+    codes = tuple(_joined([part.codes[at] for part in parts]) for at in range(len(reader.channels)))
+    lines = reader.lines - (span[0] if span else 0)
+    return _log(parts, codes, reader.times, sessions, names.to_pylist(), lines, unparsed, span)
+
+
+def _read_side_by_side(
+    files: Sequence[Path],
+    system: LogSystem,
+    channels: Sequence[Channel],
+    stream: IO[str] | None,
+    progress: bool,
+    times: bool,
+    workers: Workers,
+) -> Log:
+    shares = _shares(files, workers.count)
+    recipes = [channel.recipe for channel in channels]
+    workers.start(_read_share, [(share, system, recipes, times) for share in shares])
+    found: list[list[Columns]] = [[] for _ in shares]
+    ends: list[Any] = [None] * len(shares)
+    total = sum(end - begin for share in shares for _, begin, end in share)
+    with tqdm(desc="reading", total=total, unit="B", unit_scale=True, disable=not progress) as shown:
+        for number, last, piece in workers.gather(len(shares)):
+            if last:
+                ends[number] = piece
+                continue
+            part, count = piece
+            found[number].append(part)
+            shown.update(count)
+    rows = lines = unparsed = 0
+    for parts, (count, _, _, _) in zip(found, ends):
+        for part in parts:
+            unparsed += len(part.unparsed)
+            _note(stream, part.unparsed, lines)
+            part.unparsed = []
+            part.numbers = _smallest(part.numbers + np.int64(lines))
+            part.pair_rows = (part.pair_rows + np.int64(rows)).astype(np.int32)
+            rows += len(part.numbers)
+        lines += count
+    settled, names = encoded(pa.concat_arrays([one for _, _, one, _ in ends]))
+    first, sessions = 0, []
+    for parts, (_, local, own, _) in zip(found, ends):
+        to_all = settled[first : first + len(own)]
+        sessions += [to_all[local[part.pair_sessions]] for part in parts if len(part.pair_sessions)]
+        first += len(own)
+    codes = []
+    for at, channel in enumerate(channels):
+        tables = channel.joined([one[at] for _, _, _, one in ends], rows)
+        both = [table[part.codes[at]] for parts, table in zip(found, tables) for part in parts]
+        codes.append(_joined(both))
+    parts = [part for own in found for part in own]
+    pairs = _joined(sessions).astype(np.int32)
+    has_times = times and system.timestamp is not None
+    return _log(parts, tuple(codes), has_times, pairs, names.to_pylist(), lines, unparsed, None)
+
+
+Share = list[tuple[Path, int, int]]
+
+
+def _shares(files: Sequence[Path], count: int) -> list[Share]:
+    """The bytes of all files, in order, as at most `count` runs of (file, first, last) that begin with a line."""
+    total = sum(file.stat().st_size for file in files)
+    shares: list[Share] = [[]]
+    size = 0
+    for file in files:
+        # Small pieces, of which each share takes a run: files differ in size.
+        for begin, end in cut_at_lines(file, 4 * count):
+            if size >= total * len(shares) / count and len(shares) < count:
+                shares.append([])
+            if shares[-1] and shares[-1][-1][0] == file:
+                begin = shares[-1].pop()[1]
+            shares[-1].append((file, begin, end))
+            size += end - begin
+    return shares
+
+
+def _read_share(
+    send: Callable[[Any], None], share: Share, system: LogSystem, recipes: Sequence[tuple], times: bool
+) -> tuple[int, np.ndarray, pa.Array, list[pa.Array]]:
+    """A worker's share, chunk by chunk; then (lines, final session codes, session ids, messages of every channel)."""
+    reader = ColumnReader(system, [Channel(*recipe) for recipe in recipes], times)
+    rows = 0
+    for file, begin, end in share:
+        for chunk in read_range(file, system.encoding, begin, end):
+            size = len(chunk)
+            part = reader.columns(chunk)
+            part.pair_rows = part.pair_rows + rows
+            rows += len(part.numbers)
+            unparsed = part.unparsed
+            part = _small(part)
+            part.unparsed = unparsed
+            send((part, size))
+    settled, names = reader.sessions.settled()
+    return reader.lines, settled, names, [channel.table() for channel in reader.channels]
+
+
+def _note(stream: IO[str] | None, unparsed: list[tuple[int, str]], lines: int) -> None:
+    for number, text in unparsed if stream else ():
+        stream.write(json.dumps({"number": number + lines, "text": text}) + "\n")  # type: ignore[union-attr]
+
+
+def _log(
+    parts: list[Columns],
+    codes: tuple[np.ndarray, ...],
+    times: bool,
+    sessions: np.ndarray,
+    names: list[str],
+    lines: int,
+    unparsed: int,
+    span: tuple[int, int] | None,
+) -> Log:
     return Log(
         numbers=_joined([part.numbers for part in parts]),
         labels=_joined([part.labels for part in parts]),
-        times=_joined([part.times for part in parts if part.times is not None]) if reader.times else None,
-        codes=tuple(_joined([part.codes[at] for part in parts]) for at in range(len(reader.channels))),
+        times=_joined([part.times for part in parts if part.times is not None]) if times else None,
+        codes=codes,
         pair_rows=_joined([part.pair_rows for part in parts]),
-        pair_sessions=settled[pairs] if len(pairs) else pairs.astype(np.int32),
+        pair_sessions=sessions,
         session_names=names,
         lines=lines,
         unparsed=unparsed,
@@ -183,10 +328,13 @@ def contents_again(
 def _small(part: Columns) -> Columns:
     """The part without its text and in the smallest types."""
     part.text, part.starts, part.stops, part.unparsed = b"", part.starts[:0], part.stops[:0], []
-    if not len(part.numbers) or part.numbers[-1] < 2**31:
-        part.numbers = part.numbers.astype(np.int32)
+    part.numbers = _smallest(part.numbers)
     part.pair_rows, part.pair_sessions = part.pair_rows.astype(np.int32), part.pair_sessions.astype(np.int32)
     return part
+
+
+def _smallest(numbers: np.ndarray) -> np.ndarray:
+    return numbers.astype(np.int32) if not len(numbers) or numbers[-1] < 2**31 else numbers
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

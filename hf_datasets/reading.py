@@ -54,6 +54,13 @@ def open_log(path: str | Path, member: str | None = None) -> IO[bytes]:
     return stream
 
 
+def is_packed(path: Path) -> bool:
+    """Whether the file is an archive, so that its lines have no place in it. Errors as `open_log`."""
+    open_log(path).close()
+    with path.open("rb") as raw:
+        return unpacked(raw, path) is not raw
+
+
 def read_lines(path: str | Path, encoding: str = "utf-8") -> Iterator[str]:
     """The lines of a log, without their ends, streamed.
 

@@ -212,3 +212,19 @@ def guess_system(sample: Sequence[str]) -> LogSystem:
         if sum(pattern.match(line) is not None for line in lines) >= _ENOUGH * len(lines):
             return row
     return PLAIN
+
+
+def looks_like_another(sample: Sequence[str], system: LogSystem) -> LogSystem | None:
+    """The published system that some raw lines clearly are of, where that is not `system`; else None.
+
+    A format of blank-separated fields takes the lines of nearly any log. So the rows' stricter signatures are asked:
+    fewer than half of the lines are as this system's, and most are as those of another.
+    """
+    lines = [stripped for line in sample if (stripped := line.strip())]
+    if system.signature is None or not lines:
+        return None
+    pattern = re.compile(system.signature)
+    if sum(pattern.match(line) is not None for line in lines) >= 0.5 * len(lines):
+        return None
+    guessed = guess_system(lines)
+    return guessed if guessed.name in SYSTEMS and guessed.name != system.name else None

@@ -2,15 +2,18 @@
 
 Odd here: a shard is a fixed run of the output's messages. The log is read a second time, every content goes to the
 shard that wants it, and a shard is written as soon as it and all before it are complete. Contents that wait for their
-shard (the lines of HDFS sessions lie far apart) are laid aside on disk beyond `SPILL_BYTES`.
+shard (the lines of HDFS sessions lie far apart) are laid aside on disk beyond `SPILL_BYTES`. Several processes take the
+shards in turn and each reads the log for itself; the columns lie in files that all of them map.
 """
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +22,7 @@ import pyarrow.parquet as pq
 
 from .grouping import Grouping
 from .ingest import Log
+from .workers import Workers
 
 SHARD_MESSAGES = 150_000
 SPILL_BYTES = 16 << 20
@@ -72,31 +76,127 @@ def plan_shards(splits: dict[str, range], windows: Grouping) -> list[Shard]:
 
 def write_shards(folder: Path, output: Output, shards: list[Shard], contents: Iterable[pa.Array]) -> dict[str, str]:
     """Write all Parquet files; returns the checksum of every split (see `row_text`)."""
+    digests = {shard.split: hashlib.sha256() for shard in shards}
+    _write(folder, output, shards, range(len(shards)), contents, lambda shard, text: digests[shard.split].update(text))
+    return {split: digest.hexdigest() for split, digest in digests.items()}
+
+
+def write_shards_side_by_side(
+    folder: Path, output: Output, shards: list[Shard], again: Callable[[], Iterable[pa.Array]], workers: Workers
+) -> dict[str, str]:
+    """As `write_shards`; `again` is called in every worker, and can be sent there."""
+    digests = {shard.split: hashlib.sha256() for shard in shards}
+    shared = folder / ".shared"
+    shared.mkdir()
+    laid = _lay_down(shared, output)
+    count = min(workers.count, len(shards))
+    workers.start(_write_turn, [(folder, laid, shards, range(one, len(shards), count), again) for one in range(count)])
+    for number, shard in enumerate(shards):  # the checksum runs over the shards in order
+        for _ in range(shard.first, shard.last, _ROWS_A_GROUP):
+            _, text = workers.receive(number % count)
+            digests[shard.split].update(text)
+    for number in range(count):
+        workers.receive(number)
+    shutil.rmtree(shared)
+    return {split: digest.hexdigest() for split, digest in digests.items()}
+
+
+def _write_turn(
+    send: Callable[[Any], None],
+    folder: Path,
+    laid: dict[str, Any],
+    shards: list[Shard],
+    mine: range,
+    again: Callable[[], Iterable[pa.Array]],
+) -> None:
+    """What a worker does: write its shards, and send their rows' text, a piece for every group of rows."""
+    _write(folder, _taken_up(laid), shards, mine, again(), lambda shard, text: send(text))
+
+
+def _lay_down(folder: Path, output: Output) -> dict[str, Any]:
+    """An output whose arrays are files in a folder: what is sent in place of it."""
+
+    def laid(name: str, values: np.ndarray | None) -> Path | None:
+        if values is None:
+            return None
+        path = folder / f"{name}.npy"
+        np.save(path, values, allow_pickle=False)
+        return path
+
+    masked = None
+    if output.masked is not None:
+        masked = folder / "masked.arrow"
+        batch = pa.record_batch([output.masked], ["masked"])
+        with pa.ipc.new_file(masked, batch.schema) as writer:
+            writer.write_batch(batch)
+    log, windows = output.log, output.windows
+    return {
+        "numbers": laid("numbers", log.numbers),
+        "line_labels": laid("line_labels", log.labels),
+        "times": laid("times", log.times),
+        "rows": laid("rows", windows.rows),
+        "offsets": laid("offsets", windows.offsets),
+        "labels": laid("labels", output.labels),
+        "key_codes": laid("key_codes", output.key_codes),
+        "masked_codes": laid("masked_codes", output.masked_codes),
+        "masked": masked,
+        "plain": (output.window_ids, output.keys, output.schema),
+    }
+
+
+def _taken_up(laid: dict[str, Any]) -> Output:
+    """The output again, as far as `_write` needs it, over mapped files."""
+
+    def at(name: str) -> Any:
+        return None if laid[name] is None else np.asarray(np.load(laid[name], mmap_mode="r", allow_pickle=False))
+
+    nothing = np.zeros(0, np.int32)
+    window_ids, keys, schema = laid["plain"]
+    log = Log(at("numbers"), at("line_labels"), at("times"), (), nothing, nothing, [], 0, 0, None)
+    masked = None
+    if laid["masked"] is not None:
+        masked = pa.ipc.open_file(pa.memory_map(str(laid["masked"]))).get_batch(0)[0]
+    windows = Grouping(at("rows"), at("offsets"), nothing)
+    return Output(log, windows, window_ids, at("labels"), keys, at("key_codes"), masked, at("masked_codes"), schema)
+
+
+def _write(
+    folder: Path,
+    output: Output,
+    shards: list[Shard],
+    mine: range,
+    contents: Iterable[pa.Array],
+    tell: Callable[[Shard, bytes], object],
+) -> None:
+    """Write those of the shards that are mine; `tell` gets the text of their rows, in order."""
     counts = {shard.split: shard.number + 1 for shard in shards}
-    digests = {split: hashlib.sha256() for split in counts}
     place = _places(output.windows.rows)
     bounds = np.array([shard.begin for shard in shards], np.int64)
+    own = [shards[number] for number in mine]
     done = waiting_bytes = row = 0
     for texts in contents:
         positions, wanted = place(row, row + len(texts))
         row += len(texts)
         at = np.searchsorted(bounds, positions, "right") - 1
         for number in np.unique(at).tolist():
-            mine = at == number
-            shard, part = shards[number], texts.take(pa.array(wanted[mine] - (row - len(texts))))
-            shard.waiting.append((positions[mine], part))
+            if number not in mine:
+                continue
+            here = at == number
+            shard, part = shards[number], texts.take(pa.array(wanted[here] - (row - len(texts))))
+            shard.waiting.append((positions[here], part))
             shard.missing -= len(part)
             waiting_bytes += part.nbytes
-        while done < len(shards) and not shards[done].missing:
-            waiting_bytes -= sum(part.nbytes for _, part in shards[done].waiting)
-            _finish(folder, output, shards[done], counts[shards[done].split], digests)
+        while done < len(own) and not own[done].missing:
+            waiting_bytes -= sum(part.nbytes for _, part in own[done].waiting)
+            _finish(folder, output, own[done], counts[own[done].split], tell)
             done += 1
             pa.default_memory_pool().release_unused()
+        if done == len(own):
+            return
         if waiting_bytes > SPILL_BYTES:
-            _spill(folder, shards[done:])
+            _spill(folder, own[done:])
             pa.default_memory_pool().release_unused()
             waiting_bytes = 0
-    return {split: digest.hexdigest() for split, digest in digests.items()}
 
 
 def _places(rows: np.ndarray) -> Callable[[int, int], tuple[np.ndarray, np.ndarray]]:
@@ -149,7 +249,7 @@ def _collect(shard: Shard) -> tuple[pa.Array, np.ndarray]:
     return pa.concat_arrays([one for _, one in parts]), np.argsort(positions, kind="stable")
 
 
-def _finish(folder: Path, output: Output, shard: Shard, count: int, digests: dict[str, hashlib._Hash]) -> None:
+def _finish(folder: Path, output: Output, shard: Shard, count: int, tell: Callable[[Shard, bytes], object]) -> None:
     contents, order = _collect(shard)
     windows, log = output.windows, output.log
     path = folder / f"{shard.split}-{shard.number:05d}-of-{count:05d}.parquet"
@@ -167,7 +267,7 @@ def _finish(folder: Path, output: Output, shard: Shard, count: int, digests: dic
             lines = lists(contents.take(pa.array(wanted)))
             ids = output.window_ids.slice(first, last - first)
             labels = output.labels[first:last]
-            digests[shard.split].update(row_text(ids, labels, lines))
+            tell(shard, row_text(ids, labels, lines))
             columns = {
                 "window_id": ids,
                 "lines": lines,

@@ -19,6 +19,7 @@ from logllm.hf_datasets import (
     WindowRule,
     build,
     configurations,
+    get_system,
     load_statistics,
     load_templates,
     load_windows,
@@ -333,3 +334,14 @@ def test_a_folder_and_an_archive_with_the_labels_inside(shared_data, tmp_path):
         archive.write(folder / "HDFS.log", "HDFS.log")
         archive.write(folder / "anomaly_label.csv", "preprocessed/anomaly_label.csv")
     assert quiet("hdfs", packed, tmp_path / "out", labels=packed)["files"] == first["files"]
+
+
+def test_a_log_of_another_published_system_is_refused(shared_data, tmp_path):
+    hdfs = shared_data / "hdfs/HDFS_2k.log"
+    with pytest.raises(LogInputError, match=r"must be one of bgl.*look like hdfs"):
+        quiet("bgl", hdfs, tmp_path / "out")
+    with pytest.raises(LogInputError, match=r"must be one of thunderbird.*look like bgl"):
+        quiet("thunderbird", shared_data / "bgl/BGL_2k.log", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    own = dataclasses.replace(get_system("bgl"), signature=None)  # whoever says so is believed
+    assert quiet(own, hdfs, tmp_path / "out")["lines"]["parsed"] > 0

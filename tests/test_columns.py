@@ -51,6 +51,7 @@ def by_columns(path, system, size, distinct):
         rows += zip(numbers, part.contents().to_pylist(), labels, times, map(tuple, sessions), *masked)
         unparsed += part.unparsed
     settled, names = reader.sessions.settled()
+    names = names.to_pylist()
     rows = [(*row[:4], tuple(names[settled[one]] for one in row[4]), *row[5:]) for row in rows]
     return rows, unparsed
 
