@@ -5,8 +5,8 @@ What is peculiar here:
 - Batches are sorted by length and bounded in tokens. Padding stands to the right of the position that is read, where a
   causal decoder cannot see it: no attention mask is needed.
 - A window beyond `max_messages` is scored in pieces that overlap by half; the worst piece speaks.
-- The instruction prefix is read once and its keys and values are kept: on a CPU that makes the decoder stage 1.18 times
-  faster on HDFS sessions (benchmarks/results/logllm_speed_hdfs.json). Elsewhere it was not measured and is not done: the
+- The instruction prefix is read once and its keys and values are kept: on a CPU that makes the decoder stage 1.27 times
+  faster on HDFS sessions (benchmarks/results/logllm_speed_hdfs_prefix.json). Elsewhere it was not measured and is not done: the
   cache needs an explicit mask, with which the fastest attention kernels do not run.
 """
 
