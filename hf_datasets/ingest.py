@@ -222,12 +222,13 @@ def _read_side_by_side(
             shown.update(count)
     rows = lines = unparsed = 0
     for parts, (count, _, _, _) in zip(found, ends):
+        before = rows
         for part in parts:
             unparsed += len(part.unparsed)
             _note(stream, part.unparsed, lines)
             part.unparsed = []
             part.numbers = _smallest(part.numbers + np.int64(lines))
-            part.pair_rows = (part.pair_rows + np.int64(rows)).astype(np.int32)
+            part.pair_rows = (part.pair_rows + np.int64(before)).astype(np.int32)
             rows += len(part.numbers)
         lines += count
     settled, names = encoded(pa.concat_arrays([one for _, _, one, _ in ends]))

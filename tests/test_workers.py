@@ -9,7 +9,7 @@ import pytest
 from logllm.hf_datasets import LogInputError, build
 from logllm.hf_datasets import ingest as ingesting
 from logllm.hf_datasets import writing as writing_module
-from logllm.hf_datasets.chunks import cut_at_lines, read_range
+from logllm.hf_datasets.chunks import CHUNK_BYTES, cut_at_lines, read_range
 from logllm.hf_datasets.drain import masker
 from logllm.hf_datasets.rules import DEFAULT_MASKS, DrainSettings
 from logllm.hf_datasets.simulate import simulate
@@ -33,7 +33,7 @@ ODD = [
 def short_logs(monkeypatch):
     """Short logs and many small shards get several processes too."""
     monkeypatch.setattr(ingesting, "LEAST_BYTES", 1)
-    monkeypatch.setattr(writing_module, "SHARD_MESSAGES", 3000)
+    monkeypatch.setattr(writing_module, "SHARD_MESSAGES", 4000)
 
 
 def odd_log(folder, name, lines, distinct=False):
@@ -57,7 +57,8 @@ def files_of(folder):
 
 @pytest.mark.parametrize(("name", "distinct"), [("hdfs", False), ("bgl", False), ("bgl", True)])
 def test_two_processes_give_the_same_bytes(tmp_path, short_logs, name, distinct):
-    log = odd_log(tmp_path, name, 12_000, distinct)
+    log = odd_log(tmp_path, name, 12_000 if distinct else 80_000, distinct)
+    assert distinct or log.stat().st_size > 2.2 * CHUNK_BYTES  # several chunks a process
     labels = tmp_path / name / "anomaly_label.csv" if name == "hdfs" else None
     options = {"labels": labels, "mask": MASK, "mask_rules": DEFAULT_MASKS, "progress": False}
     one = build(name, log, tmp_path / "one", **options)
