@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib
+import importlib.metadata
 import json
 import os
 import platform

@@ -2,7 +2,8 @@
 
 Odd here: a configuration is written into a hidden sibling folder and renamed into place when it is whole, so a build
 that is killed leaves either the old configuration or the new one, never half of one. The README names every whole
-configuration found in the folder, which is all that `datasets.load_dataset` needs.
+configuration found in the folder, which is all that `datasets.load_dataset` needs. `datasets` is imported where
+it is used: that is half of the room's import time, and worker processes do without it.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
-from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value, load_dataset
 
 from .errors import LogInputError
 from .splitting import SPLITS
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict, Features
 
 LABELS = ("normal", "anomalous")
 STATISTICS = "statistics.json"
@@ -32,6 +35,8 @@ UNPARSED = "unparsed.jsonl"
 
 def window_features(line_labels: bool, masked: bool = False) -> Features:
     """The columns of a configuration; `line_labels` only where the system labels lines, `masked` only if asked for."""
+    from datasets import ClassLabel, Features, List, Value
+
     columns: dict[str, Any] = {
         "window_id": Value("string"),
         "lines": List(Value("large_string")),
@@ -50,6 +55,8 @@ def window_features(line_labels: bool, masked: bool = False) -> Features:
 
 def write_template_table(folder: Path, table: dict[str, Any]) -> None:
     """The templates as a Parquet table beside the windows: key, text, count in train."""
+    from datasets import Features, Value
+
     features = Features({"key": Value("string"), "text": Value("large_string"), "count": Value("int64")})
     rows = table["templates"]
     columns = {name: [row[name] for row in rows] for name in features}
@@ -140,6 +147,8 @@ def load_windows(out: str | Path, config: str) -> DatasetDict:
 
     `datasets` cannot load a split without rows, so an empty split has no file and no line in the README.
     """
+    from datasets import DatasetDict, load_dataset
+
     _configuration(out, config)
     loaded = load_dataset(str(out), config)
     features = next(iter(loaded.values())).features
@@ -147,6 +156,8 @@ def load_windows(out: str | Path, config: str) -> DatasetDict:
 
 
 def _empty(features: Features) -> Dataset:
+    from datasets import Dataset
+
     return Dataset.from_dict({name: [] for name in features}, features=features)
 
 
