@@ -20,6 +20,7 @@ from .errors import LogInputError
 # A worker's function: it is given `send` and its own arguments, and what it returns is its last piece.
 Task = Callable[..., Any]
 _STOPS_WITHIN = 5.0
+_GOES_WITHIN = 1.0
 
 
 class Workers:
@@ -56,9 +57,10 @@ class Workers:
         for process in self._processes:
             if process.pid is None:
                 continue
+            process.join(_GOES_WITHIN)  # it ends by itself when nobody is at the other end, unless it is at work
             if process.is_alive():
                 process.terminate()  # it holds nothing but what its folder's owner removes
-            process.join(_STOPS_WITHIN)
+                process.join(_STOPS_WITHIN)
 
     def start(self, task: Task, arguments: Sequence[tuple]) -> None:
         """Give worker after worker its arguments; there are no more of them than workers."""
