@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import AutoModel, AutoModelForCausalLM, GenerationMixin, PreTrainedModel
+from transformers import AutoModel, AutoModelForCausalLM, GenerationMixin, PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.dynamic_module_utils import custom_object_save
 from transformers.modeling_outputs import (
@@ -361,7 +361,8 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
         """
         check_loading_arguments(kwargs)
         hub = {key: kwargs[key] for key in HUB_ARGUMENTS if key in kwargs}
-        if not isinstance(config, LogLLMConfig):
+        # Not `isinstance(config, LogLLMConfig)`: the Hub's loader may have loaded that file twice, as two classes.
+        if not isinstance(config, PreTrainedConfig):
             config = LogLLMConfig.from_pretrained(config or pretrained_model_name_or_path, **hub)
         if config.adapter_subfolder is None:
             return super().from_pretrained(pretrained_model_name_or_path, *args, config=config, **kwargs)

@@ -95,7 +95,13 @@ def test_nothing_unpickles():
     for room in (*ROOMS, "src/logllm", "spaces_demo"):
         for file in files(room):
             names = {name.split(".")[0] for name, _ in imports(file)}
-            assert not names & {"pickle", "jsonpickle", "dill", "joblib", "shelve", "marshal"}, file
-            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            assert not names & {"jsonpickle", "dill", "joblib", "shelve", "marshal"}, file
+            tree = ast.parse(file.read_text("utf-8"))
+            assert not [name for name, _ in imports(file) if name.startswith("pickle.")], file
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "pickle":
+                    assert node.attr == "PicklingError", f"{file}: pickle.{node.attr}"  # to catch it is no unpickling
+                if isinstance(node, ast.ImportFrom) and node.module == "pickle":
+                    raise AssertionError(f"{file} imports from pickle")
                 if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
                     assert any(k.arg == "weights_only" and ast.unparse(k.value) == "True" for k in node.keywords), file

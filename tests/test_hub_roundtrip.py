@@ -61,4 +61,4 @@ def test_a_stranger_gets_the_same_scores(tiny_checkpoints, tmp_path, family):
 def test_a_checkpoint_holds_safetensors_json_and_code_only(tiny_checkpoints):
     for family in ("logllm", "logllama"):
         suffixes = {path.suffix for path in (tiny_checkpoints / family).rglob("*") if path.is_file()}
-        assert suffixes <= {".safetensors", ".json", ".py", ".md", ".txt", ".jinja"}, suffixes
+        assert suffixes <= {".safetensors", ".json", ".py", ".md", ".txt", ".jinja", ".png"}, suffixes
