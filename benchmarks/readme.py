@@ -86,8 +86,12 @@ def tree() -> str:
             name = file.relative_to(ROOT / room).as_posix()
             text = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
             if not name.endswith("__init__.py"):
-                rows.append(f"  {name:<28}{textwrap.shorten(_first_sentence(text), WIDTH, placeholder=' ...')}".rstrip())
-    return "\n".join([*rows, "tests/                        a file a module, and the guards of the house's walls", "```"])
+                rows.append(
+                    f"  {name:<28}{textwrap.shorten(_first_sentence(text), WIDTH, placeholder=' ...')}".rstrip()
+                )
+    return "\n".join(
+        [*rows, "tests/                        a file a module, and the guards of the house's walls", "```"]
+    )
 
 
 def _first_sentence(text: str) -> str:
