@@ -127,6 +127,7 @@ def build(
     masked: Annotated[bool, typer.Option("--masked", help="Add a column with LogLLM's masked messages.")] = False,
     train_share: Annotated[float, typer.Option(help="Share of lines or sessions for training and validation.")] = 0.8,
     validation_share: Annotated[float, typer.Option(help="Share of the training windows, its tail.")] = 0.1,
+    processes: Annotated[int, typer.Option(help="Processes for a large log; a small one takes one anyway.")] = 1,
     seed: Seed = 42,
     quiet: Quiet = False,
 ) -> None:
@@ -147,6 +148,7 @@ def build(
         mini=mini,
         train_share=train_share,
         validation_share=validation_share,
+        processes=processes,
         seed=seed,
         progress=not quiet,
     )
