@@ -119,7 +119,9 @@ class LogLLMModel(LogLLMPreTrainedModel):
                 f"{here.tolist()[:8]} placeholders for {wanted.tolist()[:8]} messages: build both with LogLLMProcessor"
             )
         embeds = self.get_input_embeddings()(input_ids.masked_fill(places, 0))  # (B, L, D)
-        gathered = soft_tokens[message_index[message_index >= 0]].to(embeds.device, embeds.dtype)  # (places, D)
+        # index_select, not indexing: the gradient of indexing is summed in an order that varies between runs on a CPU.
+        gathered = soft_tokens.index_select(0, message_index[message_index >= 0])  # (places, D)
+        gathered = gathered.to(embeds.device, embeds.dtype)
         return embeds.masked_scatter(places.unsqueeze(-1), gathered)
 
     def forward(

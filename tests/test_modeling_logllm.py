@@ -268,3 +268,23 @@ def test_an_unknown_dtype_and_unknown_settings_are_refused(tmp_path):
             LogLLMConfig(**settings)
     with pytest.raises(ValueError, match="method must be one of"):
         model.explain(["a", "b"], taken, method="guess")
+
+
+def test_the_same_step_gives_the_same_gradient_to_the_bit():
+    """Copies of a message share one row of the table; the order in which their gradients are summed must not vary."""
+    from logllm.trainers import assemble_logllm
+
+    windows = [
+        [f"{word} block blk_{i} of {word}" for i in range(60) for word in ("Receiving", "Served")] for _ in range(8)
+    ]
+    model, processor = assemble_logllm("tiny", windows[0], seed=0)
+    batch = processor(windows, labels=[0, 1] * 4, padding_side="right")
+
+    def gradient() -> torch.Tensor:
+        model.zero_grad()
+        model.eval()(**batch).loss.backward()
+        return model.model.projector.weight.grad.clone()
+
+    first = gradient()
+    assert first.abs().sum() > 0
+    assert all(torch.equal(first, gradient()) for _ in range(5))
