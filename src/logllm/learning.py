@@ -4,6 +4,8 @@ What is peculiar here:
 - No line's text is kept: a window is an array of codes of masked messages, so memory grows by four bytes a line (and by
   the distinct masked messages).
 - The last part of the windows is held back: templates and model never see it, the threshold is set on it.
+- A session that the log's end (or its beginning) has cut through is neither learnt nor calibrated on: what is watched
+  later is whole, and the highest of the held-back scores would be those of the cut ones.
 - The log may hold a few anomalies. Windows (where they are sessions) whose key counts are far from all but a hundredth
   of the others are left out of what counts as normal, at most a tenth of them: an incident is rarer than that.
 """
@@ -34,6 +36,8 @@ LEAST_WINDOWS = 10
 LEARN_STEPS = 1200
 SUPPORT = 0.01  # a window is normal when so many of the others are near it
 MOST_TRIMMED = 0.10
+MOST_OPEN = 0.01  # of the sessions that began up to a moment may still be open at the log's end
+LEAST_WHOLE = 0.2  # of the windows: a log that shows fewer whole ones is too short to leave the others out
 MOST_VECTORS = 3000  # of distinct count vectors, the most frequent, that the support is measured on
 SKETCH = 512  # quantiles of the held-back scores that a checkpoint keeps for drift
 CALIBRATION_FILE = "calibration.json"
@@ -80,12 +84,18 @@ class Calibration:
 
 @dataclass(slots=True)
 class CodedWindow:
-    """A window without its text: codes of masked messages, the severity of each line, when it ended."""
+    """A window without its text: codes of masked messages, the severity of each line, when it began.
+
+    `over` is False where the log ended first; `early` is True where it begins so soon after the log that it may have
+    begun before it.
+    """
 
     codes: array
     grave: tuple[float, ...]
-    last: float | None
+    first: float | None
     first_number: int
+    over: bool = True
+    early: bool = False
 
 
 @dataclass
@@ -106,6 +116,7 @@ def code_windows(
     codes: dict[str, int] = {}
     by_folded = Folded(miner.mask, system)
     counts = Counter[str]()
+    begin: list[float] = []  # the log's first time
     interned: dict[tuple[float, ...], tuple[float, ...]] = {}
 
     def slim() -> Iterator[LogLine]:
@@ -120,6 +131,8 @@ def code_windows(
             line.label = str(code)
             grave = severities([line.raw], [line.content], system)[0]
             line.content, line.raw = str(grave), ""
+            if not begin and line.timestamp is not None:
+                begin.append(line.timestamp)
             yield line
 
     found = []
@@ -130,8 +143,10 @@ def code_windows(
             CodedWindow(
                 array("i", (int(line.label or 0) for line in window.members)),
                 interned.setdefault(grave, grave),
-                times[-1] if times else None,
+                times[0] if times else None,
                 window.members[0].number,
+                window.over,
+                bool(times) and idle is not None and times[0] <= begin[0] + idle,
             )
         )
     return Coded(found, list(codes), counts["lines"], counts["unparsed"])
@@ -184,7 +199,7 @@ def learn(
     from logllm.scoring import Scorer
     from logllm.training import train_detector
 
-    windows = coded.windows
+    windows = uncut(coded.windows, system)
     if len(windows) < max(least, 2):
         raise LogllmError(
             f"a log must give at least {least} windows to learn from, found {len(windows)} "
@@ -220,7 +235,9 @@ def learn(
     scorer = Scorer(detector.model, detector.processor, severity_weight)
     sequences = [tuple(detector.processor.ids_of_keys(row)) for row in held_rows]
     scores = [score for score, _ in scorer.score_ids(sequences, [window.grave for window in last])]
-    budget = budget_threshold(scores, alarms, span_seconds(last) if timed else None, clean)
+    # Windows a day are those of the whole log: the held-back part may be a quiet night.
+    span = span_seconds(windows) if timed else None
+    budget = budget_threshold(scores, alarms, span and span * held / len(windows), clean)
     if not timed:
         grave = [window.grave for window, keep in zip(first, kept) if keep]
         learnt = [tuple(detector.processor.ids_of_keys(row)) for row in normal]
@@ -245,6 +262,30 @@ def learn(
     return detector, budget
 
 
+def uncut(windows: Sequence[CodedWindow], system: LogSystem) -> list[CodedWindow]:
+    """The windows that neither the log's end nor its beginning has cut through, in the order of their first lines.
+
+    Sessions are taken up to the last first line before which nearly all are over: all that are over would be too many of
+    the short ones near the log's end. They are taken all the same where the log is too short for that, and so are the
+    cut ones where there is little else. A session near the log's beginning counts as cut where its first message begins
+    no later session.
+    """
+    ordered = sorted(windows, key=lambda window: window.first_number)
+    enough = max(LEAST_WHOLE * len(ordered), LEAST_WINDOWS)
+    over = [window for window in ordered if window.over]
+    if system.window.kind != "session":
+        return over if len(over) >= enough else ordered
+    still_open = np.cumsum([not window.over for window in ordered])
+    nearly_all = np.flatnonzero(still_open <= MOST_OPEN * np.arange(1, len(ordered) + 1))
+    taken = int(nearly_all[-1]) + 1 if len(nearly_all) else 0
+    starts = {window.codes[0] for window in ordered if not window.early}
+    for chosen in ([window for window in ordered[:taken] if window.over], over):
+        whole = [window for window in chosen if not window.early or window.codes[0] in starts]
+        if len(whole) >= enough:
+            return whole
+    return ordered
+
+
 def ceiling(learnt_scores: Sequence[float], unseen_score: float) -> float:
     """The highest threshold of a scan that has no model: the held-back tail may lie in the middle of an incident.
 
@@ -254,8 +295,8 @@ def ceiling(learnt_scores: Sequence[float], unseen_score: float) -> float:
 
 
 def span_seconds(windows: Sequence[CodedWindow]) -> float | None:
-    """Seconds of the log's clock that the windows span; None where it does not tell."""
-    times = [window.last for window in windows if window.last is not None]
+    """Seconds of the log's clock in which the windows begin; None where it does not tell."""
+    times = [window.first for window in windows if window.first is not None]
     if len(times) < 2:
         return None
     # A single wrong clock must not stretch the span: the middle 98 % of the times, scaled up.

@@ -31,11 +31,15 @@ NEVER = float("-inf")
 
 @dataclass(slots=True)
 class OpenWindow:
-    """Lines of a window that may still grow; `last` is the clock at its last line."""
+    """Lines of a window that may still grow; `last` is the clock at its last line.
+
+    `over` is False where the log ended before the window's rule closed it: more of it may have been to come.
+    """
 
     name: str
     last: float
     members: list[LogLine] = field(default_factory=list)
+    over: bool = True
 
 
 class LiveWindows:
@@ -174,11 +178,13 @@ def as_window(opened: OpenWindow, session_labels: dict[str, int] | None = None) 
 
 
 def live_windows(lines: Iterable[LogLine], system: LogSystem, idle: float | None) -> Iterator[OpenWindow]:
-    """All windows of a log that has ended, in the order in which they close."""
+    """All windows of a log that has ended, in the order in which they close; those still open at its end are last."""
     windows = LiveWindows(system.window, idle)
     for line in lines:
         yield from windows.push(line)
-    yield from windows.close_idle()
+    for window in windows.close_idle():
+        window.over = False
+        yield window
 
 
 def usual_idle(lines: Iterable[LogLine], least: float = 10.0, most: float = 600.0) -> float:

@@ -164,7 +164,7 @@ def _coded(windows: Sequence[Window], raw: Mapping[int, str], system: LogSystem)
     for window in windows:
         coded = array("i", (codes.setdefault(mask(content), len(codes)) for content in window.lines))
         grave = severities([raw[number] for number in window.line_numbers], window.lines, system)
-        found.append(CodedWindow(coded, tuple(grave), window.last_timestamp, window.line_numbers[0]))
+        found.append(CodedWindow(coded, tuple(grave), window.first_timestamp, window.line_numbers[0]))
     return Coded(found, list(codes), sum(len(window.codes) for window in found), 0)
 
 
