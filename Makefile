@@ -31,10 +31,9 @@ check: install
 bench: install
 	$(BIN)/python benchmarks/run.py
 
-# The Space on this machine, with the checkpoints of `make demo`.
+# The Space as `logllm push space` would publish it, put together in build/space and served from there.
 space: install
-	test -d spaces_demo/checkpoints -o -d demo_output/models || $(BIN)/logllm demo --out demo_output
-	$(BIN)/python spaces_demo/app.py
+	$(BIN)/logllm space --out build/space
 
 clean:
 	rm -rf demo_output build *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

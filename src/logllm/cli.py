@@ -54,7 +54,7 @@ def remark(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-push = typer.Typer(help="Publish a checkpoint or a dataset on the Hub.", no_args_is_help=True)
+push = typer.Typer(help="Publish a checkpoint, a dataset or the Space on the Hub.", no_args_is_help=True)
 app.add_typer(push, name="push")
 
 
@@ -80,6 +80,38 @@ def push_dataset(
     from logllm.hf_datasets import push_dataset as upload
 
     say(upload(folder, repo_id, private=private))
+
+
+@push.command("space")
+def push_space(
+    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME.")],
+    folder: Annotated[Path | None, typer.Option(help="In place of the checkout's spaces_demo/.")] = None,
+    private: Annotated[bool, typer.Option(help="Make a private repository.")] = False,
+) -> None:
+    """Put the Space together and upload it: page, package, checkpoints, examples, results."""
+    from logllm.publishing import push_space as upload
+
+    say(upload(repo_id, folder=folder, private=private))
+
+
+@app.command()
+def space(
+    out: Annotated[
+        Path | None, typer.Option(help="Put it together here, as it is published, and run it there.")
+    ] = None,
+    folder: Annotated[Path | None, typer.Option(help="In place of the checkout's spaces_demo/.")] = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 7860,
+    run: Annotated[bool, typer.Option(help="Serve the page.")] = True,
+) -> None:
+    """Serve the Space on this machine."""
+    from logllm.space_folder import assemble, run_space, source_folder
+
+    served = folder or source_folder()
+    if out is not None:
+        remark(f"{len(assemble(out, served)):,} files in {out}")
+        served = out
+    if run:
+        run_space(served, port)
 
 
 @app.command()

@@ -47,6 +47,39 @@ def push_model(
     return str(url)
 
 
+def push_space(
+    repo_id: str, *, folder: str | Path | None = None, private: bool = False, token: str | None = None
+) -> str:
+    """Put the Space together and upload it to the Space repository `repo_id`; returns its address.
+
+    Raises:
+        LogllmError: a part of the Space is missing, or the Hub refuses; how to log in is said.
+    """
+    from tempfile import TemporaryDirectory
+
+    from logllm.space_folder import assemble
+
+    api = HfApi(token=token)
+    with TemporaryDirectory() as made:
+        whole = Path(made) / "space"
+        assemble(whole, None if folder is None else Path(folder))
+        try:
+            url = api.create_repo(repo_id, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
+            api.upload_folder(
+                repo_id=url.repo_id,
+                repo_type="space",
+                folder_path=whole,
+                delete_patterns="*",  # what an earlier version had and this one has not
+                commit_message="Upload the Space",
+            )
+        except (HfHubHTTPError, LocalTokenNotFoundError) as error:
+            raise LogllmError(
+                f"the Hub must accept an upload to {repo_id}, found a refusal ({str(error).splitlines()[0][:200]}): log in "
+                "with `hf auth login`, and give a repository OWNER/NAME that is yours"
+            ) from error
+    return str(url)
+
+
 def check_publishable(folder: Path) -> None:
     """Refuse a folder that would not load by its repository id."""
     file = folder / "config.json"
