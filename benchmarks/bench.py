@@ -37,6 +37,7 @@ from tqdm import tqdm
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 MOST_SECONDS = 1800.0
+KINDS = ("simple", "paper", "ours")
 MACHINE = ("torch", "transformers", "trl", "datasets", "drain3", "scikit-learn", "numpy")
 OUT_OF_MEMORY = ("allocate memory", "out of memory", "Unable to allocate")
 
@@ -146,8 +147,7 @@ def pending(
     """The jobs whose result is not there, cheapest kind first and one seed of all before the next."""
     done = {(run["method"], run["seed"]) for run in result["runs"]}
     jobs = [(m, s) for m in methods for s in m.seeds if (seeds is None or s in seeds) and (m.name, s) not in done]
-    rank = {"simple": 0, "paper": 1, "ours": 2}
-    return sorted(jobs, key=lambda job: (rank[job[0].kind], job[1]))
+    return sorted(jobs, key=lambda job: (KINDS.index(job[0].kind), job[1]))
 
 
 def run_system(recipe: Recipe, arguments: argparse.Namespace) -> None:
@@ -163,7 +163,8 @@ def run_system(recipe: Recipe, arguments: argparse.Namespace) -> None:
             raise RuntimeError(f"the windows of {recipe.name} must be built, found: {made.get('error')}")
     split, file = load_split(held), arguments.results / f"bench_{recipe.name}.json"
     result = result_of(split, file)
-    methods = [BY_NAME[name] for name in arguments.methods] if arguments.methods else list(METHODS)
+    named = [BY_NAME[name] for name in arguments.methods] if arguments.methods else METHODS
+    methods = [method for method in named if method.kind in arguments.kinds]
     result["runs"] = [run for run in result["runs"] if run["method"] not in (arguments.again or ())]
     if arguments.retry:
         result["runs"] = [run for run in result["runs"] if run["status"] == "ok"]
@@ -188,6 +189,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Every method on the shared systems, then tables, plots and cards.")
     parser.add_argument("systems", nargs="*", help=f"of {', '.join(RECIPES)}; all by default")
     parser.add_argument("--methods", nargs="+", metavar="NAME", help="only these methods")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="only these kinds of method")
     parser.add_argument("--seeds", nargs="+", type=int, help="only these seeds")
     parser.add_argument("--again", nargs="+", metavar="NAME", help="forget the results of these methods first")
     parser.add_argument("--retry", action="store_true", help="run again what failed")

@@ -75,7 +75,8 @@ def judge(method: Method, split: Split, seed: int, test: Part | None = None) -> 
         if not math.isnan(other):
             found["f1_at_other_rate"] = anomaly_metrics(scores, test.labels, other, draws=0)["f1"]
     if hasattr(model, "own_threshold"):  # the paper's decision rule
-        own = anomaly_metrics(scores, test.labels, model.own_threshold, draws=0)
+        theirs = model.own_scores(windows) if hasattr(model, "own_scores") else scores
+        own = anomaly_metrics(theirs, test.labels, model.own_threshold, draws=0)
         found["own_rule"] = {name: own[name] for name in ("precision", "recall", "f1", "tp", "fp", "fn")}
     found["false_negatives"] = [i for i, (s, y) in enumerate(zip(scores, test.labels)) if y == 1 and s <= threshold][
         :20

@@ -94,5 +94,40 @@ METHODS = (
         "nearest template, then decision tree", nearest_template("decision_tree", "TreeOnCounts"), reads="masked",
         learns="labels",
     ),
+    Method("DeepLog", of("deeplog", "DeepLog", False, seeded=True), seeds=FIVE, kind="paper", published=(0.908, 0.285, 0.033)),
+    Method("DeepLog, end of session as a key", of("deeplog", "DeepLog", True, seeded=True), seeds=FIVE, kind="paper"),
+    Method("DeepLog, short sessions flagged", of("deeplog", "DeepLog", False, True, seeded=True), seeds=THREE, kind="paper"),
+    Method(
+        "LogAnomaly", of("loganomaly", "LogAnomaly", False, seeded=True), reads="masked", seeds=FIVE, kind="paper",
+        published=(0.966, 0.299, 0.050),
+    ),
+    Method("LogBERT", of("logbert", "LogBERT", seeded=True), seeds=FIVE, kind="paper", published=(0.758, 0.283, 0.039)),
+    Method("FastLogAD", of("fastlogad", "FastLogAD", seeded=True), seeds=FIVE, kind="paper", published=(0.798, 0.287, 0.017)),
+    Method("RAPID", of("rapid", "RAPID"), reads="masked", kind="paper", published=(0.924, 0.548, 0.203)),
+    Method(
+        "PLELog", of("plelog", "PLELog", seeded=True), reads="masked", learns="some", seeds=FIVE, kind="paper",
+        published=(0.934, 0.710, 0.764),
+    ),
+    Method(
+        "LogRobust", of("logrobust", "LogRobust", seeded=True), reads="masked", learns="labels", seeds=FIVE, kind="paper",
+        published=(0.980, 0.810, 0.482),
+    ),
+    Method("CNN", of("cnn", "CNN", seeded=True), learns="labels", seeds=FIVE, kind="paper", published=(0.982, 0.810, 0.769)),
+    Method(
+        "NeuralLog", of("neurallog", "NeuralLog", seeded=True), reads="masked", learns="labels", seeds=FIVE, kind="paper",
+        published=(0.979, 0.835, 0.857),
+    ),
+    Method(
+        "LogLLaMA, tiny", trained("logllama", false_alarm_rate=0.001), seeds=FIVE, kind="ours",
+        published=(0.974, 0.959, 0.894),
+    ),
+    Method(
+        "LogLLM, tiny", trained("logllm"), reads="lines", learns="labels", seeds=FIVE, undecided=0.0, kind="ours",
+        published=(0.997, 0.916, 0.966),
+    ),
+    Method(
+        "LogLLM, pretrained encoder", trained("logllm", preset="laptop"), reads="lines", learns="labels", seeds=THREE,
+        undecided=0.0, kind="ours",
+    ),
 )  # fmt: skip
 BY_NAME = {method.name: method for method in METHODS}
