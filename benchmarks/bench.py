@@ -133,11 +133,13 @@ def result_of(split: Split, file: Path) -> dict[str, Any]:
 
 
 def save(result: dict[str, Any], file: Path) -> None:
-    """Write a result whole or not at all; runs in the order of the table."""
+    """Write a result whole or not at all; runs in the order of the table, one a line."""
     order = {method.name: i for i, method in enumerate(METHODS)}
     result["runs"].sort(key=lambda run: (order.get(run["method"], len(order)), run["seed"]))
     half = file.with_suffix(".half")
-    half.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    head = json.dumps({key: value for key, value in result.items() if key != "runs"}, indent=1)
+    runs = ",\n".join(json.dumps(run) for run in result["runs"])
+    half.write_text(f'{head[:-2]},\n "runs": [\n{runs}\n ]\n}}\n', "utf-8")
     half.replace(file)
 
 

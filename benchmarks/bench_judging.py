@@ -91,6 +91,7 @@ def judge(method: Method, split: Split, seed: int, test: Part | None = None) -> 
         "score_cpu_seconds": round(done[1] - fitted[1], 4),
         "lines_per_cpu_second": round(lines / max(done[1] - fitted[1], 1e-6)),
         "parameters": getattr(model, "parameters", None),
+        **({"card": model.card} if seed == 0 and hasattr(model, "card") else {}),
     }
 
 

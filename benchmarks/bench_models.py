@@ -7,8 +7,13 @@ the paper's top K.
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+CARD = ("config", "training")
 
 
 class TrainedDetector:
@@ -31,11 +36,15 @@ class TrainedDetector:
         from logllm.training import train_detector
 
         validation = self.split.validation
-        self.detector = train_detector(
-            self.family, self._rows(windows, labels), self._rows(getattr(validation, self.column), validation.labels),
-            self.split.table, LogSystem.from_dict(self.split.system), self.preset, seed=self.seed, progress=False,
-            **self.settings,
-        )  # fmt: skip
+        provenance = {"dataset": self.split.facts["title"], "split_checksum": self.split.checksums["train"]}
+        with tempfile.TemporaryDirectory() as folder:
+            self.detector = train_detector(
+                self.family, self._rows(windows, labels), self._rows(getattr(validation, self.column), validation.labels),
+                self.split.table, LogSystem.from_dict(self.split.system), self.preset, folder, seed=self.seed,
+                progress=False, provenance=provenance, **self.settings,
+            )  # fmt: skip
+            parts = {name: json.loads((Path(folder) / f"{name}.json").read_text("utf-8")) for name in CARD}
+        self.card = parts  # what a model card is rendered from
         self.model, self.processor = self.detector.model, self.detector.processor
         self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
         if self.family == "logllama":

@@ -24,9 +24,11 @@ _sentences: dict[str, np.ndarray] = {}
 def encoder() -> tuple[Any, Any]:
     """The model and its tokenizer."""
     from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging
 
     from logllm.trainers.assemble import load_part
 
+    logging.disable_progress_bar()
     return load_part(AutoModel, ENCODER).eval(), load_part(AutoTokenizer, ENCODER)
 
 
