@@ -162,7 +162,8 @@ def inside_tab(models: space.SpaceModels, tab: gr.Tab) -> None:
 
     asked: Any = {"show_progress": "hidden", "concurrency_id": "scan", **PRIVATE}
     log.input(change_log, [log, family], [number, page], **asked)
-    gr.on([tab.select, family.input, number.release], follow, [log, number, family], page, **asked)
+    gr.on([tab.select, family.input], follow, [log, number, family], page, **asked)
+    number.input(follow, [log, number, family], page, trigger_mode="always_last", **asked)
 
 
 def results_tab() -> None:
@@ -182,7 +183,7 @@ def use_tab() -> None:
     gr.Markdown("The same from a program or a shell; the paths are those of this Space's files.", elem_classes="lead")
     for file in sorted((HERE / "use").iterdir()):
         title, _, code = file.read_text("utf-8").replace("  # noqa: F401", "").partition("\n")
-        language: Any = "shell" if file.suffix == ".sh" else "python"
+        language: Any = "python" if file.suffix == ".py" else None
         gr.Code(code.strip(), language=language, label=title.strip('"# '), lines=1, show_line_numbers=False)
 
 

@@ -54,7 +54,10 @@ class Findings:
         self.outputs = [self.judged, self.body, threshold, *pages]
         self.come_into_view = COME_INTO_VIEW % name
         moved: Any = {"show_progress": "minimal", **PRIVATE}
-        threshold.release(self.moved, [self.judged, threshold], [self.judged, *pages], **moved)
+        # `input`, not `release`: the keyboard moves a slider without ever letting it go.
+        threshold.input(
+            self.moved, [self.judged, threshold], [self.judged, *pages], trigger_mode="always_last", **moved
+        )
         self.timeline.select(self.pick, self.judged, [self.timeline, self.chosen], show_progress="hidden", **PRIVATE)
         payload = gr.Textbox(visible="hidden", label="Download")
         for button, make, file in (
