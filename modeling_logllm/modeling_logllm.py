@@ -92,8 +92,8 @@ class LogLLMModel(LogLLMPreTrainedModel):
         """Set the decoder's token embeddings."""
         self.decoder.set_input_embeddings(value)
 
-    def encode_messages(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """Encode U messages of T word pieces (U, T) into soft tokens (U, D_decoder): section III-C of the paper."""
+    def pool_messages(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Encode U messages of T word pieces (U, T) into one vector each (U, D_encoder)."""
         output = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
         if self.config.pooling == "pooler":
             pooled = output.get("pooler_output")  # (U, D_encoder)
@@ -102,12 +102,19 @@ class LogLLMModel(LogLLMPreTrainedModel):
                     f'pooling="pooler" must have an encoder with a pooler, found {type(self.encoder).__name__} without: '
                     'use pooling="mean"'
                 )
-        else:
-            weight = attention_mask.unsqueeze(-1).to(output.last_hidden_state.dtype)
-            pooled = (output.last_hidden_state * weight).sum(1) / weight.sum(1).clamp(min=1)
+            return pooled
+        weight = attention_mask.unsqueeze(-1).to(output.last_hidden_state.dtype)
+        return (output.last_hidden_state * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+    def project(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Turn message vectors (U, D_encoder) into soft tokens (U, D_decoder), in the projector's own precision."""
         with torch.autocast(pooled.device.type, enabled=False):
             weight = self.projector.weight
             return self.projector(pooled.to(weight.device, weight.dtype))
+
+    def encode_messages(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Encode U messages of T word pieces (U, T) into soft tokens (U, D_decoder): section III-C of the paper."""
+        return self.project(self.pool_messages(input_ids, attention_mask))
 
     def splice(self, input_ids: torch.Tensor, soft_tokens: torch.Tensor, message_index: torch.Tensor) -> torch.Tensor:
         """Embed `input_ids` (B, L) with soft token `message_index` (B, N) in the place of each placeholder: (B, L, D)."""
@@ -131,16 +138,18 @@ class LogLLMModel(LogLLMPreTrainedModel):
         message_input_ids: torch.Tensor | None = None,
         message_attention_mask: torch.Tensor | None = None,
         message_index: torch.Tensor | None = None,
+        message_vectors: torch.Tensor | None = None,
         inputs_embeds: torch.Tensor | None = None,
         **kwargs,
     ) -> BaseModelOutputWithPast:
         """Run the decoder body over prompts with soft tokens; `last_hidden_state` is (B, L, D_decoder)."""
         if inputs_embeds is None:
-            if message_input_ids is None:
+            if message_vectors is None and message_input_ids is None:
                 inputs_embeds = self.get_input_embeddings()(input_ids)
             else:
-                soft_tokens = self.encode_messages(message_input_ids, message_attention_mask)
-                inputs_embeds = self.splice(input_ids, soft_tokens, message_index)
+                if message_vectors is None:
+                    message_vectors = self.pool_messages(message_input_ids, message_attention_mask)
+                inputs_embeds = self.splice(input_ids, self.project(message_vectors), message_index)
         return self.decoder(inputs_embeds=inputs_embeds, attention_mask=attention_mask, **kwargs)
 
 
@@ -237,6 +246,7 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
         message_input_ids: torch.Tensor | None = None,
         message_attention_mask: torch.Tensor | None = None,
         message_index: torch.Tensor | None = None,
+        message_vectors: torch.Tensor | None = None,
         inputs_embeds: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
         logits_to_keep: int = 0,
@@ -250,6 +260,8 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
             message_input_ids: the batch's distinct messages (U, T).
             message_attention_mask: 1 where a word piece is (U, T).
             message_index: which message stands where, -1 for none (B, N).
+            message_vectors: the distinct messages as the encoder pooled them (U, D_encoder), in place of their word
+                pieces: where the encoder stands still, each message is encoded once and never again.
             inputs_embeds: the spliced prompt (B, L, D) in place of all of the above but the mask.
             labels: answer tokens, -100 elsewhere (B, L); gives `loss`, cross-entropy in nats (paper, section III-D).
                 In training mode the loss alone is returned, without `logits`.
@@ -263,6 +275,7 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
             message_input_ids=message_input_ids,
             message_attention_mask=message_attention_mask,
             message_index=message_index,
+            message_vectors=message_vectors,
             inputs_embeds=inputs_embeds,
             **kwargs,
         )

@@ -56,12 +56,15 @@ class LogLLMProcessor(ProcessorMixin):
         self.prompt_prefix, self.prompt_suffix, self.answers = prompt_prefix, prompt_suffix, list(answers)
         self.max_messages, self.max_message_tokens, self.mask = max_messages, max_message_tokens, mask
         self._checksum: str | None = None
+        self._known_ids: dict[str, list[int]] = {}  # prompt and answers are asked for at every batch
         super().__init__(tokenizer, encoder_tokenizer, chat_template=chat_template)
 
     # -- the prompt as token ids -------------------------------------------------------------------------------
 
     def _ids(self, text: str) -> list[int]:
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        if text not in self._known_ids:
+            self._known_ids[text] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return list(self._known_ids[text])
 
     @property
     def prefix_ids(self) -> list[int]:
@@ -118,7 +121,10 @@ class LogLLMProcessor(ProcessorMixin):
         rows = self.encoder_tokenizer(texts, truncation=True, max_length=self.max_message_tokens)["input_ids"]
         # A tokenizer without [CLS] makes nothing of an empty message; a row without a token has no vector.
         filler = next((i for i in (self.encoder_tokenizer.unk_token_id, self.encoder_tokenizer.pad_token_id) if i), 0)
-        rows = [list(row) or [filler] for row in rows]
+        return self.pad_messages([list(row) or [filler] for row in rows])
+
+    def pad_messages(self, rows: Sequence[Sequence[int]]) -> dict[str, torch.Tensor]:
+        """Make one batch of messages given as word piece ids: `input_ids` and `attention_mask` (len(rows), longest)."""
         pad = self.encoder_tokenizer.pad_token_id or 0
         return {
             "input_ids": _pad(rows, pad, "right"),
@@ -153,9 +159,17 @@ class LogLLMProcessor(ProcessorMixin):
         distinct: dict[str, int] = {}
         index = [[distinct.setdefault(self.normalize(m), len(distinct)) for m in window] for window in taken]
         messages = self.tokenize_messages(list(distinct))
+        data = self.prompts(index, labels, padding_side)
+        data["message_input_ids"], data["message_attention_mask"] = messages["input_ids"], messages["attention_mask"]
+        return BatchFeature(data)
+
+    def prompts(
+        self, index: Sequence[Sequence[int]], labels: Sequence[int] | None = None, padding_side: str = "left"
+    ) -> dict[str, torch.Tensor]:
+        """Build what `__call__` returns but the messages, for B windows given as places in a list of distinct messages."""
         prefix, suffix, answers = self.prefix_ids, self.suffix_ids, self.answer_ids
         rows, targets = [], []
-        for i, window in enumerate(taken):
+        for i, window in enumerate(index):
             prompt = prefix + [self.log_token_id] * len(window) + suffix
             answer = [] if labels is None else answers[int(labels[i])]
             rows.append(prompt + answer)
@@ -164,13 +178,11 @@ class LogLLMProcessor(ProcessorMixin):
         data = {
             "input_ids": _pad(rows, pad, padding_side),
             "attention_mask": _pad([[1] * len(row) for row in rows], 0, padding_side),
-            "message_input_ids": messages["input_ids"],
-            "message_attention_mask": messages["attention_mask"],
             "message_index": _pad(index, -1, "right"),
         }
         if labels is not None:
             data["labels"] = _pad(targets, -100, padding_side)
-        return BatchFeature(data)
+        return data
 
     @property
     def model_input_names(self) -> list[str]:

@@ -24,6 +24,9 @@ ALONE = {
     "hf_datasets/reading.py": {"zstandard"},
     "trainers/qlora.py": {"peft", "bitsandbytes"},
     "trainers/run_logllama.py": {"safetensors"},
+    "trainers/stage_checkpoint.py": {"safetensors"},
+    "trainers/logllm_trainer.py": {"safetensors"},
+    "trainers/logllm_recipe.py": {"yaml"},
 }
 
 

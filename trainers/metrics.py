@@ -76,6 +76,52 @@ def best_f1_threshold(scores: Sequence[float], labels: Sequence[int], prefer: fl
     return float((high + low) / 2)
 
 
+def validation_metrics(scores: Sequence[float], labels: Sequence[int]) -> dict[str, float]:
+    """Measure a model in training on validation windows, by log-odds and without a threshold of its own.
+
+    Returns:
+        `f1` at the best threshold, `pr_auc`, `loss` (cross-entropy in nats of the right answer; both classes weigh the
+        same) and `merit`, by which the best checkpoint is chosen: F1 decides, and among equal F1 the lower loss.
+        On windows of one class f1 and pr_auc are 0 and the loss decides.
+
+    >>> figures = validation_metrics([-2.0, 3.0], [0, 1])
+    >>> figures["f1"], round(figures["loss"], 3)
+    (1.0, 0.088)
+    """
+    s, y = np.asarray(scores, dtype=float), np.asarray(labels, dtype=int)
+    f1 = pr_auc = 0.0
+    if 0 < y.sum() < len(y):
+        found = detection_metrics(s, y, best_f1_threshold(s, y))
+        f1, pr_auc = float(found["f1"]), float(found["pr_auc"])
+    losses = np.logaddexp(0, np.where(y == 1, -s, s))
+    loss = float(np.mean([losses[y == kind].mean() for kind in (0, 1) if (y == kind).any()]))
+    return {"f1": f1, "pr_auc": pr_auc, "loss": loss, "merit": f1 - min(loss, 10.0) / 1000}
+
+
+def reliability_curve(scores: Sequence[float], labels: Sequence[int], bins: int = 10) -> list[dict[str, float]]:
+    """Compare what the log-odds promise with what came true, in bins of equal width of the promised probability.
+
+    Returns:
+        A row for each bin that has windows: `promised` (their mean probability of being anomalous, the logistic
+        function of the score), `observed` (share of them that are) and `windows`.
+
+    >>> reliability_curve([-9.0, -9.0, 9.0], [0, 0, 1], bins=2)[1]["observed"]
+    1.0
+    """
+    s, y = np.asarray(scores, dtype=float), np.asarray(labels, dtype=int)
+    probability = np.exp(-np.logaddexp(0, -s))
+    place = np.minimum((probability * bins).astype(int), bins - 1)
+    return [
+        {
+            "promised": round(float(probability[place == i].mean()), 6),
+            "observed": round(float(y[place == i].mean()), 6),
+            "windows": int((place == i).sum()),
+        }
+        for i in range(bins)
+        if (place == i).any()
+    ]
+
+
 def false_alarm_threshold(scores: Sequence[float], rate: float) -> float:
     """Return the threshold that a new normal window exceeds with probability `rate` at the most.
 

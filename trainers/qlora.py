@@ -10,6 +10,8 @@ What is peculiar here:
 """
 
 import re
+import resource
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -138,3 +140,20 @@ def with_adapters(model: LogLLaMAForNextKey, rank: int) -> Any:
 def merged(trained: Any) -> LogLLaMAForNextKey:
     """Put the adapters into the weights and take the wrapping off, in place."""
     return trained.merge_and_unload()
+
+
+def projector_in_full_precision(model: nn.Module) -> None:
+    """Put the projector that trains back into float32: the one part that is not quantised must not be rounded either."""
+    for name, parameter in model.named_parameters():
+        if "projector" in name and parameter.requires_grad and parameter.dtype != torch.float32:
+            parameter.data = parameter.data.float()
+
+
+def memory_line(when: str) -> str:
+    """Say in one line what memory the process has taken: its peak so far, and of a graphics card what is held and the peak."""
+    unit = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, kilobytes elsewhere
+    text = f"memory {when}: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit:,.2f} GB resident at most"
+    if torch.cuda.is_available():
+        held, most = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
+        text += f", {held / 2**30:,.2f} GB on the graphics card, {most / 2**30:,.2f} GB at most"
+    return text

@@ -1,97 +1,334 @@
-"""Runs a model through its stages: one trainer a row of the table, with a progress bar for people.
+"""Runs LogLLM through its stages: one trainer a row of the table, resumable, with a progress bar for people.
 
-What is peculiar here: transformers prints its logs to standard output, which belongs to results; the bar here goes to
-standard error and carries the stage's name and the last loss.
+What is peculiar here:
+- transformers prints its logs to standard output, which belongs to results; the bar here goes to standard error and says
+  stage, step, loss, accuracy of the answer's word, validation F1 and the time left.
+- A work folder holds `run.json` (what the run is: data, recipe, seed), a folder a stage with its checkpoints, and of a
+  finished stage `done.safetensors` and `done.json`. `resume` takes finished stages as they are and goes on within the one
+  that was broken off, at its last whole checkpoint: the weights come out as those of an unbroken run. Of another run's
+  folder it tells the difference and refuses.
+- Ctrl-C (or SIGTERM) lets the step end, saves, and stops; a second one stops at once.
 """
 
-from collections.abc import Sequence
+import json
+import math
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from datasets import Dataset
 from tqdm.auto import tqdm
-from transformers import PrinterCallback, Trainer, TrainerCallback
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback
+from transformers.integrations import TensorBoardCallback, is_tensorboard_available
 
 from logllm.modeling_logllm import LogLLMForSequenceAnomaly, LogLLMProcessor
 
-from .assemble import preset_named
-from .logllm_config import PRESETS as LOGLLM_PRESETS
-from .logllm_config import STAGE_TABLES, LogLLMPreset, LogLLMTrainingConfig, Stage
-from .logllm_trainer import LogLLMTrainer
+from .logllm_config import LogLLMTrainingConfig, Stage
+from .logllm_recipe import LogLLMRecipe
+from .logllm_trainer import LogLLMTrainer, MinorityOversampler, TrainingStopped, check_labels
+from .message_store import MessageStore
+from .qlora import DeadGradientGuard, memory_line
+from .stage_checkpoint import last_sealed, load_trainable, save_trainable
 
-BATCH = 16  # the paper's mini-batch
+CHECKPOINT_STEPS = 500  # besides those at evaluations: minutes of an 8B model
+VALIDATION_LIMIT = 4000  # windows by which a stage is judged while it trains
 
 
 class StageBar(TrainerCallback):
     """A progress bar for one stage, on standard error."""
 
-    def __init__(self, name: str, shown: bool):
-        self.name, self.shown = name, shown
+    def __init__(self, name: str, shown: bool, answer_tokens: int = 1):
+        self.name, self.shown, self.answer_tokens = name, shown, answer_tokens
         self.bar: Any = None
+        self.figures: dict[str, str] = {}
 
     def on_train_begin(self, args, state, control, **kwargs):
         """Open the bar."""
-        self.bar = tqdm(total=state.max_steps, desc=self.name, unit="step", disable=not self.shown, leave=True)
+        self.bar = tqdm(
+            total=state.max_steps, initial=state.global_step, desc=self.name, unit="step", disable=not self.shown
+        )
 
     def on_step_end(self, args, state, control, **kwargs):
         """Move it on."""
         self.bar.update(state.global_step - self.bar.n)
 
     def on_log(self, args, state, control, logs=None, **kwargs):
-        """Show the last loss."""
-        if logs and "loss" in logs:
-            self.bar.set_postfix(loss=f"{float(logs['loss']):.4f}", refresh=False)
+        """Show the last figures."""
+        logs = logs or {}
+        if "loss" in logs:
+            self.figures["loss"] = f"{float(logs['loss']):.4f}"
+            # All but one of the answer's tokens are the same in both answers: what is wrong is the word.
+            wrong = (1 - float(logs.get("mean_token_accuracy", 1))) * self.answer_tokens
+            self.figures["answer"] = f"{max(1 - wrong, 0):.3f}"
+        if "eval_f1" in logs:
+            self.figures["validation F1"] = f"{logs['eval_f1']:.3f}"
+        if self.bar is not None:
+            self.bar.set_postfix(self.figures, refresh=False)
 
     def on_train_end(self, args, state, control, **kwargs):
         """Close it."""
         self.bar.close()
 
 
+class StopOnSignal(TrainerCallback):
+    """Ctrl-C and SIGTERM: end the step, save, stop. The signal's name is kept; a second one is not caught."""
+
+    def __init__(self):
+        self.caught: str | None = None
+        self._before: dict[int, Any] = {}
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        """Listen (only the main thread may)."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._catch)
+
+    def _catch(self, number, frame):
+        self.caught = signal.Signals(number).name
+        signal.signal(number, self._before.get(number) or signal.SIG_DFL)
+
+    def on_step_end(self, args, state, control, **kwargs):
+        """Ask for a checkpoint and the end, in all processes at the same step; and for one every so many steps."""
+        caught = self.caught is not None
+        if args.world_size > 1:
+            flag = torch.tensor(int(caught), device=args.device)
+            torch.distributed.all_reduce(flag)
+            caught = bool(flag)
+        if caught:
+            self.caught = self.caught or "a signal to another process"
+            control.should_save = control.should_training_stop = True
+        elif state.global_step % CHECKPOINT_STEPS == 0:
+            control.should_save = True
+        return control
+
+    def on_train_end(self, args, state, control, **kwargs):
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+
 def train_logllm(
     model: LogLLMForSequenceAnomaly,
     processor: LogLLMProcessor,
     dataset: Dataset,
-    preset: str,
+    recipe: LogLLMRecipe | str,
     work_dir: Path,
     *,
+    validation: Dataset | None = None,
     seed: int = 0,
-    minority_share: float = 0.3,
-    stages: Sequence[Stage] | None = None,
+    resume: bool = False,
+    facts: Mapping[str, Any] | None = None,
+    tensorboard_dir: Path | None = None,
     progress: bool = True,
 ) -> list[dict[str, Any]]:
-    """Train LogLLM through the stages of its preset; returns one row a stage (name, settings, steps, last loss).
+    """Train LogLLM through the stages of a recipe; returns one row a stage (name, settings, steps, last figures).
 
     Args:
         model: the model, changed in place.
         processor: its processor.
         dataset: rows with `lines` and `label`.
-        preset: row of the preset table; gives the stages and the micro-batch.
-        work_dir: for the trainers' files.
-        seed: of the order of samples and of dropout.
-        minority_share: beta of the paper's equation (1).
-        stages: rows to run in place of the preset's.
+        recipe: settings, or the name of a preset.
+        work_dir: for checkpoints; under torchrun all processes see the same.
+        validation: rows with `lines` and `label` that no stage learns from. The last stage goes back to where it was best
+            on them, and stops early where it does no better for `patience` evaluations.
+        seed: of the order of samples, of dropout and of variants.
+        resume: go on from what an earlier run left in `work_dir`.
+        facts: what else the run must have in common with the one that it resumes (such as the dataset's checksum).
+        tensorboard_dir: for TensorBoard's files, a folder a stage, where TensorBoard is installed.
         progress: show bars.
+
+    Raises:
+        TrainingStopped: a signal, a loss that is no number, or a full disk; what was saved is whole.
+        ValueError: the data has one class only; `resume` of another run's folder.
     """
-    row: LogLLMPreset = preset_named(LOGLLM_PRESETS, preset)
-    done = []
-    for stage in stages if stages is not None else STAGE_TABLES[row.stages]:
+    recipe = LogLLMRecipe(preset=recipe) if isinstance(recipe, str) else recipe
+    row, stages = recipe.row(), recipe.stage_rows()
+    store = MessageStore(processor, row.variants, row.word_dropout, seed)
+    check_labels(dataset)
+    rows = store.dataset(dataset)
+    if row.distinct:
+        rows = store.distinct(rows)
+    held_back = _validation_rows(validation, store)
+    begin(work_dir, {"recipe": recipe.to_dict(), "seed": seed, "windows": len(dataset), **(facts or {})}, resume)
+    names = [_label(i, len(stages), stage) for i, stage in enumerate(stages)]
+    done, history = [], {}
+    for i, stage in enumerate(stages):
+        last = i == len(stages) - 1
         args = LogLLMTrainingConfig(
             trainable=list(stage.trainable),
-            learning_rate=stage.learning_rate,
             num_train_epochs=stage.epochs,
-            lr_scheduler_type=stage.schedule,
-            per_device_train_batch_size=row.micro_batch,
-            gradient_accumulation_steps=max(BATCH // row.micro_batch, 1),
-            minority_share=minority_share,
-            **_common(work_dir / stage.name.replace(" ", "-"), seed, 20),
+            learning_rate=stage.learning_rate,
+            minority_share=recipe.minority_share,
+            noise=row.noise,
+            word_dropout=row.word_dropout,
+            variants=row.variants,
+            gradient_checkpointing=row.gradient_checkpointing,
+            bf16=row.bf16 and _has_bf16(),
+            **_schedule(stage),
+            **_batches(row.micro_batch, recipe.batch),
+            **_common(work_dir / f"{i + 1}-{stage.name.replace(' ', '-')}", seed, 20)
+            | _validated(held_back is not None, max(_epoch_steps(rows, recipe, stage) // row.validations, 1), last),
         )
-        trainer = LogLLMTrainer(model, args, dataset, processor, max_samples=stage.max_samples)
+        trainer = LogLLMTrainer(
+            model,
+            args,
+            rows,
+            processor,
+            eval_dataset=held_back,
+            store=store,
+            max_samples=stage.max_samples,
+            min_samples=stage.min_samples,
+        )
+        if last and held_back is not None and row.patience:
+            trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=row.patience))
+        trainer.add_callback(DeadGradientGuard())
+        if tensorboard_dir is not None and is_tensorboard_available():
+            trainer.add_callback(_tensorboard(tensorboard_dir / Path(str(args.output_dir)).name))
+        facts_of_stage, log = _run_stage(trainer, names[i], len(processor.answer_ids[0]), resume, progress)
         done.append(
-            {"stage": stage.name, "trainable": ", ".join(stage.trainable), **_run(trainer, stage.name, progress)}
+            {"stage": stage.name, "windows": len(rows), "trainable": ", ".join(stage.trainable), **facts_of_stage}
         )
+        history[stage.name] = log
     model.eval()
+    if PartialState().is_main_process:
+        (work_dir / "history.json").write_text(json.dumps(history) + "\n", "utf-8")
     return done
+
+
+def begin(work_dir: Path, facts: dict[str, Any], resume: bool) -> None:
+    """Write what a run is into its work folder, or see that the folder is of the same run.
+
+    Raises:
+        ValueError: `resume`, and the folder is of another run; the differences are named.
+    """
+    file = work_dir / "run.json"
+    facts = json.loads(json.dumps(facts))
+    if resume and file.is_file():
+        before = json.loads(file.read_text("utf-8"))
+        differing = [
+            f"{key}: {before.get(key)!r} then, {facts.get(key)!r} now"
+            for key in sorted({*before, *facts})
+            if before.get(key) != facts.get(key)
+        ]
+        if differing:
+            raise ValueError(
+                f"a run can be resumed with the data and the settings that it began with, found others ({'; '.join(differing)})"
+                ": take those back, or start again without --resume"
+            )
+        return
+    if PartialState().is_main_process:
+        shutil.rmtree(work_dir, ignore_errors=True)
+        work_dir.mkdir(parents=True)
+        file.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+    PartialState().wait_for_everyone()
+
+
+def _run_stage(
+    trainer: LogLLMTrainer, name: str, answer_tokens: int, resume: bool, progress: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    folder = Path(str(trainer.args.output_dir))
+    finished, weights = folder / "done.json", folder / "done.safetensors"
+    if resume and finished.is_file():
+        load_trainable(trainer.accelerator.unwrap_model(trainer.model), weights)
+        record = json.loads(finished.read_text("utf-8"))
+        return record["row"], record["log"]
+    first = trainer.is_world_process_zero()
+    stopper = StopOnSignal()
+    trainer.add_callback(stopper)
+    if progress and first:
+        sys.stderr.write(f"{name}: {memory_line('before')}\n")
+    checkpoint = last_sealed(folder, remove=first) if resume and folder.is_dir() else None
+    row = _run(trainer, name, progress and first, str(checkpoint) if checkpoint else None, answer_tokens)
+    if stopper.caught:
+        raise TrainingStopped(
+            f"stopped by {stopper.caught} in stage {name!r} at step {trainer.state.global_step}, which is saved: go on "
+            "with --resume"
+        )
+    log = trainer.state.log_history
+    judged = [one for one in log if "eval_merit" in one]
+    if judged:
+        best = max(judged, key=lambda one: one["eval_merit"]) if trainer.args.load_best_model_at_end else judged[-1]
+        row |= {"validation_f1": best["eval_f1"], "validation_loss": best["eval_loss"]}
+    if trainer.args.load_best_model_at_end and trainer.state.best_global_step:
+        row["best_step"] = trainer.state.best_global_step
+    state = trainer.accelerator.get_state_dict(trainer.model) if trainer.is_fsdp_enabled else None
+    if first:
+        save_trainable(trainer.accelerator.unwrap_model(trainer.model), weights, state)
+        finished.write_text(json.dumps({"row": row, "log": log}) + "\n", "utf-8")
+        for place in folder.glob("checkpoint-*"):
+            shutil.rmtree(place, ignore_errors=True)
+    trainer.accelerator.wait_for_everyone()
+    if progress and first:
+        sys.stderr.write(f"{name}: {memory_line('after')}\n")
+    return row, log
+
+
+def _tensorboard(folder: Path) -> TrainerCallback:
+    from torch.utils.tensorboard import SummaryWriter
+
+    return TensorBoardCallback(SummaryWriter(log_dir=str(folder)))
+
+
+def _label(i: int, stages: int, stage: Stage) -> str:
+    return f"stage {i + 1}/{stages} {stage.name}"
+
+
+def _schedule(stage: Stage) -> dict[str, Any]:
+    if stage.schedule == "published":
+        return {"lr_scheduler_type": "constant", "published_schedule": True}
+    return {"lr_scheduler_type": stage.schedule}
+
+
+def _batches(micro_batch: int, batch: int) -> dict[str, int]:
+    processes = PartialState().num_processes
+    if batch % processes:
+        raise ValueError(
+            f"the batch must be a multiple of the processes, found batch {batch} and {processes} processes: start a number of "
+            "processes that divides it, or set batch in the recipe"
+        )
+    share = batch // processes
+    micro = next(n for n in range(min(micro_batch, share), 0, -1) if share % n == 0)
+    return {"per_device_train_batch_size": micro, "gradient_accumulation_steps": share // micro}
+
+
+def _epoch_steps(rows: Dataset, recipe: LogLLMRecipe, stage: Stage) -> int:
+    share, labels = recipe.minority_share, rows["label"][:]
+    samples = len(MinorityOversampler(labels, share, 0, stage.max_samples, stage.min_samples))
+    return math.ceil(samples / recipe.batch)
+
+
+def _validated(there: bool, every: int, last: bool) -> dict[str, Any]:
+    """When to evaluate and to save; the last stage keeps its best."""
+    settings: dict[str, Any] = {
+        "save_strategy": "steps",
+        "save_steps": every,
+        "save_total_limit": 2,
+        # The count of evaluations without gain is part of where a run was.
+        "restore_callback_states_from_checkpoint": True,
+    }
+    if there:
+        settings |= {"eval_strategy": "steps", "eval_steps": every, "load_best_model_at_end": last}
+        settings |= {"metric_for_best_model": "eval_merit", "greater_is_better": True}
+    return settings
+
+
+def _validation_rows(validation: Dataset | None, store: MessageStore) -> Dataset | None:
+    if validation is None or not len(validation):
+        return None
+    step = max(len(validation) // VALIDATION_LIMIT, 1)
+    chosen = validation.select(range(0, len(validation), step)) if step > 1 else validation
+    return store.dataset(chosen)
+
+
+def _has_bf16() -> bool:
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
 
 
 def _common(folder: Path, seed: int, logging_steps: int) -> dict[str, Any]:
@@ -106,17 +343,24 @@ def _common(folder: Path, seed: int, logging_steps: int) -> dict[str, Any]:
     }
 
 
-def _run(trainer: Trainer, name: str, progress: bool, resume_from_checkpoint: str | None = None) -> dict[str, Any]:
+def _run(
+    trainer: Trainer,
+    name: str,
+    progress: bool,
+    resume_from_checkpoint: str | None = None,
+    answer_tokens: int = 1,
+) -> dict[str, Any]:
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(StageBar(name, progress))
+    trainer.add_callback(StageBar(name, progress, answer_tokens))
     trainer.train(resume_from_checkpoint=resume_from_checkpoint)
     logs = [log for log in trainer.state.log_history if "loss" in log]
     args = trainer.args
+    schedule = getattr(args.lr_scheduler_type, "value", args.lr_scheduler_type)
     row: dict[str, Any] = {
         "learning_rate": args.learning_rate,
-        "schedule": str(getattr(args.lr_scheduler_type, "value", args.lr_scheduler_type)),
+        "schedule": "published" if getattr(args, "published_schedule", False) else str(schedule),
         "epochs": round(trainer.state.epoch or 0, 4),
-        "batch": args.per_device_train_batch_size * args.gradient_accumulation_steps,
+        "batch": args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size,
         "steps": trainer.state.global_step,
     }
     if logs:

@@ -15,7 +15,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,11 @@ def train_detector(
     validation: Dataset,
     template_table: dict[str, Any],
     system: LogSystem,
-    preset: str = "tiny",
+    preset: str | None = None,
     out: str | Path | None = None,
     *,
     seed: int = 0,
+    recipe: Mapping[str, Any] | str | Path | None = None,
     max_steps: int = -1,
     reinforce: bool = True,
     false_alarm_rate: float = FALSE_ALARM_RATE,
@@ -57,14 +58,15 @@ def train_detector(
         validation: the same; sets the threshold and nothing else.
         template_table: Drain templates of the training split.
         system: how the log is read; stored in the checkpoint.
-        preset: size and stages.
+        preset: size and stages; by default the recipe's, else "tiny".
         out: checkpoint folder.
         seed: of weights, order and dropout.
+        recipe: LogLLM: settings in place of the preset's (`LogLLMRecipe`), as values or as a YAML file.
         max_steps: LogLLaMA: optimiser steps of the likelihood stage at most; -1 for the preset's epochs.
         reinforce: LogLLaMA: run the REINFORCE stage.
         false_alarm_rate: LogLLaMA: share of normal windows that may be flagged.
         reinforce_settings: LogLLaMA: fields of `ReinforceConfig` in place of the preset's.
-        resume: LogLLaMA: go on from what a run that was stopped left in `out`.
+        resume: go on from what a run that was stopped left in `out`.
         provenance: further facts for the card (dataset, split, checksum, recipe).
         progress: show bars.
     """
@@ -73,20 +75,23 @@ def train_detector(
     first = int(os.environ.get("RANK", "0")) == 0  # under torchrun the first process writes
     if not resume and first:
         shutil.rmtree(work, ignore_errors=True)
-    learn = _train_logllm if family == "logllm" else train_logllama_on
+    learn, default = (_train_logllm, None) if family == "logllm" else (train_logllama_on, "tiny")
     settings = {
         "max_steps": max_steps,
         "reinforce": reinforce,
         "reinforce_settings": reinforce_settings,
         "false_alarm_rate": false_alarm_rate,
         "resume": resume,
+        "recipe": recipe,
+        "facts": provenance or {},
+        "out": Path(out) if out is not None else None,
     }
     model, processor, stages, facts = learn(
-        train, validation, template_table, system, preset, work, seed, progress, settings
+        train, validation, template_table, system, preset or default, work, seed, progress, settings
     )
     record = {
         **(provenance or {}),
-        "preset": preset,
+        "preset": facts.get("recipe", {}).get("preset", preset or default),
         "seed": seed,
         "stages": stages,
         **facts,
@@ -121,22 +126,85 @@ def write_model_card(folder: str | Path) -> None:
 
 
 def _train_logllm(train, validation, table, system, preset, work, seed, progress, settings):
-    from logllm.trainers import assemble_logllm, best_f1_threshold, train_logllm
-    from logllm.trainers.logllm_config import PRESETS
+    from logllm.trainers import LogLLMRecipe, assemble_logllm, reliability_curve, train_logllm
+    from logllm.trainers.logllm_recipe import merged_recipe
 
-    rows = _labelled(train)
-    model, processor = assemble_logllm(preset, (line for lines in rows["lines"] for line in lines), seed)
+    recipe = settings["recipe"]
+    if isinstance(recipe, (str, Path)):
+        recipe = LogLLMRecipe.from_yaml(recipe)
+    elif recipe is not None:
+        recipe = LogLLMRecipe.of(recipe)
+    recipe = merged_recipe(recipe, {"preset": preset})
+    row, rows, held_back = recipe.row(), _labelled(train), _labelled(validation)
+    model, processor = assemble_logllm(row, (line for lines in rows["lines"] for line in lines), seed)
     model.config.log_system = system.to_dict()
-    stages = train_logllm(model, processor, rows, preset, work, seed=seed, progress=progress)
-    held_back = _labelled(validation)
+    facts = {key: settings["facts"].get(key) for key in ("dataset_config", "split_checksum")}
+    stages = train_logllm(
+        model,
+        processor,
+        rows,
+        recipe,
+        work,
+        validation=held_back,
+        seed=seed,
+        resume=settings["resume"],
+        facts=facts,
+        tensorboard_dir=settings["out"] / "runs" if settings["out"] is not None else None,
+        progress=progress,
+    )
+    calibration, curve = "undecided score 0: too few anomalous validation windows to set a threshold on", []
     labels = held_back["label"][:] if len(held_back) else []
-    calibration = "undecided score 0: too few anomalous validation windows to set a threshold on"
-    if sum(labels) >= LEAST_ANOMALIES:
+    if labels:
         scores = model.score(held_back["lines"], processor)
-        model.config.threshold = best_f1_threshold(scores, labels, prefer=0.0)
-        calibration = f"best F1 on {len(labels)} validation windows, {sum(labels)} of them anomalous"
-    bases = [name for name in (PRESETS[preset].encoder, PRESETS[preset].decoder) if name]
-    return model, processor, stages, {"calibration": calibration, "base_models": bases}
+        curve = reliability_curve(scores, labels)
+        calibration = _calibrate_logllm(model, scores, labels, recipe.false_alarm_rate) or calibration
+    record = {
+        "recipe": recipe.to_dict(),
+        "calibration": calibration,
+        "reliability": curve,
+        "base_models": [name for name in (row.encoder, row.decoder) if name],
+        "filled_in": _filled_in(recipe),
+    }
+    return model, processor, stages, record
+
+
+def _calibrate_logllm(model: Any, scores: Sequence[float], labels: Sequence[int], rate: float | None) -> str | None:
+    """Set the threshold on validation windows; returns how, None where there are too few to set one on."""
+    from logllm.trainers import best_f1_threshold, false_alarm_threshold
+
+    of = f"{len(labels)} validation windows, {sum(labels)} of them anomalous"
+    normal = [score for score, label in zip(scores, labels) if label == 0]
+    if rate is not None and normal:
+        model.config.threshold = false_alarm_threshold(normal, rate)
+        return f"false-alarm rate {rate} on the normal ones of {of}"
+    if sum(labels) < LEAST_ANOMALIES:
+        return None
+    model.config.threshold = best_f1_threshold(scores, labels, prefer=0.0)
+    return f"best F1 on {of}"
+
+
+def _filled_in(recipe: Any) -> list[str]:
+    """Where a run departs from the paper or settles what it leaves open, for the card."""
+    row = recipe.row()
+    told = ["The last stage goes back to its best validation checkpoint (F1, then loss); the paper trains to the end."]
+    if row.patience:
+        told.append(f"It stops after {row.patience} evaluations without gain; the paper does not say.")
+    if row.stages == "frozen_encoder":
+        told.append("The encoder stands still in every stage; the paper trains it in stages 2 and 3.")
+    if row.stages == "scratch":
+        told.append(
+            "Encoder and decoder start from random weights, at higher rates; the paper starts from pretrained ones."
+        )
+    if row.distinct:
+        told.append("Each distinct window is learnt from once an epoch; in the paper as often as it occurs.")
+    if row.pooling == "mean":
+        told.append("A message's vector is the mean over its word pieces; the paper takes BERT's pooled [CLS].")
+    if row.noise or row.word_dropout:
+        told.append(
+            f"In training, a share of each window's messages drawn anew is varied (word dropout {row.word_dropout}, noise "
+            f"{row.noise} of a vector's length); the paper does not vary messages."
+        )
+    return told
 
 
 def _labelled(rows: Dataset) -> Dataset:

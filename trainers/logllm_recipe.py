@@ -1,0 +1,225 @@
+"""What a run of LogLLM departs from its preset in: one flat YAML mapping, every key of it a field below.
+
+What is peculiar here: a key that is not given means "as the preset says", so a recipe is as short as what it changes; two
+settings that cannot both hold are refused by name, and an unknown key is answered with the nearest ones there are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .assemble import preset_named
+from .logllm_config import BATCH, PRESETS, STAGE_TABLES, LogLLMPreset, Stage
+
+# Fields of the preset's row that a recipe may overrule.
+OF_THE_PRESET = (
+    "encoder",
+    "decoder",
+    "random_encoder",
+    "pooling",
+    "mask",
+    "stages",
+    "lora",
+    "load_in_4bit",
+    "distinct",
+    "micro_batch",
+    "gradient_checkpointing",
+    "bf16",
+    "noise",
+    "word_dropout",
+    "variants",
+    "validations",
+    "patience",
+)
+
+
+@dataclass(frozen=True)
+class LogLLMRecipe:
+    """Settings of a run of LogLLM; None = as the preset says (`LogLLMPreset` documents those fields).
+
+    Args:
+        preset: row of `PRESETS`.
+        without: names of stages to leave out (the paper's ablation).
+        last_epochs: epochs of the last stage.
+        schedule: of every stage, in place of the table's.
+        learning_rate_factor: multiplies every stage's rate.
+        max_samples: samples an epoch at most, in every stage.
+        minority_share: beta; 0 = no oversampling.
+        batch: windows a step, over all processes.
+        false_alarm_rate: set the threshold by this share of normal validation windows instead of by the best F1.
+    """
+
+    preset: str = "tiny"
+    encoder: str | None = None
+    decoder: str | None = None
+    random_encoder: bool | None = None
+    pooling: str | None = None
+    mask: bool | None = None
+    stages: str | None = None
+    lora: bool | None = None
+    load_in_4bit: bool | None = None
+    distinct: bool | None = None
+    micro_batch: int | None = None
+    gradient_checkpointing: bool | None = None
+    bf16: bool | None = None
+    noise: float | None = None
+    word_dropout: float | None = None
+    variants: int | None = None
+    validations: int | None = None
+    patience: int | None = None
+    without: tuple[str, ...] = ()
+    last_epochs: float | None = None
+    schedule: str | None = None
+    learning_rate_factor: float = 1.0
+    max_samples: int | None = None
+    minority_share: float = 0.3
+    batch: int = BATCH
+    false_alarm_rate: float | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "without", tuple(self.without))
+        self.row()
+        self.stage_rows()
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "LogLLMRecipe":
+        """Make a recipe of plain values.
+
+        Raises:
+            ValueError: an unknown key, a value of the wrong kind, or two settings that clash.
+        """
+        kinds = {one.name: str(one.type) for one in fields(cls)}
+        for key, value in settings.items():
+            if key not in kinds:
+                near = get_close_matches(str(key), kinds, n=3, cutoff=0.4) or sorted(kinds)
+                raise ValueError(f"a recipe's key must be one of its settings, found {key!r}: {_did_you_mean(near)}")
+            _check_kind(key, value, kinds[key])
+        return cls(**settings)
+
+    @classmethod
+    def from_yaml(cls, file: str | Path) -> "LogLLMRecipe":
+        """Read a recipe of training; raises as `of`, and OSError."""
+        settings = yaml.safe_load(Path(file).read_text("utf-8")) or {}
+        if not isinstance(settings, dict):
+            raise ValueError(f"a recipe must be one mapping of settings, found {type(settings).__name__} in {file}")
+        return cls.of(settings)
+
+    def row(self) -> LogLLMPreset:
+        """Return the preset's row with this recipe's settings in it."""
+        preset: LogLLMPreset = preset_named(PRESETS, self.preset)
+        row = replace(
+            preset, **{name: getattr(self, name) for name in OF_THE_PRESET if getattr(self, name) is not None}
+        )
+        if row.load_in_4bit and not row.lora:
+            raise ValueError(
+                "load_in_4bit: true needs lora: true, found lora: false: 4-bit weights cannot be trained; keep lora for "
+                "a large model, or set load_in_4bit: false"
+            )
+        if row.random_encoder and row.encoder is None:
+            raise ValueError(
+                f"random_encoder: true needs an encoder to take the shape of, found none in preset {self.preset!r}, whose "
+                "encoder starts from nothing anyway: keep one of the two"
+            )
+        if bool(row.word_dropout) != bool(row.variants):
+            raise ValueError(
+                f"word_dropout and variants work together, found word_dropout: {row.word_dropout} and variants: "
+                f"{row.variants}: set both (such as 0.2 and 16), or both to 0"
+            )
+        if row.micro_batch > self.batch or self.batch % row.micro_batch:
+            raise ValueError(
+                f"batch must be a multiple of micro_batch, found batch: {self.batch} and micro_batch: {row.micro_batch}: "
+                f"keep the batch and set micro_batch to a divisor of it"
+            )
+        return row
+
+    def stage_rows(self) -> tuple[Stage, ...]:
+        """Return the stages to run, with this recipe's settings in them."""
+        row = self.row()
+        table: tuple[Stage, ...] = preset_named_stages(row.stages)
+        names = [stage.name for stage in table]
+        for name in self.without:
+            if name not in names:
+                raise ValueError(
+                    f"without must name stages of the table {row.stages!r} ({', '.join(names)}), found {name!r}"
+                )
+        kept = [stage for stage in table if stage.name not in self.without]
+        if not kept:
+            raise ValueError(f"at least one stage must remain, found all of {', '.join(names)} in without: keep one")
+        changed = []
+        for stage in kept:
+            if row.noise and "encoder" in stage.trainable:
+                raise ValueError(
+                    f"noise needs an encoder that stands still, found noise: {row.noise} and stages: {row.stages}, of which "
+                    f"{stage.name!r} trains the encoder: keep noise with stages: frozen_encoder, or set noise: 0"
+                )
+            limit = min((n for n in (stage.max_samples, self.max_samples) if n is not None), default=None)
+            changed.append(
+                replace(
+                    stage,
+                    learning_rate=stage.learning_rate * self.learning_rate_factor,
+                    schedule=self.schedule or stage.schedule,
+                    max_samples=limit,
+                    min_samples=None if limit is not None else stage.min_samples,
+                )
+            )
+        if self.last_epochs is not None:
+            changed[-1] = replace(changed[-1], epochs=self.last_epochs)
+        return tuple(changed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what differs from the defaults, as plain values."""
+        plain = LogLLMRecipe()
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {k: v for k, v in values.items() if k == "preset" or getattr(self, k) != getattr(plain, k)}
+
+
+def preset_named_stages(name: str) -> tuple[Stage, ...]:
+    """Return a stage table, or name those there are."""
+    if name not in STAGE_TABLES:
+        raise ValueError(f"stages must be one of {', '.join(STAGE_TABLES)}, found {name!r}")
+    return STAGE_TABLES[name]
+
+
+def merged_recipe(recipe: LogLLMRecipe | None, given: Mapping[str, Any]) -> LogLLMRecipe:
+    """Join a recipe with settings given beside it (the command line); what both give must agree.
+
+    Raises:
+        ValueError: both give a setting, with other values.
+    """
+    given = {key: value for key, value in given.items() if value is not None}
+    if recipe is None:
+        return LogLLMRecipe.of(given)
+    said = recipe.to_dict()
+    for key, value in given.items():
+        if key in said and said[key] != value:
+            raise ValueError(
+                f"{key} must be given once, found {key}: {said[key]} in the recipe and {value} beside it: keep the recipe's "
+                "and leave the option out, or take the line out of the recipe"
+            )
+    return LogLLMRecipe.of(said | given)
+
+
+def _check_kind(key: str, value: Any, kind: str) -> None:
+    allowed: tuple[type, ...] = ()
+    for name, types in (
+        ("str", (str,)),
+        ("bool", (bool,)),
+        ("int", (int,)),
+        ("float", (int, float)),
+        ("tuple", (list, tuple)),
+    ):
+        if name in kind:
+            allowed += types
+    if value is None and "None" in kind:
+        return
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        wanted = " or ".join(one.__name__ for one in dict.fromkeys(allowed))
+        raise ValueError(f"{key} must be of kind {wanted}, found {value!r}")
+
+
+def _did_you_mean(names: list[str]) -> str:
+    return f"did you mean {' or '.join(names)}?" if len(names) < 4 else f"there are {', '.join(names)}"
