@@ -47,6 +47,26 @@ def test_a_budget_must_be_a_positive_number(alarms):
         budget_threshold([1.0], alarms, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("tied", "asked", "alarms"),
+    [(30, 40, 39), (30, 25, 30), (30, 10, 0), (300, 40, 0), (45, 30, 45)],
+    ids=["below the tie", "the tie is near", "out of reach", "the common score", "one and a half times"],
+)
+def test_scores_that_are_shared_by_many_windows_give_what_comes_closest(tied, asked, alarms):
+    scores = [*np.linspace(0, 1, 1000 - tied), *np.full(tied, 9.0)]
+    budget = budget_threshold(scores, asked, 86400.0, clean=True)
+    assert (np.array(scores) > budget.threshold).sum() == alarms == round(budget.expected)
+    assert ("share the score" in budget.in_words()) == (alarms == 0)
+
+
+def test_rare_normal_windows_that_do_not_stand_apart_keep_the_budget():
+    """A fence of quartiles would put all of them aside, and raise four times as many alarms as were asked for."""
+    rng = np.random.default_rng(3)
+    scores, later = ([*rng.normal(2, 0.1, 9600), *rng.exponential(6, 400) + 3] for _ in range(2))
+    budget = budget_threshold(scores, 100, 86400.0)
+    assert budget.put_aside == 0 and 50 <= (np.array(later) > budget.threshold).sum() <= 200
+
+
 def test_exact_pieces():
     assert tail_quantile(np.array([1.0, 2.0, 3.0]), 0.5) == 2.0
     low, high = poisson_interval(0)

@@ -1,7 +1,9 @@
 """Windows of a growing log: decided by the lines alone, bounded, and the same as of a log that has ended."""
 
-from logllm.hf_datasets import LogLine, WindowRule
-from logllm.live import BACKWARDS_LINES, LiveWindows, as_window, usual_idle, without_escapes
+from dataclasses import replace
+
+from logllm.hf_datasets import LogLine, WindowRule, get_system
+from logllm.live import BACKWARDS_LINES, LiveWindows, as_window, live_windows, usual_idle, without_escapes
 
 
 def line(number, time=None, *sessions):
@@ -64,9 +66,16 @@ def test_memory_is_bounded():
 
 
 def test_idle_is_found_in_the_log():
-    lines = [line(i, float(20 * (i // 10)), f"s{i % 10}") for i in range(100)]
+    lines = [line(i, float(20 * (i // 10)), f"s{i % 10}") for i in range(200)]
     assert usual_idle(lines) == 24.0
+    assert usual_idle(lines[:100]) == 18.0  # a tenth of what they span: the log must show most of its sessions end
     assert usual_idle([line(1, 0.0)]) == 60.0
+
+
+def test_what_the_log_s_end_cuts_through_is_known():
+    system = replace(get_system("hdfs"), window=WindowRule("session"))
+    rows = [line(i, 10.0 * i, "early" if i < 3 else "late") for i in range(1, 30)]
+    assert [(w.name, w.over) for w in live_windows(rows, system, 60)] == [("early", True), ("late", False)]
 
 
 def test_colours_do_not_make_other_templates():

@@ -1,10 +1,13 @@
 """From scores of held-back windows and an alarm budget to a threshold, and how sure that is: pure functions.
 
 What is peculiar here:
-- The budget is alarms per day; windows per day of the held-back part turn it into a share of windows, and the
-  split-conformal quantile turns that into a score.
-- The held-back part of a real log holds a few anomalies. Scores far outside of the others (Tukey's far-out fence) are
-  put aside before the quantile is taken, at most one in twenty, and reported: they are what to look at first.
+- The budget is alarms per day; windows per day of the log turn it into a share of windows, and the split-conformal
+  quantile turns that into a score. Windows of the same messages have the same score: of the two thresholds above and
+  below such a tie the one is taken that comes closer to what was asked, and where neither does it is said.
+- The held-back part of a real log may hold an incident. Scores that stand apart from all others, twice as far from the
+  middle as the farthest of the rest, and that came at nearly one time, are put aside before the quantile is taken, at
+  most one in twenty, and reported. Odd windows that come all the time count, be they rare and normal or not: without
+  labels nothing tells, and a budget is what a person has time to look at.
 - A budget that is rarer than the held-back part can show (less than one expected alarm in it) gives a score
   beyond the largest kept one, by the nats that the budget is rarer; the interval says how little is known then.
 """
@@ -19,8 +22,10 @@ from typing import Any
 import numpy as np
 
 MOST_PUT_ASIDE = 0.05
-FENCE = 3.0  # interquartile ranges above the third quartile: Tukey's far-out values
-LEAST_RANGE = 1 / 3  # nats: below that an interquartile range says nothing about outliers
+APART = 2.0  # times as far from the median as the farthest of the others
+SLICES, INCIDENT_SLICES, INCIDENT_SHARE = 10, 2, 0.8  # an incident: so much of it in so few slices of the time
+LEAST_APART = 2.0  # nats between them: below that a likelihood ratio of seven tells nothing apart
+TIED = 2.0  # times more or fewer than asked: what a tie may force without being mentioned
 SECONDS_PER_DAY = 86400.0
 
 
@@ -37,6 +42,9 @@ class Budget:
     expected: float
     low: float
     high: float
+    tied: int = (
+        0  # held-back windows that share the score at the threshold, where that keeps the budget from being met
+    )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -44,12 +52,19 @@ class Budget:
 
     def in_words(self) -> str:
         """One sentence for people."""
-        aside = (
-            f"; {self.put_aside:,} of them scored far outside of the others and were put aside as probably anomalous"
-            if self.put_aside
-            else ""
-        )
+        aside = ""
+        if self.put_aside:
+            more = self.put_aside * self.windows_per_period / self.windows
+            aside = (
+                f"; {self.put_aside:,} of them scored far outside of the others and were put aside as probably anomalous: "
+                f"while such windows go on, they raise about {more:.2g} alarms per {self.period} besides"
+            )
         short = ""
+        if self.tied:
+            short = (
+                f"; {self.tied:,} held-back windows share the score at the threshold, so {self.alarms:g} alarms cannot be "
+                "met: with a lower threshold all windows like them would be alarms"
+            )
         if self.windows * self.alarms < self.windows_per_period:
             wanted = math.ceil(self.windows_per_period / self.windows)
             short = (
@@ -66,7 +81,7 @@ def budget_threshold(scores: Sequence[float], alarms: float, seconds: float | No
     """Set the threshold that raises `alarms` false alarms per day.
 
     Args:
-        scores: of held-back windows, higher = more anomalous.
+        scores: of held-back windows in the order of their time, higher = more anomalous.
         alarms: wanted alarms per day; per 1,000 windows where the log tells no time.
         seconds: time that the held-back windows span; None where the log tells no time.
         clean: the held-back part is known to be normal, so that nothing is put aside.
@@ -76,19 +91,21 @@ def budget_threshold(scores: Sequence[float], alarms: float, seconds: float | No
     """
     if not alarms > 0 or math.isinf(alarms):
         raise ValueError(f"the alarm budget must be a positive number of alarms per day, found {alarms:g}")
-    s = np.sort(np.asarray(scores, dtype=float))
+    in_order = np.asarray(scores, dtype=float)
+    s = np.sort(in_order)
     if not len(s):
         raise ValueError("a threshold must have held-back windows to be set on, found none: give a longer log")
-    kept = s if clean else s[: len(s) - far_out(s)]
+    kept = s if clean else s[: len(s) - incident(in_order)]
     if seconds:
         windows_per_period, period = len(s) * SECONDS_PER_DAY / seconds, "day"
     else:
         windows_per_period, period = 1000.0, "1,000 windows"
-    rate = min(alarms / windows_per_period, 1.0)
+    scale = windows_per_period / len(s)
+    rate = min(alarms / (scale * len(kept)), 1.0)
     threshold = tail_quantile(kept, rate)
     over = int((kept > threshold).sum())
+    ties = int((kept == threshold).sum())
     low, high = poisson_interval(over)
-    scale = windows_per_period / len(kept)
     return Budget(
         threshold=threshold,
         alarms=alarms,
@@ -96,9 +113,10 @@ def budget_threshold(scores: Sequence[float], alarms: float, seconds: float | No
         windows_per_period=windows_per_period,
         windows=len(s),
         put_aside=len(s) - len(kept),
-        expected=max(over * scale, min(rate * windows_per_period, scale)),
+        expected=max(over * scale, min(alarms, scale)) if over or ties < 2 else 0.0,
         low=low * scale,
         high=high * scale,
+        tied=ties if (over + ties) * scale > TIED * alarms and over * scale < alarms / TIED and ties > 1 else 0,
     )
 
 
@@ -109,19 +127,52 @@ def tail_quantile(sorted_scores: np.ndarray, rate: float) -> float:
 
     >>> tail_quantile(np.arange(1.0, 100.0), 0.1)
     90.0
+    >>> tail_quantile(np.array([1.0] * 90 + [2.0] * 10), 0.08)  # ten alarms are closer to eight than none
+    1.5
     """
     n = len(sorted_scores)
     place = math.ceil((n + 1) * (1 - rate))
-    if place <= n:
-        return float(sorted_scores[max(place, 1) - 1])
-    return float(sorted_scores[-1] + math.log(1 / ((n + 1) * rate)))
+    if place > n:
+        return float(sorted_scores[-1] + math.log(1 / ((n + 1) * rate)))
+    score = float(sorted_scores[max(place, 1) - 1])
+    first = int(np.searchsorted(sorted_scores, score, "left"))  # of those that share the score
+    above = n - int(np.searchsorted(sorted_scores, score, "right"))
+    wanted = rate * n
+    closer = (n - first) * max(above, 0.5) < wanted**2  # in proportion
+    if 0 < first < n - above - 1 and closer and n - first <= TIED * wanted:
+        return (score + float(sorted_scores[first - 1])) / 2
+    return score
+
+
+def incident(scores: np.ndarray) -> int:
+    """How many windows stand apart from all others and came at nearly one time.
+
+    >>> calm, odd = np.array([1.0] * 97), np.array([9.0] * 3)
+    >>> incident(np.concatenate([calm, odd])), incident(np.insert(calm, [20, 50, 80], 9.0))
+    (3, 0)
+    """
+    count = far_out(np.sort(scores))
+    if not count:
+        return 0
+    places = np.argsort(scores, kind="stable")[-count:] * SLICES // len(scores)
+    fullest = np.sort(np.bincount(places, minlength=SLICES))[-INCIDENT_SLICES:].sum()
+    return count if fullest >= INCIDENT_SHARE * count else 0
 
 
 def far_out(sorted_scores: np.ndarray) -> int:
-    """How many of the highest scores lie far outside of the others; 0 where they are more than one in twenty."""
-    low, high = np.quantile(sorted_scores, [0.25, 0.75])
-    count = int((sorted_scores > high + FENCE * max(high - low, LEAST_RANGE)).sum())
-    return count if count <= MOST_PUT_ASIDE * len(sorted_scores) else 0
+    """How many of the highest scores stand apart from all others; 0 where those are more than one in twenty.
+
+    >>> far_out(np.array([1.0] * 50 + [2.0] * 48 + [9.0] * 2))
+    2
+    """
+    n = len(sorted_scores)
+    most = int(MOST_PUT_ASIDE * n)
+    middle = float(np.median(sorted_scores))
+    for count in range(most, 0, -1):
+        rest, apart = sorted_scores[n - count - 1] - middle, sorted_scores[n - count] - middle
+        if apart >= APART * rest and apart - rest >= LEAST_APART:
+            return count
+    return 0
 
 
 def poisson_interval(count: int, sure: float = 0.95) -> tuple[float, float]:

@@ -23,6 +23,7 @@ from logllm.hf_datasets.windows import LOOSE_SIZE
 IDLE_SECONDS = 60.0
 MAX_WINDOW_LINES = 2000
 MAX_OPEN_LINES = 200_000
+SPAN_SHARE = 0.1
 BACKWARDS_SECONDS = 3600.0  # a line this far behind the clock is from another time ...
 BACKWARDS_LINES = 100  # ... and so many in a row are the new time
 LOOSE, COUNTED = "", "\0"  # names, besides sessions, of what is open
@@ -190,12 +191,15 @@ def live_windows(lines: Iterable[LogLine], system: LogSystem, idle: float | None
 def usual_idle(lines: Iterable[LogLine], least: float = 10.0, most: float = 600.0) -> float:
     """Seconds after which a session of these lines is mostly over: 95 % of the sessions have no longer pause.
 
-    Bounded on both sides: an alarm cannot wait for hours, and a pause of a few seconds is no end.
+    Bounded on both sides: an alarm cannot wait for hours, and a pause of a few seconds is no end. A tenth of what the
+    lines span is a bound too: else a short log would not show the end of most of its sessions.
     """
     last: dict[str, float] = {}
     longest: dict[str, float] = {}
+    lowest, highest = float("inf"), float("-inf")
     for line in lines:
         if line.timestamp is not None:
+            lowest, highest = min(lowest, line.timestamp), max(highest, line.timestamp)
             for session in line.session_ids:
                 pause = line.timestamp - last.get(session, line.timestamp)
                 longest[session] = max(longest.get(session, 0.0), pause)
@@ -203,7 +207,8 @@ def usual_idle(lines: Iterable[LogLine], least: float = 10.0, most: float = 600.
     pauses = sorted(longest.values())
     if not pauses:
         return IDLE_SECONDS
-    return min(max(1.2 * pauses[min(int(0.95 * len(pauses)), len(pauses) - 1)], least), most)
+    most = min(most, (highest - lowest) * SPAN_SHARE)
+    return max(min(1.2 * pauses[min(int(0.95 * len(pauses)), len(pauses) - 1)], most), least)
 
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
