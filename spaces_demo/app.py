@@ -43,8 +43,9 @@ def scan_tab(models: space.SpaceModels) -> None:
     gr.Markdown("Paste some dozens of lines, or begin with an example: each hides one fault.", elem_classes="lead")
     with gr.Row(elem_classes="examples"):
         buttons = {name: gr.Button(one.title, size="sm", elem_id=f"example-{name}") for name, one in EXAMPLES.items()}
+    # As many lines at most as at least: a box that grows is laid out anew for every line of a paste, a second for 100.
     text = gr.Textbox(
-        label="Log", lines=9, max_lines=14, elem_id="log-text", placeholder="One message a line. Shift+Enter scans."
+        label="Log", lines=10, max_lines=10, elem_id="log-text", placeholder="One message a line. Shift+Enter scans."
     )
     with gr.Row(equal_height=True):
         family = gr.Radio(families, value="logllama", label="Model", elem_id="family", scale=3, min_width=280)
@@ -104,20 +105,21 @@ def learn_tab() -> None:
     with gr.Row(equal_height=True):
         files = [upload("A part that was normal", "learn-normal"), upload("A part to examine", "learn-examine")]
     with gr.Row():
-        pair = gr.Button("Take the example pair", elem_id="learn-example")
+        pair = gr.Button("Try the example pair", elem_id="learn-example")
         button = gr.Button("Learn and examine", variant="primary", elem_id="learn")
     found = Findings(
-        "learn", "Nothing is learnt yet. Give two files, or take the example pair: an application whose pool runs dry."
+        "learn", "Nothing is learnt yet. Give two files, or try the example pair: an application whose pool runs dry."
     )
 
     def learn(normal: str | None, part: str | None, progress: gr.Progress = TRAINING) -> list[Any]:
         return found.show(lambda: space_learn.learn_and_examine(normal, part))
 
-    def take_pair() -> list[str]:
-        return [space_learn.copy_of(HERE / "examples" / f"learn_{name}.log") for name in ("normal", "examine")]
+    def learn_pair(progress: gr.Progress = TRAINING) -> list[Any]:
+        pair = [space.lines_of_text(example(f"learn_{name}")) for name in ("normal", "examine")]
+        return found.show(lambda: space_learn.examine_after(*pair))
 
-    pair.click(take_pair, None, files, **PRIVATE)
     learning: Any = {"concurrency_id": "learn", "concurrency_limit": 1, "show_progress_on": found.summary, **PRIVATE}
+    pair.click(learn_pair, None, found.outputs, **learning).then(None, js=found.come_into_view, **PRIVATE)
     button.click(learn, files, found.outputs, **learning).then(
         lambda: (None, None), None, files, js=found.come_into_view, **PRIVATE
     )

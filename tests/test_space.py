@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -169,6 +170,8 @@ def test_a_good_upload_is_deleted_when_it_is_read(tmp_path):
     file = tmp_path / "app.log.gz"
     file.write_bytes(gzip.compress(b"a\nb\n"))
     assert lines_of_file(file) == ["a", "b"] and not file.exists()
+    with pytest.raises(LogllmError, match="deleted already: upload the file again"):
+        lines_of_file(file)
 
 
 def test_models_are_asked_for_where_there_are_none(tmp_path):
@@ -196,10 +199,13 @@ def test_what_the_process_remembers_of_messages_is_emptied(models):
 # -- learning -------------------------------------------------------------------------------------------------------------
 
 
-def test_learning_from_the_example_pair(monkeypatch):
+def test_learning_from_the_example_pair(monkeypatch, tmp_path):
     monkeypatch.setattr(space_learn, "STEPS", 40)  # of 200: enough for eight templates
-    files = [space_learn.copy_of(SPACE / "examples" / f"learn_{name}.log") for name in ("normal", "examine")]
+    files = [tmp_path / name for name in ("normal", "examine")]
+    for file in files:
+        shutil.copy(SPACE / "examples" / f"learn_{file.name}.log", file)
     judged = space_learn.learn_and_examine(*files)
+    assert not any(file.exists() for file in files)
     system, _, lines, seed = LEARN_EXAMPLE
     faulty = {n for n, (_, fault) in enumerate(iter_lines(system, lines, seed + 1), 1) if fault != "-"}
     assert judged.shown()[0].worst(1)[0].line_number in faulty

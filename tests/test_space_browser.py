@@ -167,16 +167,21 @@ def test_it_works_by_keyboard_and_has_labels(page):
     assert page.locator("#scan-summary [role=status]").count() == 1
 
 
-def test_learn_from_my_log(page):
+def test_learn_from_my_log(page, tmp_path):
     go_to(page, "Learn from my log")
     page.locator("#learn").click()
     page.locator("#learn-summary .error", has_text="Two files are needed").wait_for(timeout=WAIT)
-    page.locator("#learn-example").click()
-    page.locator("#learn-examine .file-preview").wait_for(timeout=WAIT)
+    for name, lines in (("normal", USUAL * 6), ("examine", [*USUAL[:30], ODD, *USUAL[30:]])):
+        (tmp_path / f"{name}.log").write_text("\n".join(lines))
+        page.locator(f"#learn-{name} input[type=file]").set_input_files(tmp_path / f"{name}.log")
+        page.locator(f"#learn-{name} .file-preview").wait_for(timeout=WAIT)
     page.locator("#learn").click()
-    page.locator("#learn-summary", has_text="likelihood").wait_for(timeout=WAIT)  # the bar of the training
     page.locator("#learn-windows article").first.wait_for(timeout=WAIT)
-    assert "has just learnt 1,500 lines" in page.locator("#learn-summary").inner_text()
+    assert "has just learnt 240 lines" in page.locator("#learn-summary").inner_text()
+    assert guilty(page, "learn") == [ODD]
+    page.locator("#learn-example").click()
+    page.locator("#learn-summary", has_text="likelihood").wait_for(timeout=WAIT)  # the bar of the training
+    page.locator("#learn-summary", has_text="has just learnt 1,500 lines").wait_for(timeout=WAIT)
     assert any("no connection within" in text for text in guilty(page, "learn"))
 
 

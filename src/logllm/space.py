@@ -242,6 +242,8 @@ def lines_of_text(text: Any) -> list[str]:
 def lines_of_file(path: str | Path) -> list[str]:
     """The lines of an upload, which is deleted when it is read; bad input is refused with its own sentence."""
     path = Path(path)
+    if not path.is_file():
+        raise LogllmError("The upload was read and deleted already: upload the file again.")
     try:
         lines, size = [], 0
         for line in read_lines(path):

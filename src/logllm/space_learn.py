@@ -9,10 +9,7 @@ What is peculiar here:
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from logllm.errors import LogllmError
@@ -41,15 +38,17 @@ def learn_and_examine(normal: str | Path | None, examined: str | Path | None) ->
     """
     if not normal or not examined:
         missing = "A part that was normal" if not normal else "A part to examine"
-        raise LogllmError(
-            f"Two files are needed; “{missing}” is empty. Choose a file there, or take the example pair."
-        )
+        raise LogllmError(f"Two files are needed; “{missing}” is empty. Choose a file there, or try the example pair.")
+    return examine_after(lines_of_file(normal), lines_of_file(examined))
+
+
+def examine_after(usual: list[str], others: list[str]) -> Judged:
+    """Learn from lines, judge others.
+
+    Raises:
+        LogllmError: there are too few lines to learn from.
+    """
     started = time.perf_counter()
-    usual, others = lines_of_file(normal), lines_of_file(examined)
-    return replace(_learn(usual, others), seconds=time.perf_counter() - started)
-
-
-def _learn(usual: list[str], others: list[str]) -> Judged:
     if len(usual) < LEAST_LINES:
         raise LogllmError(
             f"The normal part must have at least {LEAST_LINES} lines to learn from; found {len(usual)}. Give a longer part."
@@ -84,6 +83,7 @@ def _learn(usual: list[str], others: list[str]) -> Judged:
         judge=f"LogLLaMA, which has just learnt {len(usual):,} lines of your normal part",
         notes=notes,
         threshold=float(detector.threshold),
+        seconds=time.perf_counter() - started,
     )
 
 
@@ -94,12 +94,6 @@ def short_windows(system: LogSystem, lines: int) -> LogSystem:
 
 def _by_count(lines: int) -> WindowRule:
     return WindowRule("fixed", min(max(lines // (2 * LEAST_WINDOWS), 3), WINDOW_LINES))
-
-
-def copy_of(file: Path) -> str:
-    """A copy of an example, to be uploaded by the page: what is read is deleted, the example must stay."""
-    folder = Path(tempfile.mkdtemp(prefix="logllm-example-"))
-    return str(shutil.copy(file, folder / file.name))
 
 
 def warm_up() -> None:

@@ -28,6 +28,7 @@ from logllm.severity import severities
 STEPS = 25
 USUAL_SHARE = 0.9
 LEAST_LINES = 10
+THRESHOLD_WINDOWS = 500  # evenly drawn from a long log
 SEVERITY_WEIGHT = 1.0
 _DRAWING = threading.Lock()  # random weights come from the process's one generator
 
@@ -96,6 +97,8 @@ def usual_score(
     """The threshold: the score of a message never seen, or what nine lines in ten stay below."""
     unseen = detector.model.config.unseen_score
     scores: list[float] = []
+    step = -(-len(sequences) // THRESHOLD_WINDOWS)
+    sequences, grave = sequences[::step], grave[::step]
     for judged, sequence, nats in zip(detector.model.judge(sequences), sequences, grave):
         lines = zip(detector.scorer.bounded(judged.nll.tolist(), sequence), nats)
         scores += [value + SEVERITY_WEIGHT * extra for value, extra in lines]
