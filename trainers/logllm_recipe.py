@@ -32,6 +32,7 @@ OF_THE_PRESET = (
     "noise",
     "word_dropout",
     "variants",
+    "reorder",
     "validations",
     "patience",
 )
@@ -69,6 +70,7 @@ class LogLLMRecipe:
     noise: float | None = None
     word_dropout: float | None = None
     variants: int | None = None
+    reorder: float | None = None
     validations: int | None = None
     patience: int | None = None
     without: tuple[str, ...] = ()

@@ -34,7 +34,7 @@ from .qlora import projector_in_full_precision
 from .stage_checkpoint import WEIGHTS, is_no_room, load_trainable, save_trainable, seal
 
 
-class TrainingStopped(RuntimeError):
+class TrainingStopped(ValueError):
     """A run that cannot go on; what it had saved is whole."""
 
 
@@ -198,7 +198,7 @@ class LogLLMTrainer(SFTTrainer):
     def training_step(self, model, inputs, *args, **kwargs):
         """Give the batch its messages; stop where the loss is no number."""
         # Here and not in the collator, which works a batch ahead: a run that resumes draws what the unbroken one drew.
-        loss = super().training_step(model, self._with_messages(inputs), *args, **kwargs)
+        loss = super().training_step(model, self._reordered(self._with_messages(inputs)), *args, **kwargs)
         if not torch.isfinite(loss):
             raise TrainingStopped(
                 f"the loss must be a number, found {loss.item()} at step {self.state.global_step + 1} of this stage: the "
@@ -233,6 +233,17 @@ class LogLLMTrainer(SFTTrainer):
             noise = torch.randn(vectors.shape).to(vectors.device) * length
             vectors = torch.where(changed.unsqueeze(1).to(vectors.device), vectors + noise, vectors)
         return inputs | {"message_vectors": vectors}
+
+    def _reordered(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Let messages change places with near ones: threads that write one log interleave as it happens."""
+        settings: Any = self.args
+        if not settings.reorder:
+            return inputs
+        index = inputs["message_index"]  # (B, N), -1 behind the last message
+        reach = torch.rand(len(index), 1) * settings.reorder  # how far, drawn for each window
+        place = torch.arange(index.shape[1]) + torch.rand(index.shape) * reach
+        place = place.masked_fill(index.cpu() < 0, float("inf"))
+        return inputs | {"message_index": index.gather(1, place.argsort(1).to(index.device))}
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None):
         """The parent's schedules, and the published code's: times 0.7 after each tenth of the steps."""

@@ -169,6 +169,7 @@ def train_logllm(
             noise=row.noise,
             word_dropout=row.word_dropout,
             variants=row.variants,
+            reorder=row.reorder,
             gradient_checkpointing=row.gradient_checkpointing,
             bf16=row.bf16 and _has_bf16(),
             **_schedule(stage),
@@ -296,6 +297,14 @@ def _batches(micro_batch: int, batch: int) -> dict[str, int]:
     share = batch // processes
     micro = next(n for n in range(min(micro_batch, share), 0, -1) if share % n == 0)
     return {"per_device_train_batch_size": micro, "gradient_accumulation_steps": share // micro}
+
+
+def anomalous_share(rows: Dataset, recipe: LogLLMRecipe, stage: Stage) -> float:
+    """Share of anomalous windows among the samples that a stage draws in an epoch, oversampling included."""
+    labels = rows["label"][:]
+    sampler = MinorityOversampler(labels, recipe.minority_share, 0, stage.max_samples, stage.min_samples)
+    rare = sampler.draws / max(sampler.draws + len(sampler.majority), 1)
+    return round(rare if labels[sampler.minority[0]] == 1 else 1 - rare, 6)
 
 
 def _epoch_steps(rows: Dataset, recipe: LogLLMRecipe, stage: Stage) -> int:

@@ -69,7 +69,7 @@ def train_on(
     family: str,
     dataset: Path,
     config: str,
-    preset: str,
+    preset: str | None,
     out: Path,
     *,
     seed: int = 0,

@@ -203,9 +203,14 @@ def train(
     dataset: Annotated[Path, typer.Option(help="Folder that `logllm build` wrote.")],
     config: Annotated[str, typer.Option(help="Configuration in it, such as hdfs.")],
     out: Annotated[Path, typer.Option(help="Checkpoint folder.")],
-    preset: Annotated[str, typer.Option(help="tiny, laptop, small or paper; LogLLaMA: tiny, paper, lora.")] = "tiny",
+    preset: Annotated[
+        str | None, typer.Option(help="tiny (default), laptop, small or paper; LogLLaMA: tiny, paper, lora.")
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="LogLLM: YAML of settings in place of the preset's (trainers/logllm_recipe.py).")
+    ] = None,
     seed: Seed = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="LogLLaMA: go on where a stopped run was.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run was.")] = False,
     reinforce: Annotated[bool, typer.Option(help="LogLLaMA: run the REINFORCE stage.")] = True,
     objective: Annotated[str | None, typer.Option(help="LogLLaMA: reinforce, hit, signed, clipped or loggpt.")] = None,
     quiet: Quiet = False,
@@ -215,6 +220,7 @@ def train(
 
     wanted = {
         "resume": resume,
+        "recipe": recipe,
         "reinforce": reinforce,
         "reinforce_settings": {"objective": objective} if objective else None,
     }
@@ -222,6 +228,29 @@ def train(
     if record:  # under torchrun the first process speaks
         say(json.dumps(record))
         remark(f"checkpoint in {out}")
+
+
+@app.command()
+def reproduce(
+    recipe: Annotated[Path, typer.Argument(help="YAML: data, rows of settings, seeds, the paper's figures.")],
+    data: Annotated[
+        Path, typer.Option(envvar="LOGLLM_DATA", help="Folder that the recipe's log and labels are relative to.")
+    ] = Path("."),
+    result: Annotated[
+        Path | None, typer.Option(help="JSON file, read and extended; by default results/NAME.json beside the recipes.")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Of the recipe's seeds, such as 0,1; by default all.")] = None,
+    work: Annotated[Path | None, typer.Option(help="Folder to keep the dataset and stopped trainings in.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run a published experiment and print the result beside the paper's row, with an interval."""
+    from logllm.reproduce import report
+    from logllm.reproduce import reproduce as run
+
+    chosen = [int(one) for one in seeds.split(",")] if seeds else None
+    target = result or recipe.resolve().parent.parent / "results" / f"{recipe.stem}.json"
+    say(report(run(recipe, data, target, seeds=chosen, work=work, progress=not quiet)))
+    remark(f"result in {target}")
 
 
 @app.command("import-official")

@@ -1,8 +1,8 @@
 """From windows to a calibrated checkpoint: assemble, train the stages, set the threshold, write folder and card.
 
 What is peculiar here:
-- The threshold is set on validation windows only: LogLLM's by F1 where they hold anomalies (0, where the model is
-  undecided, if that is among the best), LogLLaMA's by the false-alarm rate of normal ones.
+- The threshold is set on validation windows only: LogLLM's by F1 where they hold anomalies (where the model is undecided
+  about a window of the natural log, if that is among the best), LogLLaMA's by the false-alarm rate of normal ones.
 - LogLLaMA takes no label into training: windows labelled anomalous are left out, unlabelled ones are taken as normal.
 - Everything that a stranger needs to read the result stands in `training.json` beside the weights.
 """
@@ -10,6 +10,7 @@ What is peculiar here:
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import shutil
@@ -23,6 +24,7 @@ from typing import Any
 from datasets import Dataset
 
 from logllm.detector import LogAnomalyDetector
+from logllm.errors import LogllmError
 from logllm.hf_datasets import LogSystem
 from logllm.training_logllama import keep_curves, train_logllama_on
 
@@ -71,6 +73,8 @@ def train_detector(
         progress: show bars.
     """
     started = time.perf_counter()
+    if recipe is not None and family != "logllm":
+        raise LogllmError("a recipe is of LogLLM's training, found one beside logllama: leave it out, or train logllm")
     work = Path(out) / ".stages" if out is not None else Path(tempfile.mkdtemp(prefix="logllm-stages-"))
     first = int(os.environ.get("RANK", "0")) == 0  # under torchrun the first process writes
     if not resume and first:
@@ -98,6 +102,7 @@ def train_detector(
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "training_windows": len(train),
         "validation_windows": len(validation),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
         "seconds": round(time.perf_counter() - started, 1),
         "versions": {name: version(name) for name in ("logllm", "torch", "transformers", "trl", "datasets")},
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
@@ -152,12 +157,13 @@ def _train_logllm(train, validation, table, system, preset, work, seed, progress
         tensorboard_dir=settings["out"] / "runs" if settings["out"] is not None else None,
         progress=progress,
     )
-    calibration, curve = "undecided score 0: too few anomalous validation windows to set a threshold on", []
+    calibration, curve = "where the model is undecided: too few anomalous validation windows to set one on", []
     labels = held_back["label"][:] if len(held_back) else []
     if labels:
         scores = model.score(held_back["lines"], processor)
         curve = reliability_curve(scores, labels)
-        calibration = _calibrate_logllm(model, scores, labels, recipe.false_alarm_rate) or calibration
+        undecided = prior_shift(stages[-1]["anomalous_share"], rows["label"])
+        calibration = _calibrate_logllm(model, scores, labels, undecided, recipe.false_alarm_rate) or calibration
     record = {
         "recipe": recipe.to_dict(),
         "calibration": calibration,
@@ -168,7 +174,24 @@ def _train_logllm(train, validation, table, system, preset, work, seed, progress
     return model, processor, stages, record
 
 
-def _calibrate_logllm(model: Any, scores: Sequence[float], labels: Sequence[int], rate: float | None) -> str | None:
+def prior_shift(trained_share: float, labels: Sequence[int]) -> float:
+    """The score at which a window of the natural log is as likely normal as anomalous.
+
+    The model was trained on samples of which `trained_share` were anomalous, and its log-odds are theirs. Where the share
+    is another, log-odds move by the difference of the two prior log-odds (Bayes).
+
+    >>> round(prior_shift(0.3, [1] * 3 + [0] * 97), 2)
+    2.63
+    """
+    natural = sum(label == 1 for label in labels) / max(len(labels), 1)
+    if not (0 < trained_share < 1 and 0 < natural < 1):
+        return 0.0
+    return math.log(trained_share / (1 - trained_share)) - math.log(natural / (1 - natural))
+
+
+def _calibrate_logllm(
+    model: Any, scores: Sequence[float], labels: Sequence[int], undecided: float, rate: float | None
+) -> str | None:
     """Set the threshold on validation windows; returns how, None where there are too few to set one on."""
     from logllm.trainers import best_f1_threshold, false_alarm_threshold
 
@@ -178,8 +201,9 @@ def _calibrate_logllm(model: Any, scores: Sequence[float], labels: Sequence[int]
         model.config.threshold = false_alarm_threshold(normal, rate)
         return f"false-alarm rate {rate} on the normal ones of {of}"
     if sum(labels) < LEAST_ANOMALIES:
+        model.config.threshold = undecided
         return None
-    model.config.threshold = best_f1_threshold(scores, labels, prefer=0.0)
+    model.config.threshold = best_f1_threshold(scores, labels, prefer=undecided)
     return f"best F1 on {of}"
 
 
