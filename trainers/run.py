@@ -193,8 +193,10 @@ def train_logllm(
         if tensorboard_dir is not None and is_tensorboard_available():
             trainer.add_callback(_tensorboard(tensorboard_dir / Path(str(args.output_dir)).name))
         facts_of_stage, log = _run_stage(trainer, names[i], len(processor.answer_ids[0]), resume, progress)
+        share = anomalous_share(rows, recipe, stage)
+        parts = ", ".join(stage.trainable)
         done.append(
-            {"stage": stage.name, "windows": len(rows), "trainable": ", ".join(stage.trainable), **facts_of_stage}
+            {"stage": stage.name, "windows": len(rows), "anomalous_share": share, "trainable": parts, **facts_of_stage}
         )
         history[stage.name] = log
     model.eval()
