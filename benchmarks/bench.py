@@ -31,7 +31,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from bench_methods import BY_NAME, METHODS, Method
-from bench_systems import RECIPES, Recipe, Split, build_split, data_folder, load_split, raw_files, split_file
+from bench_systems import DATASETS, RECIPES, Recipe, Split, build_split, data_folder, load_split, raw_files, split_file
 from tqdm import tqdm
 
 HERE = Path(__file__).resolve().parent
@@ -132,6 +132,14 @@ def result_of(split: Split, file: Path) -> dict[str, Any]:
     return {**result, "recipe": split.recipe, "facts": split.facts}
 
 
+def keep_statistics(split: Split, file: Path) -> None:
+    """What `build` said of the split, beside those of the other systems: the dataset card is rendered from it."""
+    held = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    held[split.recipe["name"]] = split.statistics
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(held, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
+
+
 def save(result: dict[str, Any], file: Path) -> None:
     """Write a result whole or not at all; runs in the order of the table, one a line."""
     order = {method.name: i for i, method in enumerate(METHODS)}
@@ -164,6 +172,7 @@ def run_system(recipe: Recipe, arguments: argparse.Namespace) -> None:
         if made["status"] != "ok":
             raise RuntimeError(f"the windows of {recipe.name} must be built, found: {made.get('error')}")
     split, file = load_split(held), arguments.results / f"bench_{recipe.name}.json"
+    keep_statistics(split, arguments.results / DATASETS)
     result = result_of(split, file)
     named = [BY_NAME[name] for name in arguments.methods] if arguments.methods else METHODS
     methods = [method for method in named if method.kind in arguments.kinds]

@@ -8,27 +8,32 @@ Peculiar here:
 - unseen system: everything is learnt on one system, threshold included, and judged on another's test part.
 - label noise: no method at all; how many windows have a twin of the other label, and the best F1 that any function of the
   window's keys, masked lines or counts could reach.
-- unstable: test templates reworded (`rewording.py`), training untouched.
+- unstable: a share of the test part's templates reworded (`rewording.py`), in five ways each; the training part, and the
+  template table with it, as they were. Keys of reworded messages are what that table makes of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import random
+import statistics
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench import HERE, MOST_SECONDS, OtherWindows, certificate, in_a_process
-from bench_judging import judge
+from bench import HERE, KINDS, MOST_SECONDS, OtherWindows, certificate, in_a_process
+from bench_judging import fit, threshold_of
 from bench_methods import BY_NAME
 from bench_systems import (
     HDFS,
     RECIPES,
+    ROBUSTNESS,
     Part,
     Recipe,
     Split,
@@ -40,7 +45,6 @@ from bench_systems import (
 )
 from tqdm import tqdm
 
-FILE = "bench_robustness.json"
 SHORT = ("precision", "recall", "f1", "best_f1", "auroc", "pr_auc", "tp", "fp", "fn", "tn")
 SIZES = (("fixed", 20), ("fixed", 50), ("fixed", 100), ("fixed", 200), ("time", 60))
 SHARES = (0.0, 0.01, 0.05)
@@ -66,8 +70,10 @@ UNSTABLE_METHODS = (
     "LogRobust", "NeuralLog", "RAPID", "LogLLM, tiny", "LogLLM, pretrained encoder",
 )  # fmt: skip
 
-# (table, setting, method or "", seed) -> what is run
-Job = tuple[str, str, str, int, Callable[[], dict[str, Any]]]
+REWORDINGS = 5
+Tests = dict[str, list[Part]]  # setting -> test parts whose figures are averaged
+# (table, source, what is learnt on, what is judged, methods)
+Group = tuple[str, str, Split, Callable[[], Tests], Sequence[str]]
 
 
 def built(recipe: Recipe, work: Path) -> Split:
@@ -80,19 +86,29 @@ def built(recipe: Recipe, work: Path) -> Split:
     return load_split(file)
 
 
-def judged(method: str, split: Split, seed: int, test: Part | None = None) -> dict[str, Any]:
-    """The short metrics of a method on a split."""
-    found = judge(BY_NAME[method], split, seed, test)
-    return {"metrics": {name: found["metrics"][name] for name in SHORT}, "fit_cpu_seconds": found["fit_cpu_seconds"]}
+def judged(name: str, split: Split, seed: int, tests: Tests) -> dict[str, Any]:
+    """Fit a method once, set its threshold once, measure it on every test part."""
+    from metrics.log_anomaly.measures import anomaly_metrics
+
+    method = BY_NAME[name]
+    model = method.make(split, seed)
+    fit(method, model, split)
+    threshold, _ = threshold_of(method, model, split.validation)
+    found = {}
+    for setting, parts in tests.items():
+        scored = [(model.score(getattr(part, method.reads)), part.labels) for part in parts]
+        each = [anomaly_metrics(scores, labels, threshold, draws=0) for scores, labels in scored]
+        found[setting] = {name: statistics.fmean(one[name] for one in each) for name in SHORT}
+    return {"settings": found}
 
 
-def windows(work: Path) -> Iterator[tuple[str, str, Split, Callable[[str, int], dict[str, Any]], Sequence[str]]]:
+def windows(work: Path) -> Iterator[Group]:
     """Table: window sizes."""
     for name in ("bgl", "thunderbird"):
         for kind, size in SIZES:
             split = built(replace(RECIPES[name], window=(kind, size)), work)
             setting = f"{name}, {size} {'lines' if kind == 'fixed' else 's'}"
-            yield "windows", setting, split, lambda m, s, k=split: judged(m, k, s), WINDOW_METHODS
+            yield "windows", setting, split, lambda k=split, s=setting: {s: [k.test]}, WINDOW_METHODS
 
 
 def contaminated(split: Split, share: float, seed: int = 0) -> Split:
@@ -114,80 +130,67 @@ def contaminated(split: Split, share: float, seed: int = 0) -> Split:
     return replace(split, parts=parts)
 
 
-def contamination(work: Path) -> Iterator[Any]:
+def contamination(work: Path) -> Iterator[Group]:
     """Table: training contaminated."""
     split = built(RECIPES["hdfs_random"], work)
     for share in SHARES:
         dirty = contaminated(split, share)
-        yield "contamination", f"{share:.0%}", split, lambda m, s, k=dirty: judged(m, k, s), NORMAL_METHODS
+        yield "contamination", f"{share:.0%}", dirty, lambda k=split, s=f"{share:.0%}": {s: [k.test]}, NORMAL_METHODS
 
 
-def unseen_system(work: Path) -> Iterator[Any]:
+def unseen_system(work: Path) -> Iterator[Group]:
     """Table: learnt on one system, judged on another."""
-    names = ("bgl", "thunderbird", "hdfs_random")
-    splits = {name: built(RECIPES[name], work) for name in names}
-    for source in names:
-        for target in names:
-            if source != target:
-                made = splits[source]
-                run = lambda m, s, a=made, b=splits[target].test: judged(m, a, s, b)  # noqa: E731
-                yield "unseen system", f"{source} to {target}", splits[target], run, TEXT_METHODS
+    splits = {name: built(RECIPES[name], work) for name in ("bgl", "thunderbird", "hdfs_random")}
+    for source, split in splits.items():
+        tests = {f"{source} to {name}": [other.test] for name, other in splits.items() if name != source}
+        yield "unseen system", source, split, lambda k=tests: k, TEXT_METHODS
 
 
-def unstable(work: Path) -> Iterator[Any]:
-    """Table: a share of the test templates reworded. The rewording is the reproduction's own (`rewording.py`)."""
-    try:
-        from rewording import reword_templates
-    except ImportError:
-        print("unstable: skipped, there is no rewording.py")
-        return
-    from logllm.modeling_logllm.masking import mask_message
-
+def unstable(work: Path) -> Iterator[Group]:
+    """Table: a share of the test part's templates reworded."""
     split = built(RECIPES["hdfs_random"], work)
-    matcher = Keys(split)
+    yield "unstable", "hdfs_random", split, lambda: reworded(split), UNSTABLE_METHODS
+
+
+def reworded(split: Split) -> Tests:
+    """The test part under every share, in several wordings."""
+    from rewording import reword_windows
+
+    from logllm.modeling_logllm import TemplateMatcher, mask_message
+
+    test, found = split.test, {}
+    key_of, mask = cache(TemplateMatcher(split.table).key), cache(mask_message)
     for share in REWORDED:
-        lines = reword_windows(reword_templates, split, share)
-        masked = [[mask_message(line) for line in window] for window in lines]
-        keys = [[matcher(line) for line in window] for window in lines]
-        test = replace(split.test, lines=lines, masked=masked, keys=keys)
-        yield "unstable", f"{share:.0%}", split, lambda m, s, k=test: judged(m, split, s, k), UNSTABLE_METHODS
-
-
-class Keys:
-    """A message's key by the split's frozen template table, "" where none fits."""
-
-    def __init__(self, split: Split):
-        from logllm.modeling_logllm import TemplateMatcher
-
-        self.matcher, self.known = TemplateMatcher(split.table), {}
-
-    def __call__(self, line: str) -> str:
-        """A message's key."""
-        if line not in self.known:
-            self.known[line] = self.matcher.key(line) or ""
-        return self.known[line]
-
-
-def reword_windows(reword: Any, split: Split, share: float) -> list[list[str]]:
-    """The test windows with a share of the log's templates reworded."""
-    if share == 0:
-        return split.test.lines
-    return reword(split.test.lines, split.table, share, seed=0)
+        parts = []
+        for seed in range(REWORDINGS if share else 1):
+            lines = reword_windows(test.lines, test.masked, share, seed)
+            keys = [[key_of(line) or "" for line in window] for window in lines]
+            parts.append(replace(test, lines=lines, keys=keys, masked=[[mask(line) for line in w] for w in lines]))
+        found[f"{share:.0%}"] = parts
+    return found
 
 
 def label_noise(split: Split) -> dict[str, Any]:
+    """Twins of the other label among all windows of a split."""
+    whole = list(split.parts.values())
+    keys = [window for part in whole for window in part.keys]
+    masked = [window for part in whole for window in part.masked]
+    labels = [label for part in whole for label in part.labels]
+    return label_noise_of(labels, {"keys": keys, "masked lines": masked, "counts of keys": counted(keys)})
+
+
+def counted(windows: Sequence[Sequence[str]]) -> list[Any]:
+    """Each window's counts."""
+    return [sorted(Counter(window).items()) for window in windows]
+
+
+def label_noise_of(labels: Sequence[int], views: dict[str, Sequence[Any]]) -> dict[str, Any]:
     """Windows that have a twin of the other label, and the best F1 of any function of what is the same in twins."""
     from logllm.trainers.metrics import best_f1_threshold, detection_metrics
 
-    whole = list(split.parts.values())
-    labels = [label for part in whole for label in part.labels]
-    views = {
-        "keys": [tuple(window) for part in whole for window in part.keys],
-        "masked lines": [tuple(window) for part in whole for window in part.masked],
-        "counts of keys": [tuple(sorted(Counter(window).items())) for part in whole for window in part.keys],
-    }
     found = {}
-    for name, seen in views.items():
+    for name, windows in views.items():
+        seen = [tuple(window) for window in windows]
         of: dict[Any, list[int]] = defaultdict(list)
         for key, label in zip(seen, labels):
             of[key].append(label)
@@ -206,55 +209,64 @@ def label_noise(split: Split) -> dict[str, Any]:
     return {"views": found}
 
 
-def jobs_of(tables: Sequence[str], work: Path, seeds: Sequence[int]) -> Iterator[tuple[Split, Job]]:
-    """Every job with the split that it is measured on, cheapest kind of method first inside a table."""
+def sequences_noise() -> dict[str, Any]:
+    """The same audit on all complete HDFS sessions at hand, most of them without raw lines (ratio not natural)."""
+    with (data_folder() / "hdfs/sessions_keys.tsv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    keys = [row["keys"].split() for row in rows]
+    return label_noise_of([int(row["label"]) for row in rows], {"keys": keys, "counts of keys": counted(keys)})
+
+
+Job = tuple[str, str, str, int, Callable[[], dict[str, Any]]]  # table, source, method or "", seed, what is run
+
+
+def jobs_of(
+    tables: Sequence[str], work: Path, seeds: Sequence[int], methods: Sequence[str] | None
+) -> Iterator[tuple[Split, Job]]:
+    """Every job with the split that it learns on, cheapest kind of method first inside a table."""
     makers = {"windows": windows, "contamination": contamination, "unseen system": unseen_system, "unstable": unstable}
     for table in tables:
         if table == "label noise":
             for name in RECIPES:
                 split = built(RECIPES[name], work)
                 yield split, (table, name, "", 0, lambda k=split: label_noise(k))
+            yield built(RECIPES["hdfs_random"], work), (table, "HDFS, sessions_keys.tsv", "", 0, sequences_noise)
             continue
         rows = []
-        for title, setting, split, run, methods in makers[table](work):
-            for method in methods:
-                for seed in [s for s in BY_NAME[method].seeds if s in seeds]:
-                    rows.append((split, (title, setting, method, seed, lambda r=run, m=method, s=seed: r(m, s))))
-        kinds = {"simple": 0, "paper": 1, "ours": 2}
-        yield from sorted(rows, key=lambda row: (kinds[BY_NAME[row[1][2]].kind], row[1][3]))
+        for title, source, split, tests, names in makers[table](work):
+            for name in [name for name in names if methods is None or name in methods]:
+                for seed in [s for s in BY_NAME[name].seeds if s in seeds]:
+                    job = lambda k=split, t=tests, m=name, s=seed: judged(m, k, s, t())  # noqa: E731
+                    rows.append((split, (title, source, name, seed, job)))
+        yield from sorted(rows, key=lambda row: (KINDS.index(BY_NAME[row[1][2]].kind), row[1][3]))
 
 
 TABLES = ("label noise", "windows", "contamination", "unseen system", "unstable")
 
 
-def run(tables: Sequence[str], file: Path, work: Path, seeds: Sequence[int], most_seconds: float) -> None:
+def run(file: Path, most_seconds: float, jobs: list[tuple[Split, Job]]) -> None:
     """Run what the result file still lacks.
 
     Raises:
-        OtherWindows: rows of a setting were measured on other windows.
+        OtherWindows: rows of a table were measured on other windows.
     """
     result = json.loads(file.read_text("utf-8")) if file.exists() else {"splits": {}, "rows": []}
-    for split, (table, setting, method, seed, job) in tqdm(
-        list(jobs_of(tables, work, seeds)), unit="job", mininterval=5
-    ):
-        place = f"{table}: {setting}"
-        held = result["splits"].setdefault(place, split.checksums["test"])
-        if held != split.checksums["test"]:
+    for split, (table, source, method, seed, job) in tqdm(jobs, unit="job", mininterval=5):
+        place, sums = f"{table}: {source}", split.checksums["test"]
+        held = result["splits"].setdefault(place, sums)
+        if held != sums:
             raise OtherWindows(
-                f"{place} in {file.name} must be measured on the windows at hand ({split.checksums['test'][:12]}), found "
-                f"{held[:12]}: move that file away to measure anew"
+                f"{place} in {file.name} must be measured on the windows at hand ({sums[:12]}), found {held[:12]}: move "
+                "that file away to measure anew"
             )
         if any(
-            (r["table"], r["setting"], r["method"], r["seed"]) == (table, setting, method, seed)
-            for r in result["rows"]
+            (r["table"], r["source"], r["method"], r["seed"]) == (table, source, method, seed) for r in result["rows"]
         ):
             continue
         started = time.perf_counter()
         found = in_a_process(job, most_seconds, None)
-        found["seconds"] = round(time.perf_counter() - started, 1)
-        result["rows"].append(
-            {"table": table, "setting": setting, "method": method, "seed": seed, **found, "made": certificate()}
-        )
+        found |= {"seconds": round(time.perf_counter() - started, 1), "made": certificate()}
+        result["rows"].append({"table": table, "source": source, "method": method, "seed": seed, **found})
         half = file.with_suffix(".half")
         half.write_text(lines_of(result), "utf-8")
         half.replace(file)
@@ -270,6 +282,7 @@ def main() -> None:
     """Run the named tables, all by default."""
     parser = argparse.ArgumentParser(description="The robustness tables of the bench.")
     parser.add_argument("tables", nargs="*", help=f"of {', '.join(TABLES)}; all by default")
+    parser.add_argument("--methods", nargs="+", choices=list(BY_NAME), metavar="NAME", help="only these methods")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--most-seconds", type=float, default=MOST_SECONDS)
     parser.add_argument("--work", type=Path, default=HERE.parent / ".bench")
@@ -282,7 +295,8 @@ def main() -> None:
         raise SystemExit(
             f"the robustness tables must have the logs of all systems, found some missing in {data_folder()}"
         )
-    run(arguments.tables or TABLES, arguments.results / FILE, arguments.work, arguments.seeds, arguments.most_seconds)
+    jobs = list(jobs_of(arguments.tables or TABLES, arguments.work, arguments.seeds, arguments.methods))
+    run(arguments.results / ROBUSTNESS, arguments.most_seconds, jobs)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PARTS = ("train", "validation", "test")
+ROBUSTNESS = "bench_robustness.json"
+DATASETS = "bench_datasets.json"
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Split:
     checksums: dict[str, str]
     facts: dict[str, Any]
     parts: dict[str, Part] = field(default_factory=dict)
+    statistics: dict[str, Any] = field(default_factory=dict)  # what `build` wrote: the dataset card is made of it
 
     @property
     def train(self) -> Part:
@@ -168,7 +171,7 @@ def build_split(recipe: Recipe, data: Path, file: Path) -> None:
     checksums = {name: made["splits"][name]["sha256"] for name in PARTS}
     values = {
         "recipe": recipe.to_dict(), "system": made["system"], "table": table, "checksums": checksums, "facts": facts,
-        "parts": parts,
+        "parts": parts, "statistics": {**made, "name": recipe.name},
     }  # fmt: skip
     file.parent.mkdir(parents=True, exist_ok=True)
     half = file.with_suffix(".half")
