@@ -77,6 +77,7 @@ def main() -> None:
 def throughput(args, work: Path) -> dict:
     """Lines per second from the first read to the last alert, with state and metrics on."""
     log = repeated_log(work, args.lines, args.seed)
+    (work / "state").unlink(missing_ok=True)
     watcher = start_watcher(
         str(log), args.model, state=work / "state", alerts=str(work / "alerts"), metrics_port=0, say=lambda text: None
     )
@@ -96,6 +97,7 @@ def throughput(args, work: Path) -> dict:
 def memory(args, work: Path) -> dict:
     """Resident memory after each million lines."""
     log = repeated_log(work, args.lines, args.seed)
+    (work / "state").unlink(missing_ok=True)
     watcher = start_watcher(
         str(log), args.model, state=work / "state", alerts=str(work / "alerts"), metrics_port=0, say=lambda text: None
     )
@@ -104,19 +106,20 @@ def memory(args, work: Path) -> dict:
 
     def counted(block: list[str]) -> None:
         take(block)
-        if watcher.number // 250_000 > len(rows):
+        if watcher.number // 100_000 > len(rows):
             rows.append((watcher.number, resident_megabytes()))
 
     watcher._take = counted
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     watcher.run(until_end=True)
-    seconds = time.perf_counter() - started
-    first = [size for number, size in rows if number <= 1_100_000]
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    first = [size for number, size in rows if number <= 1_050_000]
     last = [size for number, size in rows if number > args.lines - 1_000_000]
     return {
         "lines": watcher.number,
         "seconds": round(seconds, 1),
         "lines_per_second": round(watcher.number / seconds),
+        "lines_per_cpu_second": round(watcher.number / cpu),
         "resident_mb": [[number, round(size, 1)] for number, size in rows],
         "first_million_mb": round(max(first), 1),
         "last_million_mb": round(max(last), 1),
@@ -184,35 +187,39 @@ def kills(args, work: Path) -> dict:
     folder.mkdir()
     log, state, alerts = folder / "app.log", work / "state", work / "alerts"
     log.touch()
-    position, rotations, working = 0, 0, 0
-    per_life = len(source) // (args.kills + 1)
-    for _ in range(args.kills):
-        child = live(log, args.model, state, alerts)
-        end = position + per_life
-        while not state.exists():  # what was rotated away before anybody watched is nobody's loss
-            time.sleep(0.05)
-        deadline = time.perf_counter() + rng.uniform(0.05, 5.0)
-        # Every other life ends the moment that an alert has gone out, when it is not yet noted as sent.
-        at_alert = size_of(alerts) if rng.random() < 0.5 else -1
-        before = state.read_bytes() if state.exists() else b""
-        while time.perf_counter() < deadline and (at_alert < 0 or size_of(alerts) == at_alert):
-            rows = source[position : min(position + rng.randrange(1, 120), end)]
-            with log.open("a", encoding="latin-1") as stream:
-                stream.write("".join(rows))
-            position += len(rows)
-            if rng.random() < 0.04:
-                rotate(log)
-                rotations += 1
-            time.sleep(rng.uniform(0, 0.03))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        working += state.exists() and state.read_bytes() != before
-        with log.open("a", encoding="latin-1") as stream:  # what is written while nobody watches
-            stream.write("".join(source[position:end]))
-        position = end
-        if rng.random() < 0.3:
+    position, rotations, working, at_alerts = 0, 0, 0, 0
+
+    def write(most: int) -> None:
+        nonlocal position, rotations
+        rows = source[position : position + rng.randrange(1, most)]
+        with log.open("a", encoding="latin-1") as stream:
+            stream.write("".join(rows))
+        position += len(rows)
+        if rng.random() < 0.04:
             rotate(log)
             rotations += 1
+
+    for _ in range(args.kills):
+        before = read_if_there(state)
+        child = live(log, args.model, state, alerts)
+        while read_if_there(state) == before:  # what is rotated away before anybody watches is nobody's loss
+            time.sleep(0.02)
+        begun = size_of(state)
+        while size_of(state) == begun:  # until this life has noted its first step
+            write(40)
+            time.sleep(0.01)
+        deadline = time.perf_counter() + rng.uniform(0.0, 1.0)
+        # Every other life ends the moment that an alert has gone out, when it is not yet noted as sent.
+        at_alert = size_of(alerts) if rng.random() < 0.5 else -1
+        while time.perf_counter() < deadline and (at_alert < 0 or size_of(alerts) == at_alert):
+            write(40)
+            time.sleep(rng.uniform(0, 0.02))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        working += size_of(state) > begun and position < len(source)
+        at_alerts += at_alert >= 0 and size_of(alerts) != at_alert
+        for _ in range(rng.randrange(0, 12)):  # what is written while nobody watches
+            write(120)
     with log.open("a", encoding="latin-1") as stream:
         stream.write("".join(source[position:]))
     os.waitpid(live(log, args.model, state, alerts, until_end=True), 0)
@@ -227,6 +234,7 @@ def kills(args, work: Path) -> dict:
     return {
         "kills": args.kills,
         "kills_while_reading": working,
+        "kills_right_after_an_alert": at_alerts,
         "rotations": rotations,
         "lines_written": len(source),
         "lines_counted": lines,
@@ -256,6 +264,11 @@ def live(log: Path, model: Path, state: Path, alerts: Path, until_end: bool = Fa
     except BaseException as error:
         sys.stderr.write(f"a life ended: {error!r}\n")
         os._exit(1)
+
+
+def read_if_there(path: Path) -> bytes:
+    """Bytes of a file; none where there is none."""
+    return path.read_bytes() if path.exists() else b""
 
 
 def size_of(path: Path) -> int:

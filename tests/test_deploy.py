@@ -1,10 +1,14 @@
 """The configurations in deploy/: they parse, use options that exist, and their records reach the model as lines."""
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ import yaml
 
 from logllm.cli import app
 from logllm.hf_datasets import get_system
+from logllm.hf_datasets.simulate import iter_lines
 from logllm.unwrap import Unwrapper
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
@@ -36,6 +41,7 @@ def test_every_command_uses_options_that_exist():
         "vector.yaml",
         "fluent-bit.yaml",
         "otel-collector.yaml",
+        "rsyslog.conf",
         "logllm-watch.service",
     }
     for name, words in found:
@@ -62,7 +68,9 @@ def test_yaml_parses(name):
 )  # fmt: skip
 def test_the_records_of_each_collector_are_the_line_again(record):
     (line,) = Unwrapper().lines([json.dumps(record)], 1, get_system("hdfs"))
-    assert line.raw == LINE and line.parsed and line.timestamp == 1767323045.5
+    assert line.raw == LINE and line.parsed and line.timestamp == 1226262975.0, "its own time, as when it was fitted"
+    (line,) = Unwrapper().lines([json.dumps(record).replace(LINE, "no time in here")], 1, get_system("hdfs"))
+    assert line.raw == "no time in here" and line.timestamp == 1767323045.5, "the record's, where the line has none"
 
 
 def test_every_metric_that_is_documented_exists():
@@ -86,14 +94,108 @@ def test_systemd_takes_the_unit(tmp_path):
     assert "logllm-watch.service" not in result.stderr, result.stderr
 
 
-def test_journald_for_real():
-    if shutil.which("journalctl") is None:
-        pytest.skip("needs journalctl")
-    found = subprocess.run(
-        ["journalctl", "-o", "json", "-n", "5", "--no-pager"], capture_output=True, text=True, timeout=60
+def same_lines(records, wanted):
+    """The records of a real collector are the lines of the log again, in order."""
+    lines = list(Unwrapper().lines(records, 1, get_system("hdfs")))
+    assert [line.raw for line in lines] == wanted
+    assert all(line.parsed and line.timestamp for line in lines)
+
+
+@pytest.fixture(scope="module")
+def wanted():
+    return [line for line, _ in iter_lines("hdfs", 300, 3)]
+
+
+def wait_for(lines, path, process, seconds=40):
+    """What a collector has written, once it is so many lines."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        found = path.read_text("utf-8").splitlines() if path.exists() else []
+        if len(found) >= lines:
+            break
+        time.sleep(0.1)
+    process.terminate()
+    process.wait(20)
+    return path.read_text("utf-8").splitlines() if path.exists() else []
+
+
+def test_rsyslog_for_real(tmp_path, wanted):
+    if shutil.which("rsyslogd") is None:
+        pytest.skip("needs rsyslogd: apt-get install rsyslog")
+    (tmp_path / "app.log").write_text("".join(f"{line}\n" for line in wanted))
+    text = (DEPLOY / "rsyslog.conf").read_text("utf-8")
+    text = text.replace("/var/log/app/", f"{tmp_path}/").replace("/var/log/logllm/", f"{tmp_path}/")
+    config = tmp_path / "rsyslog.conf"
+    config.write_text(f'global(workDirectory="{tmp_path}")\n{text}')
+    process = subprocess.Popen(
+        ["rsyslogd", "-n", "-f", str(config), "-i", str(tmp_path / "pid")], stderr=subprocess.DEVNULL
     )
-    rows = [row for row in found.stdout.splitlines() if row.startswith("{")]
-    if not rows:
-        pytest.skip("the journal is empty here")
-    lines = list(Unwrapper().lines(rows, 1, get_system("plain")))
-    assert all(not line.raw.startswith("{") and line.timestamp for line in lines)
+    same_lines(wait_for(len(wanted), tmp_path / "in.jsonl", process), wanted)
+
+
+def test_journald_for_real(tmp_path, wanted):
+    """A journal that holds the lines, read as `deploy/README.md` says."""
+    remote = "/lib/systemd/systemd-journal-remote"
+    if shutil.which("journalctl") is None or not Path(remote).is_file():
+        pytest.skip("needs journalctl and systemd-journal-remote: apt-get install systemd-journal-remote")
+    entries = [
+        f"__REALTIME_TIMESTAMP={1767323045500000 + i}\n__MONOTONIC_TIMESTAMP={i + 1}\n_BOOT_ID={'0' * 31}1\nMESSAGE={line}\n"
+        for i, line in enumerate(wanted)
+    ]
+    journal = tmp_path / "app.journal"
+    subprocess.run([remote, "-o", str(journal), "-"], input="\n".join(entries) + "\n", text=True, check=True, timeout=60,
+                   capture_output=True)  # fmt: skip
+    found = subprocess.run(
+        ["journalctl", "--file", str(journal), "-o", "json", "--no-pager"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    same_lines(found.stdout.splitlines(), wanted)
+
+
+def test_the_opentelemetry_collector_for_real(tmp_path, wanted):
+    """A collector with the filelog receiver, named in LOGLLM_OTELCOL; what it posts is what its file exporter writes."""
+    collector = os.environ.get("LOGLLM_OTELCOL", "")
+    if not Path(collector).is_file():
+        pytest.skip("needs an OpenTelemetry Collector with the filelog receiver: name it in LOGLLM_OTELCOL")
+    (tmp_path / "app.log").write_text("".join(f"{line}\n" for line in wanted))
+    posted = tmp_path / "posted.jsonl"
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            with posted.open("ab") as stream:
+                stream.write(body + b"\n")
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    config = {
+        "receivers": {"filelog": {"include": [str(tmp_path / "app.log")], "start_at": "beginning"}},
+        "exporters": {"otlphttp": {"logs_endpoint": f"http://127.0.0.1:{server.server_port}/v1/logs", "encoding": "json",
+                                   "compression": "none",
+                                   "sending_queue": {"enabled": False}}},  # else its senders overtake each other
+        "service": {"telemetry": {"metrics": {"level": "none"}},
+                    "pipelines": {"logs": {"receivers": ["filelog"], "exporters": ["otlphttp"]}}},
+    }  # fmt: skip
+    (tmp_path / "otel.yaml").write_text(yaml.safe_dump(config))
+    process = subprocess.Popen([collector, "--config", str(tmp_path / "otel.yaml")], stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 40
+    records: list[str] = []
+    while len(records) < len(wanted) and time.monotonic() < end and process.poll() is None:
+        time.sleep(0.2)
+        rows = posted.read_text("utf-8").splitlines() if posted.exists() else []
+        records = [line.raw for line in Unwrapper().lines(rows, 1, get_system("hdfs"))]
+    process.terminate()
+    process.wait(20)
+    server.shutdown()
+    server.server_close()
+    same_lines(posted.read_text("utf-8").splitlines(), wanted)

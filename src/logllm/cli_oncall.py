@@ -70,23 +70,22 @@ def fit(
     quiet: Quiet = False,
 ) -> None:
     """Learn what is normal from your own log and set the threshold by an alarm budget."""
-    from logllm.fitting import fit_labelled, fit_logs
-
+    common: dict[str, Any] = {
+        "system": system,
+        "alarms_per_day": alarms_per_day,
+        "idle": idle,
+        "seed": seed,
+        "progress": not quiet,
+    }
     if family is With.logllm:
-        fit_labelled(logs, labels, out, system=system, preset=preset, seed=seed, progress=not quiet)
+        from logllm.fitting_labelled import fit_labelled
+
+        found = fit_labelled(logs, labels, out, preset=preset, **common)
     else:
-        found = fit_logs(
-            logs,
-            out,
-            system=system,
-            alarms_per_day=alarms_per_day,
-            idle=idle,
-            severity_weight=0.0 if no_severity else 1.0,
-            clean=clean,
-            seed=seed,
-            progress=not quiet,
-        )
-        say(json.dumps({"format": found.system.name, **found.budget.to_dict()}) if as_json else found.in_words())
+        from logllm.fitting import fit_logs
+
+        found = fit_logs(logs, out, severity_weight=0.0 if no_severity else 1.0, clean=clean, **common)
+    say(json.dumps({"format": found.system.name, **found.budget.to_dict()}) if as_json else found.in_words())
     remark(f"checkpoint in {out}: logllm watch LOG --model {out}")
 
 

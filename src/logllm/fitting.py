@@ -8,7 +8,6 @@ What is peculiar here:
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from logllm.calibrate import Budget, budget_threshold
 from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.hf_datasets import LogSystem, TemplateMiner, get_system, guess_system, parse_lines, read_lines
-from logllm.learning import LEARN_STEPS, SKETCH, Calibration, Coded, code_windows, learn, span_seconds
+from logllm.learning import LEARN_STEPS, SKETCH, Calibration, Coded, code_windows, learn, span_seconds, uncut
 from logllm.live import IDLE_SECONDS, usual_idle, without_escapes
 
 SAMPLE_LINES = 1000
@@ -198,19 +197,21 @@ def update_model(
     system = detector.system
     _, _, _, lines = open_logs(paths, system)
     coded = coded_lines(lines, system, calibration.idle_seconds, progress)
-    if len(coded.windows) < 2:
-        raise LogllmError(f"a log to learn from must give at least 2 windows, found {len(coded.windows)}")
+    windows = uncut(coded.windows, system)
+    if len(windows) < 2:
+        raise LogllmError(f"a log to learn from must give at least 2 windows, found {len(windows)}")
     new = add_templates(detector, coded)
     keys = [detector.processor.matcher.key(text) or "" for text in coded.texts]
-    sequences = [tuple(detector.processor.ids_of_keys([keys[c] for c in w.codes])) for w in coded.windows]
+    sequences = [tuple(detector.processor.ids_of_keys([keys[c] for c in w.codes])) for w in windows]
     held = max(len(sequences) // 4, 1)
     train_more(detector, sequences[:-held], seed, max_steps)
     before = detector.threshold
-    last = coded.windows[-held:]
+    last = windows[-held:]
     scorer = Scorer(detector.model, detector.processor, calibration.severity_weight)
     scores = [score for score, _ in scorer.score_ids(sequences[-held:], [w.grave for w in last])]
     wanted = alarms_per_day or calibration.budget["alarms"]
-    budget = budget_threshold(scores, wanted, span_seconds(last))
+    span = span_seconds(windows)
+    budget = budget_threshold(scores, wanted, span and span * held / len(windows))
     detector.threshold = budget.threshold
     detector.calibration = Calibration(
         lineage=calibration.lineage,
@@ -310,27 +311,3 @@ def go_back(folder: Path) -> Path:
     folder.rename(undone)
     versions[-1].rename(folder)
     return undone
-
-
-def fit_labelled(
-    paths: Sequence[Path],
-    labels: Path | None,
-    out: Path,
-    *,
-    system: str | None,
-    preset: str,
-    seed: int,
-    progress: bool,
-) -> dict[str, Any]:
-    """`fit --with logllm`: LogLLM on a labelled log, by way of a dataset that is built beside the checkpoint."""
-    from logllm.building import build_dataset, train_on
-
-    row, _, files, _ = open_logs(paths, system)
-    if row.label_rule != "line" and labels is None:
-        raise LogllmError(
-            f"LogLLM must have labels, found none for {row.name}: give --labels, or fit without --with logllm"
-        )
-    dataset = out.with_name(out.name + ".dataset")
-    build_dataset(row, files, dataset, labels=labels, split="chronological", seed=seed, progress=progress)
-    record = train_on("logllm", dataset, row.name, preset, out, seed=seed, progress=progress)
-    return {"record": record, "dataset": str(dataset), "files": json.loads(json.dumps([str(path) for path in files]))}

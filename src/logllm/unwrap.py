@@ -3,6 +3,8 @@
 What is peculiar here:
 - The line that the model was trained on is the message inside the record; record and header may both be gone by then, so
   a message that does not fit the log's format is judged as the message that it is.
+- The line's own time is its time, as it was when the model was fitted; the record's is taken where the line has none:
+  a collector often notes the moment at which it read the line.
 - Where the OpenTelemetry Collector's drain processor has put `log.record.template`, that template is the message.
 - A line that is no such record is text: nothing is dropped.
 """
@@ -45,7 +47,7 @@ class Unwrapper:
             records = list(self._records(line)) if line.startswith("{") else []
             found += records or [(line, None, None)]
         for parsed, (_, time, template) in zip(parse_lines([text for text, _, _ in found], system, number), found):
-            if time is not None:
+            if time is not None and parsed.timestamp is None:
                 parsed.timestamp = time
             if template:
                 parsed.content = template
