@@ -199,8 +199,8 @@ def test_the_published_schedule_falls_by_three_tenths_each_tenth(tmp_path):
 
 
 def test_it_learns_and_keeps_its_best(tmp_path):
-    model, processor, recipe = fresh(last_epochs=10, learning_rate_factor=5.0)
-    stages = train_logllm(model, processor, rows(), recipe, tmp_path, validation=rows(seed=9), progress=False)
+    model, processor, recipe = fresh(last_epochs=15, learning_rate_factor=3.0)
+    stages, _ = train_logllm(model, processor, rows(48, 12), recipe, tmp_path, validation=rows(seed=9), progress=False)
     assert [s["stage"] for s in stages] == ["answer template", "embedder", "all"]
     assert stages[-1]["validation_f1"] == 1.0 and "best_step" in stages[-1]
     history = json.loads((tmp_path / "history.json").read_text())
@@ -347,7 +347,7 @@ model, processor, recipe = t.fresh()
 real, steps = t.LogLLMTrainer.training_step, []
 def step(self, *args, **kwargs):
     steps.append(1)
-    if len(steps) == 4:  # from here on no file may be larger than 20 kB
+    if len(steps) == 9:  # in the last stage; from here on no file may be larger than 20 kB
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
     return real(self, *args, **kwargs)
 t.LogLLMTrainer.training_step = step
@@ -491,7 +491,9 @@ def test_qlora_on_a_processor_trains_every_part_on_every_step(tmp_path, monkeypa
         return loss
 
     monkeypatch.setattr(LogLLMTrainer, "training_step", watched)
-    stages = train_logllm(model, processor, rows(), recipe, tmp_path / "work", validation=rows(seed=9), progress=False)
+    stages, _ = train_logllm(
+        model, processor, rows(), recipe, tmp_path / "work", validation=rows(seed=9), progress=False
+    )
     assert len(seen) > 10
     for trainable, parts in seen:
         assert parts == dict.fromkeys(trainable, True)

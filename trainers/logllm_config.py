@@ -60,7 +60,7 @@ SCRATCH_STAGES = (
 FROZEN_ENCODER_STAGES = (
     Stage("answer template", ("decoder",), 1e-3, 1, max_samples=1000),
     Stage("embedder", ("projector",), 1e-3, 1, max_samples=2000),
-    Stage("all", ("projector", "decoder"), 2e-3, 10, max_samples=2000, schedule="cosine"),
+    Stage("all", ("projector", "decoder"), 2e-3, 20, max_samples=2000, schedule="cosine"),
 )
 STAGE_TABLES = {
     "paper": PAPER_STAGES,
@@ -155,6 +155,7 @@ PRESETS = {
         noise=0.4,
         word_dropout=0.25,
         variants=16,
+        reorder=4.0,
         validations=1,
     ),
     "small": LogLLMPreset(

@@ -33,6 +33,9 @@ from .metrics import validation_metrics
 from .qlora import projector_in_full_precision
 from .stage_checkpoint import WEIGHTS, is_no_room, load_trainable, save_trainable, seal
 
+# Shares of the messages that are varied in the copies of the validation windows.
+VALIDATION_COPIES = (1.0, 1.0, 0.4)
+
 
 class TrainingStopped(ValueError):
     """A run that cannot go on; what it had saved is whole."""
@@ -228,9 +231,7 @@ class LogLLMTrainer(SFTTrainer):
             return inputs | {name: tensor.to(device) for name, tensor in words.items()}
         vectors = self.vectors[places.to(self.vectors.device), chosen.to(self.vectors.device)]  # (U, D_encoder)
         if settings.noise:
-            # Of the length of `noise` times the vector's own.
-            length = vectors.norm(dim=1, keepdim=True) * settings.noise / vectors.shape[1] ** 0.5
-            noise = torch.randn(vectors.shape).to(vectors.device) * length
+            noise = torch.randn(vectors.shape).to(vectors.device) * self._noise_length(vectors)
             vectors = torch.where(changed.unsqueeze(1).to(vectors.device), vectors + noise, vectors)
         return inputs | {"message_vectors": vectors}
 
@@ -260,7 +261,9 @@ class LogLLMTrainer(SFTTrainer):
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix: str = "eval") -> dict[str, float]:
         """Score the validation windows: the figures of `validation_metrics`."""
         rows: Any = eval_dataset if eval_dataset is not None else self.eval_dataset
-        figures = validation_metrics(self.scores(rows["rows"][:]), rows["label"][:])
+        scores = self.validation_scores(rows)
+        labels = rows["label"][:] * len(scores)
+        figures = validation_metrics([score for copy in scores for score in copy], labels)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in figures.items()}
         training = self.model.training
         self.model.eval()  # TRL files what is logged under the model's mode
@@ -270,20 +273,43 @@ class LogLLMTrainer(SFTTrainer):
         return metrics
 
     @torch.no_grad()
-    def scores(self, rows: Sequence[Sequence[int]]) -> list[float]:
-        """Score windows given as places in the store: distinct ones once, each process its share of them."""
+    def validation_scores(self, rows: Dataset | None = None) -> list[list[float]]:
+        """Score windows as they are, and where messages are varied in training, in fixed varied copies of them too.
+
+        A checkpoint and a threshold that were chosen on the log's own wording alone would be those that know it by heart.
+        """
         model: Any = self.accelerator.unwrap_model(self.model)
+        places = (rows if rows is not None else self.eval_dataset)["rows"][:]  # type: ignore[index]
+        vectors = self.vectors if self.vectors is not None else self.store.vectors(model, with_variants=self.varied)
+        copies = [vectors[:, 0]]
+        if self.varied:
+            copies += [self._copy(vectors, share, i) for i, share in enumerate(VALIDATION_COPIES)]
+        return [self._scores(places, model, copy) for copy in copies]
+
+    def _copy(self, vectors: torch.Tensor, share: float, seed: int) -> torch.Tensor:
+        """Message vectors (U, D_encoder), each varied with probability `share`; the same at every call."""
+        settings: Any = self.args
+        draw = torch.Generator().manual_seed(settings.seed * 1009 + seed)
+        changed = torch.rand(len(vectors), generator=draw) < share
+        chosen = torch.randint(0, vectors.shape[1], (len(vectors),), generator=draw) * changed
+        picked = vectors[torch.arange(len(vectors)), chosen.to(vectors.device)]
+        noise = torch.randn(picked.shape, generator=draw).to(picked.device) * changed.unsqueeze(1).to(picked.device)
+        return picked + noise * self._noise_length(picked)
+
+    def _noise_length(self, vectors: torch.Tensor) -> torch.Tensor:
+        settings: Any = self.args
+        return vectors.norm(dim=1, keepdim=True) * settings.noise / vectors.shape[1] ** 0.5
+
+    def _scores(self, rows: Sequence[Sequence[int]], model: Any, vectors: torch.Tensor) -> list[float]:
+        """Score windows given as places in the store: distinct ones once, each process its share of them."""
         training = model.training
         model.eval()
-        vectors = self.vectors[:, 0] if self.vectors is not None else self.store.vectors(model)[:, 0]
-        table = SoftTokens(model.model.project(vectors))
-        scorer = WindowScorer(model, self.processing_class, table)  # type: ignore[arg-type]
-        known: dict[tuple[int, ...], float] = {}
+        scorer = WindowScorer(model, self.processing_class, SoftTokens(model.model.project(vectors)))  # type: ignore[arg-type]
         pieces = [[piece for _, piece in scorer.pieces(tuple(row))] for row in rows]
         distinct = list(dict.fromkeys(piece for window in pieces for piece in window))
         with self.accelerator.split_between_processes(distinct) as share:
             mine = list(zip(share, scorer.score_rows(share)))
-        known.update(gather_object(mine) if self.accelerator.num_processes > 1 else mine)
+        known = dict(gather_object(mine) if self.accelerator.num_processes > 1 else mine)
         model.train(training)
         return [max(known[piece] for piece in window) for window in pieces]
 

@@ -77,21 +77,28 @@ class StageBar(TrainerCallback):
 
 
 class StopOnSignal(TrainerCallback):
-    """Ctrl-C and SIGTERM: end the step, save, stop. The signal's name is kept; a second one is not caught."""
+    """Ctrl-C and SIGTERM: end the step, save, stop. A context: on leaving it the signals are as they were.
+
+    The signal's name is kept in `caught`; a second one is not caught.
+    """
 
     def __init__(self):
         self.caught: str | None = None
         self._before: dict[int, Any] = {}
 
-    def on_train_begin(self, args, state, control, **kwargs):
-        """Listen (only the main thread may)."""
-        if threading.current_thread() is threading.main_thread():
+    def __enter__(self) -> "StopOnSignal":
+        if threading.current_thread() is threading.main_thread():  # no other may listen
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._catch)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _catch(self, number, frame):
         self.caught = signal.Signals(number).name
-        signal.signal(number, self._before.get(number) or signal.SIG_DFL)
+        signal.signal(number, self._before[number])
 
     def on_step_end(self, args, state, control, **kwargs):
         """Ask for a checkpoint and the end, in all processes at the same step; and for one every so many steps."""
@@ -107,12 +114,6 @@ class StopOnSignal(TrainerCallback):
             control.should_save = True
         return control
 
-    def on_train_end(self, args, state, control, **kwargs):
-        """Give the signals back."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before.clear()
-
 
 def train_logllm(
     model: LogLLMForSequenceAnomaly,
@@ -127,8 +128,13 @@ def train_logllm(
     facts: Mapping[str, Any] | None = None,
     tensorboard_dir: Path | None = None,
     progress: bool = True,
-) -> list[dict[str, Any]]:
-    """Train LogLLM through the stages of a recipe; returns one row a stage (name, settings, steps, last figures).
+) -> tuple[list[dict[str, Any]], list[list[float]]]:
+    """Train LogLLM through the stages of a recipe.
+
+    Returns:
+        One row a stage (name, settings, steps, last figures), and the scores of the validation windows: as they are and,
+        where messages are varied in training, of their varied copies (`LogLLMTrainer.validation_scores`). Of very many
+        validation windows every n-th is taken.
 
     Args:
         model: the model, changed in place.
@@ -202,7 +208,7 @@ def train_logllm(
     model.eval()
     if PartialState().is_main_process:
         (work_dir / "history.json").write_text(json.dumps(history) + "\n", "utf-8")
-    return done
+    return done, trainer.validation_scores() if held_back is not None else []
 
 
 def begin(work_dir: Path, facts: dict[str, Any], resume: bool) -> None:
@@ -243,12 +249,12 @@ def _run_stage(
         record = json.loads(finished.read_text("utf-8"))
         return record["row"], record["log"]
     first = trainer.is_world_process_zero()
-    stopper = StopOnSignal()
-    trainer.add_callback(stopper)
     if progress and first:
         sys.stderr.write(f"{name}: {memory_line('before')}\n")
     checkpoint = last_sealed(folder, remove=first) if resume and folder.is_dir() else None
-    row = _run(trainer, name, progress and first, str(checkpoint) if checkpoint else None, answer_tokens)
+    with StopOnSignal() as stopper:
+        trainer.add_callback(stopper)
+        row = _run(trainer, name, progress and first, str(checkpoint) if checkpoint else None, answer_tokens)
     if stopper.caught:
         raise TrainingStopped(
             f"stopped by {stopper.caught} in stage {name!r} at step {trainer.state.global_step}, which is saved: go on "
@@ -333,9 +339,13 @@ def _validated(there: bool, every: int, last: bool) -> dict[str, Any]:
 def _validation_rows(validation: Dataset | None, store: MessageStore) -> Dataset | None:
     if validation is None or not len(validation):
         return None
+    return store.dataset(every_nth(validation))
+
+
+def every_nth(validation: Dataset) -> Dataset:
+    """The validation windows that training is judged by: all, or of very many every n-th."""
     step = max(len(validation) // VALIDATION_LIMIT, 1)
-    chosen = validation.select(range(0, len(validation), step)) if step > 1 else validation
-    return store.dataset(chosen)
+    return validation.select(range(0, len(validation), step)) if step > 1 else validation
 
 
 def _has_bf16() -> bool:

@@ -91,7 +91,7 @@ def train_detector(
         "out": Path(out) if out is not None else None,
     }
     model, processor, stages, facts = learn(
-        train, validation, template_table, system, preset or default, work, seed, progress, settings
+        train, validation, template_table, system, preset or default, work, seed, progress, settings  # type: ignore[arg-type]
     )
     record = {
         **(provenance or {}),
@@ -133,6 +133,7 @@ def write_model_card(folder: str | Path) -> None:
 def _train_logllm(train, validation, table, system, preset, work, seed, progress, settings):
     from logllm.trainers import LogLLMRecipe, assemble_logllm, reliability_curve, train_logllm
     from logllm.trainers.logllm_recipe import merged_recipe
+    from logllm.trainers.run import every_nth
 
     recipe = settings["recipe"]
     if isinstance(recipe, (str, Path)):
@@ -144,7 +145,7 @@ def _train_logllm(train, validation, table, system, preset, work, seed, progress
     model, processor = assemble_logllm(row, (line for lines in rows["lines"] for line in lines), seed)
     model.config.log_system = system.to_dict()
     facts = {key: settings["facts"].get(key) for key in ("dataset_config", "split_checksum")}
-    stages = train_logllm(
+    stages, copies = train_logllm(
         model,
         processor,
         rows,
@@ -158,12 +159,13 @@ def _train_logllm(train, validation, table, system, preset, work, seed, progress
         progress=progress,
     )
     calibration, curve = "where the model is undecided: too few anomalous validation windows to set one on", []
-    labels = held_back["label"][:] if len(held_back) else []
-    if labels:
-        scores = model.score(held_back["lines"], processor)
-        curve = reliability_curve(scores, labels)
+    if copies:
+        labels = every_nth(held_back)["label"][:]
+        curve = reliability_curve(copies[0], labels)
         undecided = prior_shift(stages[-1]["anomalous_share"], rows["label"])
-        calibration = _calibrate_logllm(model, scores, labels, undecided, recipe.false_alarm_rate) or calibration
+        scores = [score for copy in copies for score in copy]
+        how = _calibrate_logllm(model, scores, labels * len(copies), undecided, recipe.false_alarm_rate)
+        calibration = (how or calibration) + (f", in {len(copies)} wordings" if len(copies) > 1 else "")
     record = {
         "recipe": recipe.to_dict(),
         "calibration": calibration,
