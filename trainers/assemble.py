@@ -73,10 +73,10 @@ def assemble_logllm(
     set_seed(seed)
     arguments: dict[str, Any] = {}
     if row.load_in_4bit:
-        from .qlora import four_bit_config
+        from .qlora import four_bit_config, under_fsdp
 
         arguments["quantization_config"] = four_bit_config()
-        if torch.cuda.is_available():  # 4-bit weights cannot be moved: each process loads its own onto its own card
+        if torch.cuda.is_available() and not under_fsdp():  # 4-bit weights cannot be moved: each process loads its own onto its own card
             arguments["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}
     encoder, words = _encoder(row, messages, arguments)
     decoder, tokenizer = _decoder(row, arguments)

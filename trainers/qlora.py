@@ -9,6 +9,7 @@ What is peculiar here:
   gradient passes: `disable_cpu_repacking` before any forward, `DeadGradientGuard` during training.
 """
 
+import os
 import re
 import resource
 import sys
@@ -72,6 +73,11 @@ def attach_lora(model: PreTrainedModel, **settings: Any) -> PreTrainedModel:
     return model
 
 
+def under_fsdp() -> bool:
+    """Whether `accelerate launch` started this process with FSDP."""
+    return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in ("1", "true")
+
+
 def four_bit_config(skip: Iterable[str] = ("projector", "lm_head")) -> BitsAndBytesConfig:
     """NF4 with bfloat16 compute, as the paper's code. A list of exceptions replaces the default one: name both."""
     if not is_bitsandbytes_available():
@@ -83,6 +89,8 @@ def four_bit_config(skip: Iterable[str] = ("projector", "lm_head")) -> BitsAndBy
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_compute_dtype=torch.bfloat16,
+        # FSDP shards tensors of floating point only, so the packed bytes are kept as such.
+        bnb_4bit_quant_storage=torch.bfloat16 if under_fsdp() else torch.uint8,
         llm_int8_skip_modules=list(skip),
     )
 

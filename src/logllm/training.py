@@ -95,10 +95,10 @@ def train_detector(
     )
     record = {
         **(provenance or {}),
-        "preset": facts.get("recipe", {}).get("preset", preset or default),
+        "preset": preset or default,
         "seed": seed,
         "stages": stages,
-        **facts,
+        **facts,  # LogLLM's preset may come from its recipe
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "training_windows": len(train),
         "validation_windows": len(validation),
@@ -167,7 +167,8 @@ def _train_logllm(train, validation, table, system, preset, work, seed, progress
         how = _calibrate_logllm(model, scores, labels * len(copies), undecided, recipe.false_alarm_rate)
         calibration = (how or calibration) + (f", in {len(copies)} wordings" if len(copies) > 1 else "")
     record = {
-        "recipe": recipe.to_dict(),
+        "recipe": ", ".join(f"{key}: {value}" for key, value in recipe.to_dict().items()),
+        "preset": recipe.preset,
         "calibration": calibration,
         "reliability": curve,
         "base_models": [name for name in (row.encoder, row.decoder) if name],
