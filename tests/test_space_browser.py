@@ -17,7 +17,7 @@ from space_server import HOSTILE, SPACE, served
 pytestmark = pytest.mark.browser
 USUAL = [f"2026-03-01 12:00:{n % 60:02} INFO worker {n} took job {n * 7} from queue {n % 3}" for n in range(40)]
 ODD = "2026-03-01 12:00:59 ERROR disk 3 does not answer"
-WAIT = 60_000
+WAIT = 120_000
 
 
 @pytest.fixture(scope="module")
