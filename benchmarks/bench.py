@@ -97,6 +97,7 @@ def in_a_process(job: Callable[[], dict[str, Any]], most_seconds: float, memory_
     sender.close()
     try:
         if not receiver.poll(most_seconds):
+            process.kill()
             return {"status": "out of time", "error": f"stopped after {most_seconds:g} s"}
         return receiver.recv()
     except EOFError:  # killed: the kernel's way to end a process that takes too much memory is signal 9
@@ -107,9 +108,6 @@ def in_a_process(job: Callable[[], dict[str, Any]], most_seconds: float, memory_
             "error": f"the process ended with exit code {process.exitcode}",
         }
     finally:
-        if process.is_alive():
-            process.join(5)
-            process.kill()
         process.join()
 
 

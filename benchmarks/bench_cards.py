@@ -1,7 +1,8 @@
 """One card of each kind from result files: both model families, the dataset, the Space.
 
-Peculiar: the model cards are of the first seed's checkpoint on HDFS divided by time, whose config and training record
-stand in the result file, with the simple baselines of its kind beside it and the bench's means over the seeds below.
+Peculiar: a model card is of the first seed's checkpoint on the first of `CARD_SYSTEMS` that the bench has trained, whose
+config and training record stand in the result file, with the simple baselines of its kind beside it and the bench's means
+over the seeds below.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from bench_systems import DATASETS, RECIPES
 from bench_tables import average, load_results, methods_of, runs_of, values
 
-CARD_SYSTEM = "hdfs_chronological"
+CARD_SYSTEMS = ("hdfs_chronological", "hdfs_random", "thunderbird", "bgl")
 OURS = {"logllm": ("LogLLM, tiny", ("labels",)), "logllama": ("LogLLaMA, tiny", ("nothing", "normal"))}
 
 
@@ -44,11 +45,11 @@ def cards(folder: Path) -> dict[str, str]:
 def model_parts(family: str, results: dict[str, Any]) -> dict[str, Any] | None:
     """What `render_model_card` takes: config, metrics with baselines, training record, the bench's rows."""
     method, learns = OURS[family]
-    result = results.get(CARD_SYSTEM)
-    runs = [run for run in runs_of(result, method) if "card" in run] if result else []
-    if not runs:
+    known = [results[name] for name in CARD_SYSTEMS if name in results]
+    found = [(run, result) for result in known for run in runs_of(result, method) if "card" in run]
+    if not found:
         return None
-    run = runs[0]
+    run, result = found[0]
     metrics = {**run["metrics"], "seconds": run["score_seconds"], "baselines": simple_rows(result, learns)}
     training = {**run["card"]["training"], "recipe": "benchmarks/bench.py", "commit": run["made"]["commit"]}
     return {

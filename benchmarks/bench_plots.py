@@ -67,11 +67,14 @@ def draw_cost(results: dict[str, Any], file: Path) -> None:
             for method in methods_of(kind, learns):
                 runs = runs_of(result, method.name)
                 x, y = average(runs, "lines_per_cpu_second"), average(runs, "metrics", "f1")
-                if x is None or y is None:
+                if x is None or y is None or method.learns == "nothing":
                     continue
                 number = numbers.setdefault(method.name, len(numbers) + 1)
+                beside = ((3, 3), (3, -8), (-9, 3), (-9, -8))[
+                    number % 4
+                ]  # neighbours at the top would hide each other
                 axis.scatter([x], [y], color=colour, marker=mark, s=90 if kind == "ours" else 28, zorder=3)
-                axis.annotate(str(number), (x, y), xytext=(3, 3), textcoords="offset points", fontsize=6)
+                axis.annotate(str(number), (x, y), xytext=beside, textcoords="offset points", fontsize=6)
         axis.set(
             title=HEADS[name],
             xlabel="lines a processor second while scoring",

@@ -8,7 +8,7 @@ Peculiar here:
 - unseen system: everything is learnt on one system, threshold included, and judged on another's test part.
 - label noise: no method at all; how many windows have a twin of the other label, and the best F1 that any function of the
   window's keys, masked lines or counts could reach.
-- unstable: a share of the test part's templates reworded (`rewording.py`), in five ways each; the training part, and the
+- unstable: a share of the log's templates reworded in the test part (`rewording.py`), in five ways each; the training part, and the
   template table with it, as they were. Keys of reworded messages are what that table makes of them.
 """
 
@@ -154,16 +154,17 @@ def unstable(work: Path) -> Iterator[Group]:
 
 def reworded(split: Split) -> Tests:
     """The test part under every share, in several wordings."""
-    from rewording import reword_windows
+    from rewording import reword_templates
 
     from logllm.modeling_logllm import TemplateMatcher, mask_message
 
     test, found = split.test, {}
+    templates = sorted({line for part in split.parts.values() for window in part.masked for line in window})
     key_of, mask = cache(TemplateMatcher(split.table).key), cache(mask_message)
     for share in REWORDED:
         parts = []
         for seed in range(REWORDINGS if share else 1):
-            lines = reword_windows(test.lines, test.masked, share, seed)
+            lines = reword_templates(test.lines, templates, share, seed)
             keys = [[key_of(line) or "" for line in window] for window in lines]
             parts.append(replace(test, lines=lines, keys=keys, masked=[[mask(line) for line in w] for w in lines]))
         found[f"{share:.0%}"] = parts
@@ -244,13 +245,15 @@ def jobs_of(
 TABLES = ("label noise", "windows", "contamination", "unseen system", "unstable")
 
 
-def run(file: Path, most_seconds: float, jobs: list[tuple[Split, Job]]) -> None:
-    """Run what the result file still lacks.
+def run(file: Path, most_seconds: float, jobs: list[tuple[Split, Job]], retry: bool = False) -> None:
+    """Run what the result file still lacks; with `retry` also what failed.
 
     Raises:
         OtherWindows: rows of a table were measured on other windows.
     """
     result = json.loads(file.read_text("utf-8")) if file.exists() else {"splits": {}, "rows": []}
+    if retry:
+        result["rows"] = [row for row in result["rows"] if row["status"] == "ok"]
     for split, (table, source, method, seed, job) in tqdm(jobs, unit="job", mininterval=5):
         place, sums = f"{table}: {source}", split.checksums["test"]
         held = result["splits"].setdefault(place, sums)
@@ -284,6 +287,7 @@ def main() -> None:
     parser.add_argument("tables", nargs="*", help=f"of {', '.join(TABLES)}; all by default")
     parser.add_argument("--methods", nargs="+", choices=list(BY_NAME), metavar="NAME", help="only these methods")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--retry", action="store_true", help="run again what failed")
     parser.add_argument("--most-seconds", type=float, default=MOST_SECONDS)
     parser.add_argument("--work", type=Path, default=HERE.parent / ".bench")
     parser.add_argument("--results", type=Path, default=HERE / "results")
@@ -296,7 +300,7 @@ def main() -> None:
             f"the robustness tables must have the logs of all systems, found some missing in {data_folder()}"
         )
     jobs = list(jobs_of(arguments.tables or TABLES, arguments.work, arguments.seeds, arguments.methods))
-    run(arguments.results / ROBUSTNESS, arguments.most_seconds, jobs)
+    run(arguments.results / ROBUSTNESS, arguments.most_seconds, jobs, arguments.retry)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from bench_tables import load_results, readme_table
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 README = ROOT / "README.md"
@@ -74,6 +76,9 @@ def render(text: str) -> str:
             name = result["recipe"]["name"] if isinstance(result["recipe"], dict) else file.stem
             pattern = rf"(<!-- result {re.escape(name)} -->\n).*?(<!-- end {re.escape(name)} -->)"
             text = re.sub(pattern, lambda m, r=result: f"{m[1]}{table(r)}\n{m[2]}", text, flags=re.S)
+    if bench := load_results(HERE / "results"):  # one table over the result files of all systems
+        pattern = r"(<!-- result bench -->\n).*?(<!-- end bench -->)"
+        text = re.sub(pattern, lambda m: f"{m[1]}{readme_table(bench)}\n{m[2]}", text, flags=re.S)
     return text
 
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import DatasetCardData, EvalResult, ModelCardData
+from huggingface_hub import DatasetCardData, EvalResult, ModelCardData, SpaceCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 NOT_MEASURED = "not measured"
@@ -78,7 +78,12 @@ SETTINGS = {
 }
 
 
-def render_model_card(config: Mapping[str, Any], metrics: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+def render_model_card(
+    config: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    training: Mapping[str, Any],
+    benchmark: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """The model card of a checkpoint, as Markdown with its YAML block.
 
     Args:
@@ -91,6 +96,8 @@ def render_model_card(config: Mapping[str, Any], metrics: Mapping[str, Any], tra
             `library_versions`; name -> version), `machine`, `recipe`, `commit`, `filled_in` (settings where the paper
             is silent: texts, or name -> value), `base_models` (ids, or name -> id; by default those that the config
             names), `model_name`, `license`. Other plain values are shown as they are.
+        benchmark: What such models reach over several seeds, a row a log: `system`, `seeds`, `f1` with `f1_low` and
+            `f1_high`, `pr_auc`, `auroc`, and `best_baseline` with `best_baseline_f1`.
 
     Raises:
         ValueError: `model_type` is of neither family.
@@ -147,7 +154,32 @@ def render_model_card(config: Mapping[str, Any], metrics: Mapping[str, Any], tra
         stage_columns=_columns(stages),
         versions=versions,
         filled_in=filled_in,
+        benchmark=benchmark,
     )
+
+
+def render_space_card(benchmark: Mapping[str, Sequence[Mapping[str, Any]]], **front: Any) -> str:
+    """The card of a Space that serves these models, as Markdown with the header that the Hub reads.
+
+    Args:
+        benchmark: Name of a method -> its rows, as `render_model_card` takes them.
+        front: What the header says besides what it must: `title`, `sdk_version`, `python_version`, `models`, `datasets`
+            and the like; an absent one is left out.
+    """
+    header = {
+        "title": "LogLLM: which line is odd?",
+        "sdk": "gradio",
+        "app_file": "app.py",
+        "license": "apache-2.0",
+        "colorFrom": "gray",
+        "colorTo": "red",
+        "pinned": False,
+        "short_description": "Paste a log, see which line does not fit and why",
+        "tags": ["log-anomaly-detection", "anomaly-detection", "logs"],
+        **front,
+    }
+    card_data = SpaceCardData(**{key: value for key, value in header.items() if value is not None})
+    return _render("space.md.jinja", card_data=card_data.to_yaml(), title=header["title"], benchmark=benchmark)
 
 
 def render_dataset_card(statistics: Sequence[Mapping[str, Any]]) -> str:

@@ -5,9 +5,9 @@ import re
 
 import pytest
 import yaml
-from huggingface_hub import DatasetCard, ModelCard
+from huggingface_hub import DatasetCard, ModelCard, SpaceCard
 
-from logllm.model_cards import render_dataset_card, render_model_card, write_card
+from logllm.model_cards import render_dataset_card, render_model_card, render_space_card, write_card
 
 SYSTEM = {"name": "bgl", "title": "BGL | <b>Blue Gene</b>", "window": {"kind": "fixed", "size": 137, "step": None}}
 CONFIGS = {
@@ -192,6 +192,34 @@ def test_a_folder_on_a_disk_is_not_published():
 def test_an_unknown_family_is_refused():
     with pytest.raises(ValueError, match="one of logllm, logllama; found 'bert'"):
         render_model_card({"model_type": "bert"}, {}, {})
+
+
+BENCHMARK = [
+    {"system": "One | log", "seeds": 5, "f1": 0.9123, "f1_low": 0.9011, "f1_high": 0.9234, "pr_auc": 0.8765,
+     "auroc": 0.9876, "best_baseline": "decision tree", "best_baseline_f1": 0.9999},
+    {"system": "Another", "seeds": 3, "f1": 0.7111, "f1_low": 0.7001, "f1_high": 0.7222, "pr_auc": None,
+     "auroc": 0.8642, "best_baseline": "nearest counts", "best_baseline_f1": 0.6543},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_the_benchmark_stands_on_the_card_with_the_baseline_beside(family):
+    text = body_of(render_model_card(CONFIGS[family], METRICS, TRAINING, BENCHMARK))
+    assert not numbers_in(text) - given([CONFIGS[family], METRICS, TRAINING, BENCHMARK]) - OURS
+    assert {"0.9123", "0.9999", "0.7222", "0.6543"} <= numbers_in(text)
+    said = next(line for line in text.splitlines() if line.startswith("Each log was trained on"))
+    assert "as good or better (One \\| log), counting is enough" in said and "Another" not in said
+    assert "several logs" not in render_model_card(CONFIGS[family], METRICS, TRAINING)
+
+
+def test_the_hub_reads_the_space_card(tmp_path):
+    card = render_space_card({"LogLLM": BENCHMARK, "LogLLaMA": []}, sdk_version="6.31.0", models=["me/logllm"])
+    data = SpaceCard.load(write_card(card, tmp_path)).data
+    assert (data.sdk, data.sdk_version, data.app_file, data.models) == ("gradio", "6.31.0", "app.py", ["me/logllm"])
+    assert not numbers_in(body_of(card)) - given(BENCHMARK)
+    assert "0.9123" in card and "not measured" in card  # PR-AUC of the second row
+    empty = body_of(render_space_card({}))
+    assert "No results are recorded" in empty and not numbers_in(empty)
 
 
 STATISTICS = {

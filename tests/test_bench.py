@@ -1,0 +1,262 @@
+"""The bench: jobs that fail are recorded, other windows refused, a stopped run goes on, what is rendered is what was measured."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+try:
+    import bench
+    import bench_render
+    import bench_tables
+    from bench_judging import judge
+    from bench_methods import BY_NAME, METHODS
+    from bench_systems import Part, Recipe, Split
+finally:
+    sys.path.pop(0)
+
+
+@pytest.fixture(autouse=True)
+def as_the_benchmarks_are_run(monkeypatch):
+    """Their folder is the first on the path: methods are imported when they are made."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+
+
+NORMAL = [["open file", "read file", "close file"], ["open file", "read file", "read file", "close file"]]
+BAD = [["open file", "read file"], ["open file", "disk error", "close file"]]
+
+
+def part(normal, bad, line_labels=False):
+    windows = [NORMAL[i % 2] for i in range(normal)] + [BAD[i % 2] for i in range(bad)]
+    keys = [[line.split()[0] for line in window] for window in windows]
+    labels = [0] * normal + [1] * bad
+    lines = [[int(line == "disk error") for line in window] for window in windows] if line_labels else None
+    return Part(windows, keys, windows, labels, lines)
+
+
+@pytest.fixture
+def split():
+    parts = {"train": part(40, 8), "validation": part(20, 4), "test": part(30, 6, line_labels=True)}
+    sizes = {"windows": 1, "anomalous": 1, "messages": 1, "lines_without_template": 0, "sha256": "ab"}
+    facts = {"splits": dict.fromkeys(parts, sizes), "templates": 4, "windows_per_day": 100.0, "title": "a log"}
+    sums = {name: name * 3 for name in parts}
+    return Split({"name": "a"}, {}, {"templates": []}, sums, facts, parts)
+
+
+SIMPLE = [m for m in METHODS if m.kind == "simple" and "nearest template" not in m.name]
+
+
+@pytest.mark.parametrize("method", SIMPLE, ids=lambda m: m.name)
+def test_simple_methods_have_one_shape(method, split):
+    found = judge(method, split, 0)
+    again = judge(method, split, 0)
+    assert found["metrics"]["f1"] == again["metrics"]["f1"]
+    assert found["metrics"]["windows"] == 36
+    if method.learns == "labels":
+        only_lines = method.name == "table of masked lines"  # a session that breaks off has no odd line
+        assert found["metrics"]["f1"] == pytest.approx(2 / 3 if only_lines else 1.0)
+        assert found["threshold_from"] == "best F1 on validation windows"
+    if method.name in ("2-gram of keys never seen", "a count vector never seen", "nearest normal count vector, idf"):
+        assert found["metrics"]["f1"] == 1.0
+    if method.name == "flag everything":
+        assert found["metrics"]["precision"] == pytest.approx(6 / 36)
+    if method.name == "new template":  # names the line, misses the session that breaks off
+        assert found["metrics"]["recall"] == 0.5 and found["metrics"]["hit_at_1"] == 1.0
+        assert (found["metrics"]["delay"]["episodes"], found["metrics"]["delay"]["missed"]) == (3, 0)
+
+
+def small(kind, **settings):
+    """A method of the papers with a tenth of its steps."""
+    from importlib import import_module
+
+    return getattr(import_module(f"baselines.{kind[0]}"), kind[1])(seed=0, **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "settings"),
+    [
+        ("DeepLog, end of session as a key", ("deeplog", "DeepLog"), {"end": True, "steps": 60}),
+        ("LogBERT", ("logbert", "LogBERT"), {"steps": 40}),
+        ("FastLogAD", ("fastlogad", "FastLogAD"), {"steps": 40}),
+        ("CNN", ("cnn", "CNN"), {}),
+    ],
+)
+def test_networks_on_keys_learn_a_small_log(name, kind, settings, split):
+    method = BY_NAME[name]
+    model = small(kind, **settings)
+    if name == "CNN":
+        model.settings["steps"] = 60
+    windows = split.train if method.learns == "labels" else split.train.normal()
+    model.fit(windows.keys, *([windows.labels] if method.learns == "labels" else []))
+    scores = model.score(split.test.keys)
+    bad = [score for score, label in zip(scores, split.test.labels) if label]
+    good = [score for score, label in zip(scores, split.test.labels) if not label]
+    assert max(bad) > max(good), name
+    if name.startswith("DeepLog") or name == "CNN":
+        assert min(bad) > max(good), name
+    assert len(model.score([["never seen"], []])) == 2  # unknown keys and an empty window are scored
+
+
+def test_normal_only_methods_are_given_no_anomalous_window(split):
+    from bench_judging import fit
+
+    class Spy:
+        def fit(self, windows, labels=None):
+            self.seen, self.labels = windows, labels
+
+    for name in ("new template", "DeepLog", "PLELog", "decision tree on counts"):
+        spy = Spy()
+        fit(BY_NAME[name], spy, split)
+        if BY_NAME[name].learns == "normal":
+            assert spy.labels is None and len(spy.seen) == 40
+        elif name == "PLELog":
+            assert set(spy.labels) == {0, -1}  # what is anomalous is not said
+        else:
+            assert sum(spy.labels) == 8
+
+
+def test_a_job_that_runs_out_of_memory_is_recorded():
+    found = bench.in_a_process(lambda: {"x": len(bytearray(8 * 2**30))}, 60, 4)
+    assert found["status"] == "out of memory" and found["peak_memory_mb"] > 0
+    killed = bench.in_a_process(lambda: os.kill(os.getpid(), signal.SIGKILL) or {}, 60, None)
+    assert killed == {"status": "out of memory", "error": "the process ended with exit code -9"}
+
+
+def test_a_job_that_fails_or_takes_too_long_is_recorded():
+    failed = bench.in_a_process(lambda: {"x": 1 / 0}, 60, None)
+    assert (failed["status"], failed["error"]) == ("failed", "ZeroDivisionError: division by zero")
+
+    def forever():
+        signal.pause()
+        return {}
+
+    assert bench.in_a_process(forever, 0.3, None) == {"status": "out of time", "error": "stopped after 0.3 s"}
+    assert bench.in_a_process(lambda: {"x": float("nan")}, 60, None)["x"] is None
+
+
+def test_a_result_of_other_windows_is_refused(split, tmp_path):
+    file = tmp_path / "bench_a.json"
+    result = bench.result_of(split, file)
+    bench.save(result, file)
+    assert bench.result_of(split, file)["split_checksums"] == split.checksums
+    split.checksums["test"] = "other"
+    with pytest.raises(
+        bench.OtherWindows, match=r"bench_a\.json must be measured on the windows at hand \(test other\)"
+    ):
+        bench.result_of(split, file)
+
+
+def test_what_was_stopped_goes_on(split, tmp_path, monkeypatch):
+    """Two runs of one system: the second makes only what the first lacks; a method that fails does not stop the rest."""
+    calls = []
+
+    def judged(method, held, seed):
+        calls.append(method.name)
+        if method.name == "PCA":
+            raise ValueError("no components")
+        return {"metrics": {"f1": 1.0}}
+
+    import bench_judging
+
+    monkeypatch.setattr(bench_judging, "judge", judged)
+    monkeypatch.setattr(bench, "in_a_process", lambda job, *rest: in_this_process(job))
+    monkeypatch.setattr(bench, "raw_files", lambda *_: [ROOT])
+    monkeypatch.setattr(bench, "split_file", lambda *_: ROOT)
+    monkeypatch.setattr(bench, "load_split", lambda _: split)
+    monkeypatch.setattr(bench, "certificate", lambda: {"commit": "c"})
+    arguments = argparse.Namespace(
+        work=tmp_path, results=tmp_path, methods=["PCA", "new template"], kinds=bench.KINDS, seeds=None, again=None,
+        retry=False, most_seconds=1.0, memory_gb=None,
+    )  # fmt: skip
+    recipe = Recipe("a", "a log", "hdfs", ("x",))
+    bench.run_system(recipe, arguments)
+    runs = json.loads((tmp_path / "bench_a.json").read_text())["runs"]
+    assert {run["method"]: run["status"] for run in runs} == {"PCA": "failed", "new template": "ok"}
+    arguments.methods = ["PCA", "new template", "session length"]
+    bench.run_system(recipe, arguments)
+    assert calls.count("PCA") == 1 and calls.count("new template") == 1 and calls.count("session length") == 1
+    arguments.retry = True
+    bench.run_system(recipe, arguments)
+    assert calls.count("PCA") == 2 and calls.count("new template") == 1
+
+
+def in_this_process(job):
+    try:
+        return {"status": "ok", **job()}
+    except ValueError as error:
+        return {"status": "failed", "error": str(error)}
+
+
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+@pytest.fixture
+def measured(split, tmp_path):
+    """A result file of two methods, one with two seeds and one that failed."""
+    certificate = {"commit": "abc1234567890", "machine": "m", "load": 1.0}
+    result = bench.result_of(split, tmp_path / "bench_hdfs_random.json")
+    for name in ("decision tree on counts", "new template"):
+        for seed in BY_NAME[name].seeds[:2]:
+            found = bench.clean(judge(BY_NAME[name], split, seed))
+            result["runs"].append({"method": name, "seed": seed, "status": "ok", **found, "made": certificate})
+    result["runs"].append({"method": "PCA", "seed": 0, "status": "out of memory", "error": "e", "made": certificate})
+    bench.save(result, tmp_path / "bench_hdfs_random.json")
+    return tmp_path
+
+
+def test_the_page_says_what_the_file_says_and_the_check_can_fail(measured):
+    bench_render.main(measured)
+    page = (measured / "bench.md").read_text("utf-8")
+    result = json.loads((measured / "bench_hdfs_random.json").read_text("utf-8"))
+    row = next(line for line in page.splitlines() if line.startswith("| new template |"))
+    metrics = next(run["metrics"] for run in result["runs"] if run["method"] == "new template")
+    assert [cell.strip() for cell in row.split("|")][2:4] == [f"{metrics[m]:.3f}" for m in ("precision", "recall")]
+    assert f"{metrics['tp']}/{metrics['fp']}/{metrics['fn']}" in row
+    assert "| PCA | out of memory |" in page and "PCA, seed 0: out of memory (e)" in page
+    assert "1.000 ± 0.000" in page
+    for name in ("bench_pr.png", "bench_cost.png"):
+        assert (measured / name).stat().st_size > 5000
+    bench_render.main(measured, check=True)
+    result["runs"][0]["metrics"]["recall"] = 0.123
+    bench.save(result, measured / "bench_hdfs_random.json")
+    with pytest.raises(SystemExit, match=r"bench\.md differ from what the result files say"):
+        bench_render.main(measured, check=True)
+
+
+def test_the_readme_table_has_a_cell_a_system(measured):
+    table = bench_tables.readme_table(bench_tables.load_results(measured))
+    row = next(line for line in table.splitlines() if line.startswith("| decision tree on counts |"))
+    assert row.split("|")[2].strip() == "1.000 ± 0.000"
+    assert "| PCA | out of memory |" in table and "abc1234567" in table
+
+
+@pytest.mark.skipif(not (RESULTS / "bench.md").exists(), reason="the bench has not been rendered")
+def test_the_page_in_the_repository_is_what_would_be_rendered():
+    bench_render.main(RESULTS, check=True)
+
+
+def test_contamination_keeps_the_number_of_normal_windows():
+    import bench_robustness
+
+    parts = {"train": part(400, 40), "validation": part(100, 10), "test": part(4, 2)}
+    clean = Split({}, {}, {}, {}, {}, parts)
+    dirty = bench_robustness.contaminated(clean, 0.05)
+    assert len(dirty.train) == 421 and set(dirty.train.labels) == {0}
+    assert sum(window in BAD for window in dirty.train.lines) == 21
+    assert dirty.test is clean.test
+    with pytest.raises(ValueError, match="train must hold 267 anomalous windows for a share of 40%, found 40"):
+        bench_robustness.contaminated(clean, 0.4)
+
+
+def test_label_noise_finds_twins_of_the_other_label():
+    from bench_robustness import label_noise_of
+
+    found = label_noise_of([0, 1, 1, 0], {"keys": [["a"], ["a"], ["b"], ["c"]]})["views"]["keys"]
+    assert (found["with_both_labels"], found["windows_with_both"], found["anomalous_among_them"]) == (1, 2, 1)
+    assert found["best_f1"] == pytest.approx(0.8)  # flag a and b: 2 true, 1 false alarm
