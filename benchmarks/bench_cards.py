@@ -51,7 +51,7 @@ def model_parts(family: str, results: dict[str, Any]) -> dict[str, Any] | None:
         return None
     run, result = found[0]
     metrics = {**run["metrics"], "seconds": run["score_seconds"], "baselines": simple_rows(result, learns)}
-    training = {**run["card"]["training"], "recipe": "benchmarks/bench.py", "commit": run["made"]["commit"]}
+    training = {**run["card"]["training"], "made_with": "make bench", "commit": run["made"]["commit"]}
     return {
         "config": run["card"]["config"],
         "metrics": {"test": metrics},

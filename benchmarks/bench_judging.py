@@ -29,6 +29,8 @@ def threshold_of(method: Method, model: Any, validation: Part, rate: float = RAT
 
     if method.fixed is not None:
         return method.fixed, "the rule's own"
+    if hasattr(model, "calibrated"):
+        return model.calibrated
     if method.learns == "labels":
         if sum(validation.labels) < LEAST_ANOMALIES:
             return method.undecided, "undecided: too few anomalous validation windows"
