@@ -61,7 +61,7 @@ def main() -> None:
                 judge = tree(name, rows) if name in TREES else logllm(name, rows, built, seed)
                 run = {"row": name, "seed": seed, "figures": figures(judge, tests, rows["test"]["label"])}
                 run["seconds"] = round(time.perf_counter() - started, 1)
-                with locked_result(args.result, made_of, HERE) as result:
+                with locked_result(args.result, made_of, adds=True) as result:
                     result["runs"].append(run)
                 print(name, seed, summary([run]), flush=True)
     print(table(json.loads(args.result.read_text("utf-8"))))

@@ -58,7 +58,7 @@ def main() -> None:
                 metrics = rule(name, one["windows"]) if name in RULES else logllm(name, one["windows"], seed)
                 run = {"row": name, "fold": number, "seed": seed, "metrics": metrics}
                 run["seconds"] = round(time.perf_counter() - started, 1)
-                with locked_result(args.result, made_of, HERE) as result:
+                with locked_result(args.result, made_of, adds=True) as result:
                     result["runs"].append(run)
                 print(name, number, seed, {k: round(metrics[k], 3) for k in ("f1", "pr_auc", "auroc")}, flush=True)
     print(table(json.loads(args.result.read_text("utf-8"))))

@@ -95,7 +95,7 @@ def render_model_card(
             `split_checksum`, `seed`, `preset`, `stages` (a list of dicts, one row each), `seconds`, `versions` (or
             `library_versions`; name -> version), `machine`, `recipe`, `commit`, `filled_in` (settings where the paper
             is silent: texts, or name -> value), `base_models` (ids, or name -> id; by default those that the config
-            names), `model_name`, `license`. Other plain values are shown as they are.
+            names), `reliability` (rows of `promised`, `observed`, `windows`), `model_name`, `license`. Other plain values are shown as they are.
         benchmark: What such models reach over several seeds, a row a log: `system`, `seeds`, `f1` with `f1_low` and
             `f1_high`, `pr_auc`, `auroc`, and `best_baseline` with `best_baseline_f1`.
 
@@ -113,6 +113,7 @@ def render_model_card(
     versions = record.pop("versions", None) or record.pop("library_versions", None) or {}
     stages = record.pop("stages", None) or []
     filled_in = record.pop("filled_in", None) or []
+    reliability = record.pop("reliability", None) or []
     dataset = _dataset_name(record.get("dataset"))
     if dataset:
         record["dataset"] = dataset
@@ -154,6 +155,7 @@ def render_model_card(
         stage_columns=_columns(stages),
         versions=versions,
         filled_in=filled_in,
+        reliability=reliability,
         benchmark=benchmark,
     )
 

@@ -390,7 +390,7 @@ def torchrun(processes, out, dataset, *more, timeout=280):
         "logllm",
     ]
     command += ["train", "logllm", "--dataset", str(dataset), "--config", "hdfs", "--out", str(out), "--quiet", *more]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
 
 

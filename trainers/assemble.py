@@ -76,7 +76,9 @@ def assemble_logllm(
         from .qlora import four_bit_config, under_fsdp
 
         arguments["quantization_config"] = four_bit_config()
-        if torch.cuda.is_available() and not under_fsdp():  # 4-bit weights cannot be moved: each process loads its own onto its own card
+        if (
+            torch.cuda.is_available() and not under_fsdp()
+        ):  # 4-bit weights cannot be moved: each process loads its own onto its own card
             arguments["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}
     encoder, words = _encoder(row, messages, arguments)
     decoder, tokenizer = _decoder(row, arguments)

@@ -60,7 +60,7 @@ SCRATCH_STAGES = (
 FROZEN_ENCODER_STAGES = (
     Stage("answer template", ("decoder",), 1e-3, 1, max_samples=1000),
     Stage("embedder", ("projector",), 1e-3, 1, max_samples=2000),
-    Stage("all", ("projector", "decoder"), 2e-3, 20, max_samples=2000, schedule="cosine"),
+    Stage("all", ("projector", "decoder"), 1e-3, 20, max_samples=2000, schedule="cosine"),
 )
 STAGE_TABLES = {
     "paper": PAPER_STAGES,
@@ -90,7 +90,7 @@ class LogLLMPreset:
         gradient_checkpointing: trade time for memory.
         bf16: mixed precision where the machine has it.
         noise: see `LogLLMTrainingConfig`, as the following two.
-        word_dropout: share of words that change in a varied wording.
+        word_dropout: share of words that change in a varied wording, on average.
         variants: wordings made of each message.
         reorder: see `LogLLMTrainingConfig`.
         validations: evaluations of the validation windows an epoch.
@@ -152,7 +152,7 @@ PRESETS = {
         stages="frozen_encoder",
         distinct=True,
         # So that a reworded message is still read: see benchmarks/results/logllm_reworded.json.
-        noise=0.4,
+        noise=0.6,
         word_dropout=0.25,
         variants=16,
         reorder=4.0,
@@ -186,9 +186,9 @@ class LogLLMTrainingConfig(SFTConfig):
         trainable: parts that this stage trains.
         minority_share: beta, the share to which the rarer class is oversampled (paper, equation 1); 0 = off.
         published_schedule: the published code's schedule in place of `lr_scheduler_type`.
-        noise: length of the random vector that is added to a varied message's vector, in lengths of that vector; only
-            where the encoder stands still.
-        word_dropout: share of the words of a varied message that are left out (half of it: doubled or moved).
+        noise: length of the random vector that is added to a varied message's vector, in lengths of that vector, on average
+            (drawn for each between none and twice this); only where the encoder stands still.
+        word_dropout: share of the words of a varied message that change, on average (message_store.py, `reword`).
         variants: wordings that are made of each message beforehand and drawn from.
         reorder: how many places a message of a training window may move at most; how far in a window is drawn for each.
     """

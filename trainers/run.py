@@ -166,7 +166,7 @@ def train_logllm(
     names = [_label(i, len(stages), stage) for i, stage in enumerate(stages)]
     done, history = [], {}
     for i, stage in enumerate(stages):
-        last = i == len(stages) - 1
+        last, epoch = i == len(stages) - 1, _epoch_steps(rows, recipe, stage)
         args = LogLLMTrainingConfig(
             trainable=list(stage.trainable),
             num_train_epochs=stage.epochs,
@@ -180,8 +180,8 @@ def train_logllm(
             bf16=row.bf16 and _has_bf16(),
             **_schedule(stage),
             **_batches(row.micro_batch, recipe.batch),
-            **_common(work_dir / f"{i + 1}-{stage.name.replace(' ', '-')}", seed, 20)
-            | _validated(held_back is not None, max(_epoch_steps(rows, recipe, stage) // row.validations, 1), last),
+            **_common(work_dir / f"{i + 1}-{stage.name.replace(' ', '-')}", seed, min(max(epoch // 4, 1), 20))
+            | _validated(held_back is not None, max(epoch // row.validations, 1), last),
         )
         trainer = LogLLMTrainer(
             model,
@@ -206,9 +206,14 @@ def train_logllm(
         )
         history[stage.name] = log
     model.eval()
-    if PartialState().is_main_process:
+    if process_state().is_main_process:
         (work_dir / "history.json").write_text(json.dumps(history) + "\n", "utf-8")
     return done, trainer.validation_scores() if held_back is not None else []
+
+
+def process_state() -> PartialState:
+    """This process among those that torchrun started. Asked without a graphics card it would take itself for the only one."""
+    return PartialState(cpu=not torch.cuda.is_available())
 
 
 def begin(work_dir: Path, facts: dict[str, Any], resume: bool) -> None:
@@ -232,11 +237,11 @@ def begin(work_dir: Path, facts: dict[str, Any], resume: bool) -> None:
                 ": take those back, or start again without --resume"
             )
         return
-    if PartialState().is_main_process:
+    if process_state().is_main_process:
         shutil.rmtree(work_dir, ignore_errors=True)
         work_dir.mkdir(parents=True)
         file.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
-    PartialState().wait_for_everyone()
+    process_state().wait_for_everyone()
 
 
 def _run_stage(
@@ -296,7 +301,7 @@ def _schedule(stage: Stage) -> dict[str, Any]:
 
 
 def _batches(micro_batch: int, batch: int) -> dict[str, int]:
-    processes = PartialState().num_processes
+    processes = process_state().num_processes
     if batch % processes:
         raise ValueError(
             f"the batch must be a multiple of the processes, found batch {batch} and {processes} processes: start a number of "
@@ -361,6 +366,7 @@ def _common(folder: Path, seed: int, logging_steps: int) -> dict[str, Any]:
         "report_to": "none",
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),
+        "use_cpu": not (torch.cuda.is_available() or torch.backends.mps.is_available()),
     }
 
 

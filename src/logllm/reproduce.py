@@ -119,24 +119,33 @@ def reproduce(
                     if any(run["row"] == name and run["seed"] == seed for run in result["runs"]):
                         continue
                 run = {"row": name, "seed": seed, **_run(row, rows, templates, built, seed, place / "model", progress)}
-                with locked_result(target, made_of, Path(file).resolve().parent) as result:
+                with locked_result(target, made_of, adds=True) as result:
                     result["runs"].append(run)
         with locked_result(target, made_of) as result:
             return result
 
 
-def report(result: Mapping[str, Any]) -> str:
-    """A result beside the paper's row, as a Markdown table with 95 % intervals and why the two may differ."""
+def report(result: Mapping[str, Any], rows: Sequence[str] | None = None, title: str | None = None) -> str:
+    """A result beside the paper's row, as a Markdown table with 95 % intervals and why the two may differ.
+
+    `rows` shows some of the rows, without the baselines, under a title of their own.
+    """
     recipe = result["recipe"]
     paper = recipe.get("paper") or {}
-    lines = [f"**{recipe['title']}**", "", "| | P | R | F1 | 95 % interval | AUROC | PR-AUC | TP/FP/FN | paper F1 |"]
+    lines = [
+        f"**{title or recipe['title']}**",
+        "",
+        "| | P | R | F1 | 95 % interval | AUROC | PR-AUC | TP/FP/FN | paper F1 |",
+    ]
     lines.append("|---|---|---|---|---|---|---|---|---|")
-    for name, metrics in result.get("baselines", {}).items():
+    for name, metrics in result.get("baselines", {}).items() if rows is None else ():
         lines.append(_row(name, [metrics], None))
-    for name in recipe["rows"]:
+    for name in rows if rows is not None else recipe["rows"]:
         metrics = [run["metrics"] for run in result["runs"] if run["row"] == name]
         if metrics:
             lines.append(_row(name, metrics, paper.get(name)))
+    if rows is not None:
+        return "\n".join(lines)
     seeds = sorted({run["seed"] for run in result["runs"]})
     test = result["splits"]["test"]
     made = result.get("made", {})
@@ -169,8 +178,9 @@ def f1_interval(counts: Sequence[Mapping[str, int]], draws: int = DRAWS, level: 
     return float(low), float(high)
 
 
-def birth_certificate(folder: Path) -> dict[str, Any]:
-    """Say what made a result: the commit of the folder (with + for edits not committed), machine, versions."""
+def birth_certificate() -> dict[str, Any]:
+    """Say what made a result: the commit of this code (with + for edits not committed), machine, versions."""
+    folder = Path(__file__).resolve().parent
 
     def git(*command: str) -> str:
         return subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True).stdout.strip()
@@ -178,10 +188,10 @@ def birth_certificate(folder: Path) -> dict[str, Any]:
     code = ("modeling_logllm", "trainers", "hf_datasets", "src")
     edited = git("status", "--porcelain", "--untracked-files=no", "--", *(f":/{room}" for room in code))
     return {
-        "commit": git("rev-parse", "HEAD") + ("+" if edited else ""),
+        "commit": (git("rev-parse", "HEAD") + ("+" if edited else "")) or "not recorded",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("torch", "transformers", "trl", "datasets", "drain3")},
+        "versions": {name: version(name) for name in ("logllm", "torch", "transformers", "trl", "datasets", "drain3")},
     }
 
 
@@ -293,13 +303,13 @@ def _row(name: str, metrics: Sequence[Mapping[str, Any]], paper: Mapping[str, fl
 
 
 @contextmanager
-def locked_result(file: Path, made_of: Mapping[str, Any], code: Path | None = None) -> Iterator[dict[str, Any]]:
+def locked_result(file: Path, made_of: Mapping[str, Any], adds: bool = False) -> Iterator[dict[str, Any]]:
     """The result on disk, locked; what the block changed is written back whole.
 
     Args:
         file: the result.
         made_of: recipe and split checksums; a result of others is begun anew.
-        code: folder whose commit is written into it, where something is added.
+        adds: whether the block adds a run: what made it is written beside it.
     """
     made_of = json.loads(json.dumps(made_of))
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -310,8 +320,8 @@ def locked_result(file: Path, made_of: Mapping[str, Any], code: Path | None = No
         if any(result.get(key) != value for key, value in made_of.items()):
             result = {**made_of, "runs": []}
         yield result
-        if code is not None:
-            result["made"] = birth_certificate(code)
+        if adds:
+            result["made"] = birth_certificate()
         after = json.dumps(result, indent=1, sort_keys=True) + "\n"
         if after != before:
             beside = file.with_suffix(".part")
