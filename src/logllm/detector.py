@@ -147,7 +147,7 @@ class LogAnomalyDetector:
 
     def watch(self, stream: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Judge lines as they come: an alert (plain JSON values, as of `logllm watch`) as soon as its window closes."""
-        from logllm.watch import watch_lines
+        from logllm.watch_stream import watch_lines
 
         return watch_lines(self, stream)
 

@@ -3,77 +3,31 @@
 What is peculiar here:
 - One thread and one order: read a block, cut windows, score, save the step, only then send its alerts. Whatever is slow
   (a webhook, a disk) slows the reading; nothing queues without bound.
-- An alert's id is made of the model's lineage, the window's name and its first line, so the same window has the same
-  id in every life of the watcher.
+- What closes is judged in `watch_judge`; what an alert says, and why its id never changes, is in `alerts`.
 - Windows close by the log's own clock. When the log falls silent the wall clock closes them, and the journal says so.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import select
-import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from logllm.detector import LogAnomalyDetector
-from logllm.drift import compare
-from logllm.follow import BLOCK, Lines, Position
+from logllm.follow import Position
 from logllm.hf_datasets import LogLine
-from logllm.live import IDLE_SECONDS, LiveWindows, OpenWindow, as_window, without_escapes
-from logllm.severity import severities
+from logllm.live import IDLE_SECONDS, LiveWindows, OpenWindow, without_escapes
 from logllm.sinks import Sink
-from logllm.suppress import Suppressions, key_of
+from logllm.suppress import Suppressions
 from logllm.unwrap import Unwrapper
-from logllm.verdict import Evidence, Verdict
+from logllm.watch_judge import Judge
 from logllm.watch_metrics import Metrics
 from logllm.watch_state import StateFile
 
 MOST_PENDING = 1000  # alerts not delivered: beyond it nothing more is read
 POLL_SECONDS = 0.05
 SYNC_SECONDS = 1.0
-RECENT_WINDOWS = 2000
-DRIFT_EVERY = 500
-SHOWN_LINES = 200
-SHOWN_CHARACTERS = 4096
-ALERT_SCHEMA = "logllm.alert/1"
-
-
-class StandardInput:
-    """Lines of standard input, with the interface of `FileFollower`; it has no position to go back to."""
-
-    def __init__(self, encoding: str, stream: Any = None):
-        self._descriptor = (stream or sys.stdin.buffer).fileno()
-        self._lines = Lines(encoding)
-        self.ended = False
-        self.position = Position()
-        self.remarks: list[str] = []
-
-    @property
-    def cut_lines(self) -> int:
-        """Lines that were shortened."""
-        return self._lines.cut
-
-    def lag_bytes(self) -> int:
-        """Unknown of a pipe: 0."""
-        return 0
-
-    def read(self) -> list[str]:
-        """What has arrived; waits for a moment at most."""
-        if self.ended or not select.select([self._descriptor], [], [], POLL_SECONDS)[0]:
-            return []
-        block = os.read(self._descriptor, BLOCK)
-        if block:
-            return self._lines.feed(block)
-        self.ended = True
-        return self._lines.finish()
-
-    def close(self) -> None:
-        """Nothing to let go."""
 
 
 @dataclass
@@ -82,7 +36,7 @@ class Watcher:
 
     Args:
         detector: a fitted detector.
-        source: `FileFollower` or `StandardInput`, as `begin` was given it, at the position that `resume` returned.
+        source: `FileFollower` or `StandardInput` (`watch_stream`), as `begin` was given it, at the position that `resume` returned.
         sink: where alerts go.
         state: where the position and open windows are kept; None keeps nothing.
         suppressions: templates that raise no alarm.
@@ -108,15 +62,13 @@ class Watcher:
         self.windows = LiveWindows(self.detector.system.window, idle)
         self.number = 0
         self.outbox: list[dict[str, Any]] = []
-        self.recent: deque[tuple[float, int, int]] = deque(maxlen=RECENT_WINDOWS)
-        self.drifted = False
+        self.judge = Judge(self.detector, self.suppressions, self.metrics, self.say)
         self.stopping = False
         self._sent: list[str] = []  # delivered, and not yet noted in the journal
         self._problem = ""
         self._arrived = time.monotonic()
         self._quiet = True
         self._synced = 0.0
-        self._judged = 0
         self._waiting: dict[str, float] = {}  # alert id -> when its window's last line was read
         self._cut = 0
         if self.metrics:
@@ -130,7 +82,7 @@ class Watcher:
         position = None
         if snapshot is not None:
             self.number = snapshot["number"]
-            self.drifted = snapshot.get("drifted", False)
+            self.judge.drifted = snapshot.get("drifted", False)
             self.windows.resume(self._reopened(snapshot["open"]), snapshot["clock"])
             self.outbox = snapshot["outbox"]
             position = snapshot["position"]
@@ -193,7 +145,7 @@ class Watcher:
     def _wait(self) -> None:
         if not self._quiet and time.monotonic() - self._arrived > self.silence:
             self._silent()
-        if not isinstance(self.source, StandardInput):
+        if not getattr(self.source, "waits", False):
             time.sleep(POLL_SECONDS)
         if self.metrics:
             self.metrics.lag_bytes.set(self.source.lag_bytes())
@@ -235,7 +187,9 @@ class Watcher:
 
     def _finish(self, closed: list[OpenWindow], block: list[str], silent: bool = False) -> None:
         """Judge what closed, note the step, and only then let its alerts go."""
-        alerts = self._judge(closed) if closed else []
+        alerts = self.judge(closed, self.number) if closed else []
+        for alert in alerts:
+            self._waiting[alert["id"]] = self._arrived
         self._note(
             {
                 "position": self.source.position.to_dict(),
@@ -246,78 +200,6 @@ class Watcher:
             }
         )
         self.outbox += alerts
-
-    def _judge(self, closed: list[OpenWindow]) -> list[dict[str, Any]]:
-        detector = self.detector
-        windows = [as_window(one) for one in closed]
-        if detector.family == "logllama":
-            scorer = detector.scorer
-            sequences = [scorer.ids(window.lines) for window in windows]
-            raw = [[line.raw for line in one.members] for one in closed]
-            grave = [severities(lines, w.lines, detector.system) for lines, w in zip(raw, windows)]
-            scores = [score for score, _ in scorer.score_ids(sequences, grave)]
-            unseen = [sequence.count(scorer.unseen) for sequence in sequences]
-        else:
-            raw = [[line.raw for line in one.members] for one in closed]
-            scores, unseen = detector.scores([window.lines for window in windows]), [0] * len(windows)
-        alerts = []
-        for window, lines, score, new in zip(windows, raw, scores, unseen):
-            self.recent.append((score, new, len(lines)))
-            if score > detector.threshold:
-                verdict = Verdict(
-                    window.window_id,
-                    score,
-                    detector.threshold,
-                    True,
-                    tuple(lines),
-                    tuple(window.line_numbers),
-                    detector.evidence(window, lines, score),
-                    first_timestamp=window.first_timestamp,
-                    last_timestamp=window.last_timestamp,
-                )
-                if self.suppressions is not None and self.suppressions.covers(verdict):
-                    if self.metrics:
-                        self.metrics.suppressed.inc()
-                    continue
-                alerts.append(alert_of(verdict, detector, self._lineage))
-                self._waiting[alerts[-1]["id"]] = self._arrived
-            if self.metrics:
-                self.metrics.score.observe(score)
-        self._judged += len(windows)
-        if self.metrics:
-            self.metrics.windows.inc(len(windows))
-            self.metrics.anomalies.inc(len(alerts))
-            self.metrics.unseen.set(sum(row[1] for row in self.recent) / max(sum(row[2] for row in self.recent), 1))
-        if self._judged >= DRIFT_EVERY:
-            self._judged = 0
-            alerts += self._look_for_drift()
-        return alerts
-
-    @property
-    def _lineage(self) -> str:
-        return self.detector.calibration.lineage if self.detector.calibration else ""
-
-    def _look_for_drift(self) -> list[dict[str, Any]]:
-        calibration = self.detector.calibration
-        if calibration is None or len(self.recent) < DRIFT_EVERY:
-            return []
-        drift = compare(
-            calibration.scores,
-            [row[0] for row in self.recent],
-            calibration.held_windows,
-            (calibration.unseen_lines, calibration.held_lines),
-            (sum(row[1] for row in self.recent), sum(row[2] for row in self.recent)),
-        )
-        if self.metrics:
-            self.metrics.drift.set(drift.drifted)
-            self.metrics.drift_gap.set(drift.gap)
-        news = drift.drifted and not self.drifted
-        self.drifted = drift.drifted
-        if not news:
-            return []
-        self.say(drift.in_words())
-        event = {"schema": ALERT_SCHEMA, "event": "drift", "id": stable_id(self._lineage, "drift", str(self.number))}
-        return [{**event, "message": drift.in_words(), **drift.to_dict()}]
 
     def _note(self, step: dict[str, Any]) -> None:
         if self.state is None:
@@ -346,7 +228,7 @@ class Watcher:
                     "position": position.to_dict(),
                     "number": self.number,
                     "clock": self.windows.clock,
-                    "drifted": self.drifted,
+                    "drifted": self.judge.drifted,
                     "open": [
                         [
                             one.name,
@@ -394,87 +276,5 @@ class Watcher:
             self.metrics.pending.set(len(self.outbox))
 
 
-class _Nowhere:
-    """No source and no sink: for lines that a caller brings."""
-
-    position = Position()
-    remarks: list[str] = []
-    cut_lines = 0
-    problem = ""
-
-    def lag_bytes(self) -> int:
-        """Nothing waits."""
-        return 0
-
-    def deliver(self, alerts: Any) -> int:
-        """Nothing is delivered."""
-        return 0
-
-
-def watch_lines(detector: LogAnomalyDetector, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Alerts of lines as they come, each as soon as its window closes; at the end of what is open."""
-    nowhere = _Nowhere()
-    watcher = Watcher(detector, nowhere, nowhere)
-    for line in lines:
-        watcher._take([line.rstrip("\r\n")])
-        yield from watcher.outbox
-        watcher.outbox = []
-    watcher._silent()
-    yield from watcher.outbox
-
-
 def _kept(line: LogLine) -> list[Any]:
     return [line.number, line.raw, line.content, line.parsed, line.timestamp]
-
-
-def stable_id(*parts: str) -> str:
-    """Sixteen hex digits that are the same for the same parts."""
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def alert_of(verdict: Verdict, detector: LogAnomalyDetector, lineage: str) -> dict[str, Any]:
-    """The alert of a flagged window as plain JSON values."""
-    guilty = [item for item in verdict.evidence if item.reason] or list(verdict.worst(1))
-    guilty.sort(key=lambda item: -item.score)
-    wanted = {item.line_number for item in guilty}
-    evidence = {item.line_number: item for item in verdict.evidence}
-    shown: list[dict[str, Any]] = []
-    for i, (number, text) in enumerate(zip(verdict.line_numbers, verdict.lines)):
-        if i < SHOWN_LINES or number in wanted:
-            shown.append(_line_of(number, text, evidence.get(number), detector))
-    first, last = verdict.line_numbers[0], verdict.line_numbers[-1]
-    session = "" if verdict.window_id == f"{first}-{last}" else verdict.window_id
-    return {
-        "schema": ALERT_SCHEMA,
-        "event": "anomaly",
-        "id": stable_id(lineage, session, str(first), verdict.lines[0]),
-        "window_id": verdict.window_id,
-        "score": round(verdict.score, 4),
-        "threshold": round(verdict.threshold, 4),
-        "anomaly.score": round(verdict.score, 4),
-        "anomaly.threshold": round(verdict.threshold, 4),
-        "reason": guilty[0].reason if guilty and guilty[0].reason else "the window as a whole, no single line",
-        "line": guilty[0].line_number if guilty else first,
-        "template_key": key_of(guilty[0], detector.system) if guilty else "",
-        "first_line_number": first,
-        "last_line_number": last,
-        "first_timestamp": verdict.first_timestamp,
-        "last_timestamp": verdict.last_timestamp,
-        "line_count": len(verdict.lines),
-        "lines": shown,
-    }
-
-
-def _line_of(number: int, text: str, item: Evidence | None, detector: LogAnomalyDetector) -> dict[str, Any]:
-    row: dict[str, Any] = {"number": number, "text": text[:SHOWN_CHARACTERS]}
-    if item is not None:
-        row["score"] = round(item.score, 3)
-        if item.reason:
-            row |= {
-                "reason": item.reason[:2000],
-                "template": item.template[:SHOWN_CHARACTERS],
-                "template_key": key_of(item, detector.system),
-                "expected": [text[:400] for text in item.expected],
-                "seen_in_training": item.seen_in_training,
-            }
-    return row

@@ -11,9 +11,10 @@ from logllm.follow import FileFollower
 from logllm.sinks import open_sink
 from logllm.suppress import Suppressions
 from logllm.unwrap import Unwrapper
-from logllm.watch import StandardInput, Watcher
+from logllm.watch import Watcher
 from logllm.watch_metrics import Metrics
 from logllm.watch_state import StateFile
+from logllm.watch_stream import StandardInput
 
 
 def start_watcher(
