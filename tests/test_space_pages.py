@@ -85,6 +85,18 @@ def test_a_walk_shows_log_text_as_text(models):
     assert "&lt;img src=x" in page and not re.search(r"<(img|script)\b", page)
 
 
+def test_the_scores_are_drawn_over_time(models):
+    judged = models.judge(example("syslog"), "logllama")
+    page = space_pages.render_timeline(judged, chosen=2)
+    assert "line 1, 12:00:0" in page and "line 120, 12:02:" in page and page.count('role="button"') == 6
+    heights = [float(height) for height in re.findall(r'class="bar"[^>]*height="([\d.]+)"', page)]
+    scores = [verdict.score for verdict in judged.verdicts]
+    assert sorted(range(6), key=heights.__getitem__) == sorted(range(6), key=scores.__getitem__)
+    assert page.count("column flagged") == judged.flagged == 1 and page.count("chosen") == 1
+    long = models.judge(example("syslog") * 40, "logllama")
+    assert space_pages.render_timeline(long).count('role="button"') == space_pages.COLUMNS < len(long.verdicts)
+
+
 # -- results --------------------------------------------------------------------------------------------------------------
 
 

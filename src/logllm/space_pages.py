@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,17 @@ def render_timeline(judged: Judged, chosen: int | None = None) -> str:
         threshold=judged.threshold,
         low=low,
         high=high,
-        first=judged.verdicts[0].line_numbers[0] if judged.verdicts else 1,
-        last=judged.lines,
+        first=f"line 1{_clock(min((v.first_timestamp for v in judged.verdicts if v.first_timestamp), default=None))}",
+        last=f"line {judged.lines:,}{_clock(max((v.last_timestamp for v in judged.verdicts if v.last_timestamp), default=None))}",
         shared=len(columns) < len(judged.verdicts),
     )
+
+
+def _clock(timestamp: float | None) -> str:
+    """The time of day as the log's own clock showed it, behind a comma; empty where it tells none."""
+    if timestamp is None or not 0 < timestamp < 1e11:
+        return ""
+    return f", {datetime.fromtimestamp(timestamp, tz=UTC):%H:%M:%S}"
 
 
 def _columns(judged: Judged) -> dict[int, tuple[float, int]]:
