@@ -11,6 +11,7 @@ from tiny_logllm import WINDOWS, build, decoder, encoder, processor
 from logllm.errors import CheckpointError
 from logllm.hf_datasets import mine_templates
 from logllm.hf_datasets.drain import DrainSettings
+from logllm.model_cards import render_model_card, write_card
 from logllm.modeling_logllm import LogLLMForSequenceAnomaly, add_pipeline
 from logllm.publishing import push_model
 from logllm.trainers import assemble_logllama
@@ -32,6 +33,7 @@ READ = """
 import json, sys
 sys.modules["logllm"] = None  # a stranger has no package of ours
 import torch
+from huggingface_hub import ModelCard
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoProcessor, pipeline
 windows = json.loads(sys.argv[1])
 trusted = {"trust_remote_code": True}
@@ -47,6 +49,8 @@ with torch.no_grad():
     logits = classifier(**AutoProcessor.from_pretrained("me/whole", **trusted)(windows)).logits
 result["classifier"] = (logits[:, 1] - logits[:, 0]).tolist()
 merged = AutoModel.from_pretrained("me/adapted", **trusted).merge()
+card = ModelCard.load("me/whole").data
+result["card"] = {r.metric_type: r.metric_value for r in card.eval_results} | {"tags": card.tags}
 result["merged"] = merged.score(windows, AutoProcessor.from_pretrained("me/adapted", **trusted))
 print(json.dumps(result))
 """
@@ -65,6 +69,10 @@ def write_checkpoints(folder):
     model.save_pretrained(folder / "whole")
     taken.save_pretrained(folder / "whole")
     scores = {"whole": model.score(WINDOWS, taken)}
+    config = json.loads((folder / "whole" / "config.json").read_text())
+    write_card(
+        render_model_card(config, {"test": {"f1": 0.875, "precision": 0.8, "recall": None}}, {}), folder / "whole"
+    )
     parts = encoder(taken.encoder_tokenizer), decoder(taken.tokenizer)
     for name, part in zip(("encoder", "decoder"), parts):
         part.save_pretrained(folder / name)
@@ -106,6 +114,8 @@ def test_every_kind_of_checkpoint_loads_by_its_id_in_a_process_without_the_packa
         assert result[name]["pipeline"] == pytest.approx(expected, abs=1e-5), name
         assert result[name]["evidence"] == [len(window) for window in WINDOWS]
         assert result[name]["module"].startswith("transformers_modules.")
+    assert result["card"]["f1"] == 0.875 and result["card"]["precision"] == 0.8 and "recall" not in result["card"]
+    assert "log-anomaly-detection" in result["card"]["tags"]
     assert result["classifier"] == pytest.approx(scores["whole"], abs=1e-5)
     assert result["merged"] == pytest.approx(scores["adapted"], abs=1e-4)
 
