@@ -60,7 +60,7 @@ SCRATCH_STAGES = (
 FROZEN_ENCODER_STAGES = (
     Stage("answer template", ("decoder",), 1e-3, 1, max_samples=1000),
     Stage("embedder", ("projector",), 1e-3, 1, max_samples=2000),
-    Stage("all", ("projector", "decoder"), 1e-3, 20, max_samples=2000, schedule="cosine"),
+    Stage("all", ("projector", "decoder"), 2e-3, 20, max_samples=2000, schedule="cosine"),
 )
 STAGE_TABLES = {
     "paper": PAPER_STAGES,
@@ -186,8 +186,8 @@ class LogLLMTrainingConfig(SFTConfig):
         trainable: parts that this stage trains.
         minority_share: beta, the share to which the rarer class is oversampled (paper, equation 1); 0 = off.
         published_schedule: the published code's schedule in place of `lr_scheduler_type`.
-        noise: length of the random vector that is added to a varied message's vector, in lengths of that vector, on average
-            (drawn for each between none and twice this); only where the encoder stands still.
+        noise: length of the random vector that is added to a varied message's vector, in lengths of that vector; only
+            where the encoder stands still.
         word_dropout: share of the words of a varied message that change, on average (message_store.py, `reword`).
         variants: wordings that are made of each message beforehand and drawn from.
         reorder: how many places a message of a training window may move at most; how far in a window is drawn for each.

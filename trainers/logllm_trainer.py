@@ -231,9 +231,7 @@ class LogLLMTrainer(SFTTrainer):
             return inputs | {name: tensor.to(device) for name, tensor in words.items()}
         vectors = self.vectors[places.to(self.vectors.device), chosen.to(self.vectors.device)]  # (U, D_encoder)
         if settings.noise:
-            # From hardly moved to hardly recognisable: what cannot be read must not decide.
-            noise = torch.randn(vectors.shape) * 2 * torch.rand(len(vectors), 1)
-            noise = noise.to(vectors.device) * self._noise_length(vectors)
+            noise = torch.randn(vectors.shape).to(vectors.device) * self._noise_length(vectors)
             vectors = torch.where(changed.unsqueeze(1).to(vectors.device), vectors + noise, vectors)
         return inputs | {"message_vectors": vectors}
 
@@ -295,7 +293,7 @@ class LogLLMTrainer(SFTTrainer):
         changed = torch.rand(len(vectors), generator=draw) < share
         chosen = torch.randint(0, vectors.shape[1], (len(vectors),), generator=draw) * changed
         picked = vectors[torch.arange(len(vectors)), chosen.to(vectors.device)]
-        noise = torch.randn(picked.shape, generator=draw) * 2 * torch.rand(len(picked), 1, generator=draw)
+        noise = torch.randn(picked.shape, generator=draw)
         return picked + (noise * changed.unsqueeze(1)).to(picked.device) * self._noise_length(picked)
 
     def _noise_length(self, vectors: torch.Tensor) -> torch.Tensor:
