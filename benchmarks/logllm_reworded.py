@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--result", type=Path, default=HERE / "results" / "logllm_reworded.json")
     parser.add_argument("--seeds", default="0,1,2,3,4")
-    parser.add_argument("--rows", default="", help="part of the names of the rows to run")
+    parser.add_argument("--rows", default="", help="names of the rows to run, with ; between; by default all")
     args = parser.parse_args()
     from logllm.reproduce import locked_result, windows_of
 
@@ -52,7 +52,7 @@ def main() -> None:
         tests = reworded_tests(rows)
         for seed in map(int, args.seeds.split(",")):
             for name in (*TREES, *ROWS):
-                if args.rows not in name or (name in TREES and seed):
+                if (args.rows and name not in args.rows.split(";")) or (name in TREES and seed):
                     continue
                 with locked_result(args.result, made_of) as result:
                     if any(run["row"] == name and run["seed"] == seed for run in result["runs"]):
