@@ -14,7 +14,11 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import logllm_reworded
 from bench_tables import load_results, readme_table
+from logllm_render import load
+
+from logllm.reproduce import report
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -75,7 +79,11 @@ def render(text: str) -> str:
         if isinstance(result, dict) and "runs" in result and "recipe" in result and "baselines" in result:
             name = result["recipe"]["name"] if isinstance(result["recipe"], dict) else file.stem
             pattern = rf"(<!-- result {re.escape(name)} -->\n).*?(<!-- end {re.escape(name)} -->)"
-            text = re.sub(pattern, lambda m, r=result: f"{m[1]}{table(r)}\n{m[2]}", text, flags=re.S)
+            show = table if "families" in result["recipe"] else report
+            text = re.sub(pattern, lambda m, r=result, s=show: f"{m[1]}{s(r)}\n{m[2]}", text, flags=re.S)
+    if reworded := load("logllm_reworded"):
+        pattern = r"(<!-- result logllm_reworded -->\n).*?(<!-- end logllm_reworded -->)"
+        text = re.sub(pattern, lambda m: f"{m[1]}{logllm_reworded.table(reworded)}\n{m[2]}", text, flags=re.S)
     if bench := load_results(HERE / "results"):  # one table over the result files of all systems
         pattern = r"(<!-- result bench -->\n).*?(<!-- end bench -->)"
         text = re.sub(pattern, lambda m: f"{m[1]}{readme_table(bench)}\n{m[2]}", text, flags=re.S)

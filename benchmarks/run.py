@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from logllm.errors import LogllmError
+from logllm.reproduce import birth_certificate, reproduce
 
 HERE = Path(__file__).resolve().parent
 
@@ -68,18 +69,6 @@ def run(recipe: dict[str, Any]) -> None:
                 print(f"{recipe['name']} {family} seed {seed}: F1 {metrics['f1']:.4f}")
 
 
-def birth_certificate() -> dict[str, Any]:
-    """Say what made a result: commit, machine, versions."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout.strip()
-    packages = ("torch", "transformers", "trl", "datasets", "drain3")
-    return {
-        "commit": commit,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in packages},
-    }
-
-
 def main(names: list[str]) -> None:
     """Run the named recipes, all of them by default, then render the README."""
     files = [HERE / "recipes" / f"{name}.yaml" for name in names] or sorted((HERE / "recipes").glob("*.yaml"))
@@ -87,6 +76,11 @@ def main(names: list[str]) -> None:
         recipe = yaml.safe_load(file.read_text("utf-8"))
         if "families" in recipe and "raw" in recipe:
             run(recipe)
+        elif "rows" in recipe:
+            try:
+                reproduce(file, data_folder(), HERE / "results" / f"{recipe['name']}.json")
+            except LogllmError as error:  # whole logs are seldom at hand
+                print(f"{recipe['name']}: skipped, {error}")
     subprocess.run([sys.executable, str(HERE / "readme.py")], check=True)
 
 

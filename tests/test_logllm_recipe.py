@@ -60,7 +60,7 @@ def test_a_recipe_says_what_it_changes():
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(settings, said):
-    with pytest.raises(ValueError, match=".") as refused:
+    with pytest.raises(ValueError) as refused:
         LogLLMRecipe.of(settings)
     assert said in str(refused.value)
 

@@ -71,7 +71,7 @@ def test_a_recipe_that_cannot_be_is_refused(recipe, change, said):
     file, content = recipe
     content |= change
     file.write_text(yaml.safe_dump({key: value for key, value in content.items() if value is not None}))
-    with pytest.raises(LogllmError, match=".") as refused:  # noqa: RUF043
+    with pytest.raises(LogllmError) as refused:
         read_recipe(file)
     assert said in str(refused.value)
 

@@ -212,7 +212,7 @@ def train_logllm(
 
 
 def process_state() -> PartialState:
-    """This process among those that torchrun started. Asked without a graphics card it would take itself for the only one."""
+    """Return this process among those of torchrun; asked without `cpu` on a machine without a card it sees only itself."""
     return PartialState(cpu=not torch.cuda.is_available())
 
 
