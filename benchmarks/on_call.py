@@ -121,8 +121,8 @@ def budget_of(name: str, lines: int, share: float, seed: int, data: Path | None)
     if lines:
         row = get_system(name) if name in ("hdfs", "bgl") else None
         with tempfile.TemporaryDirectory() as folder:
-            simulate(name, lines, seed, folder, anomaly_share=0.0, progress=False)
-            raw = next(Path(folder).glob("*.log")).read_text("latin-1").splitlines()
+            simulate(name, lines * 3 // 2, seed, folder, anomaly_share=0.0, progress=False)
+            raw = next(Path(folder).glob("*.log")).read_text("latin-1").splitlines()[:lines]  # it fades out at its end
     else:
         row = get_system("hdfs")
         labels = read_session_labels(data / "hdfs/anomaly_label.csv")

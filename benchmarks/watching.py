@@ -5,8 +5,8 @@
     python benchmarks/watching.py latency --seconds 60 --rate 5000
     python benchmarks/watching.py kills --kills 50
 
-What is odd: a watcher lives in a forked child of a process that has loaded torch already, so that fifty lives do not
-cost fifty imports. A kill is a SIGKILL at a random moment; the log is written and rotated by this process meanwhile.
+What is odd: a watcher lives in a forked child of a process that has loaded torch and the model already, so that fifty
+lives do not cost fifty imports. A kill is a SIGKILL at a random moment; the log is written and rotated by this process meanwhile.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from pathlib import Path
 
 import torch
 
+from logllm.detector import LogAnomalyDetector
 from logllm.fitting import fit_logs
 from logllm.hf_datasets.simulate import simulate
 from logllm.watch_start import start_watcher
@@ -187,6 +188,7 @@ def kills(args, work: Path) -> dict:
     folder.mkdir()
     log, state, alerts = folder / "app.log", work / "state", work / "alerts"
     log.touch()
+    model = LogAnomalyDetector.from_pretrained(args.model)
     position, rotations, working, at_alerts = 0, 0, 0, 0
 
     def write(most: int) -> None:
@@ -201,7 +203,7 @@ def kills(args, work: Path) -> dict:
 
     for _ in range(args.kills):
         before = read_if_there(state)
-        child = live(log, args.model, state, alerts)
+        child = live(log, model, state, alerts)
         while read_if_there(state) == before:  # what is rotated away before anybody watches is nobody's loss
             time.sleep(0.02)
         begun = size_of(state)
@@ -222,9 +224,9 @@ def kills(args, work: Path) -> dict:
             write(120)
     with log.open("a", encoding="latin-1") as stream:
         stream.write("".join(source[position:]))
-    os.waitpid(live(log, args.model, state, alerts, until_end=True), 0)
+    os.waitpid(live(log, model, state, alerts, until_end=True), 0)
     whole = work / "source" / "hdfs.log"
-    os.waitpid(live(whole, args.model, work / "state_whole", work / "alerts_whole", until_end=True), 0)
+    os.waitpid(live(whole, model, work / "state_whole", work / "alerts_whole", until_end=True), 0)
     disturbed, undisturbed = read_alerts(alerts), read_alerts(work / "alerts_whole")
     wanted = {alert["id"]: alert for alert in undisturbed}
     found: dict[str, dict] = {}
@@ -252,7 +254,7 @@ def kills(args, work: Path) -> dict:
     }
 
 
-def live(log: Path, model: Path, state: Path, alerts: Path, until_end: bool = False) -> int:
+def live(log: Path, model: LogAnomalyDetector, state: Path, alerts: Path, until_end: bool = False) -> int:
     """One life of a watcher, in a child process; returns its process id."""
     child = os.fork()
     if child:

@@ -65,6 +65,17 @@ def test_memory_is_bounded():
     assert sorted(m.number for one in closed for m in one.members) == list(range(1, 101))
 
 
+def test_long_lines_are_bounded_too():
+    windows = LiveWindows(WindowRule("session"), idle=None, max_open_characters=1000)
+    closed = []
+    for i in range(50):
+        one = line(i, float(i), f"s{i}")
+        one.raw = "x" * 300
+        closed += windows.push(one)
+        assert windows.open_characters == 300 * windows.open_lines <= 1000
+    assert [w.name for w in closed] == [f"s{i}" for i in range(47)]
+
+
 def test_idle_is_found_in_the_log():
     lines = [line(i, float(20 * (i // 10)), f"s{i % 10}") for i in range(200)]
     assert usual_idle(lines) == 24.0

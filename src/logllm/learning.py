@@ -29,6 +29,7 @@ from logllm.calibrate import Budget, budget_threshold
 from logllm.errors import LogllmError
 from logllm.hf_datasets import LogLine, LogSystem, TemplateMiner
 from logllm.live import live_windows
+from logllm.scoring import REMEMBERED_CHARACTERS
 from logllm.severity import fold, severities
 
 HELD_SHARE = 0.25
@@ -164,7 +165,7 @@ class Folded:
 
     def __call__(self, message: str) -> str:
         """The masked message."""
-        if not self._folds:
+        if not self._folds or len(message) > REMEMBERED_CHARACTERS:
             return self._mask(message)
         folded = fold(message)
         masked = self._known.get(folded, "?")

@@ -5,8 +5,8 @@ What is peculiar here:
   whenever they arrive; only `close_idle`, for a log that fell silent, is asked from outside, and the caller notes it.
 - The clock is the latest time of any line. A clock that runs backwards for many lines in a row is believed, so that a
   single line from the year 2099 does not stop sessions from closing for ever.
-- Memory is bounded: a window holds at most `max_window_lines`, all open windows together at most `max_open_lines`; the
-  one that was idle for longest is closed first. A session that goes on after that begins a new window of the same name.
+- Memory is bounded: a window holds at most `max_window_lines`, all open windows together at most `max_open_lines` and
+  `max_open_characters`; the one that was idle for longest is closed first. A session that goes on after that begins a new window of the same name.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from logllm.hf_datasets.windows import LOOSE_SIZE
 IDLE_SECONDS = 60.0
 MAX_WINDOW_LINES = 2000
 MAX_OPEN_LINES = 200_000
+MAX_OPEN_CHARACTERS = 100_000_000
 SPAN_SHARE = 0.1
 BACKWARDS_SECONDS = 3600.0  # a line this far behind the clock is from another time ...
 BACKWARDS_LINES = 100  # ... and so many in a row are the new time
@@ -51,6 +52,7 @@ class LiveWindows:
         idle: seconds of the log's clock after which a window without a new line is closed; None keeps it open.
         max_window_lines: a longer session is closed and goes on as a new window.
         max_open_lines: of all open windows together.
+        max_open_characters: of their raw lines.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class LiveWindows:
         idle: float | None = IDLE_SECONDS,
         max_window_lines: int = MAX_WINDOW_LINES,
         max_open_lines: int = MAX_OPEN_LINES,
+        max_open_characters: int = MAX_OPEN_CHARACTERS,
     ):
         self.rule, self.idle = rule, idle
+        self.max_open_characters = max_open_characters
         self.max_window_lines, self.max_open_lines = max_window_lines, max_open_lines
         self.open: OrderedDict[str, OpenWindow] = OrderedDict()  # idle for longest first
-        self.open_lines = 0
+        self.open_lines = self.open_characters = 0
         self.clock: float | None = None
         self._behind = 0
 
@@ -80,7 +84,7 @@ class LiveWindows:
             closed += self._by_time(line)
         else:
             closed += self._by_count(line)
-        while self.open_lines > self.max_open_lines and self.open:
+        while self.open and (self.open_lines > self.max_open_lines or self.open_characters > self.max_open_characters):
             closed.append(self._close(next(iter(self.open))))
         return closed
 
@@ -92,7 +96,7 @@ class LiveWindows:
         """Go on with windows that were open before."""
         for window in windows:
             self.open[window.name] = window
-            self.open_lines += len(window.members)
+            self._count(window, 1)
         self.clock = clock
 
     def _tell_time(self, line: LogLine) -> None:
@@ -130,6 +134,7 @@ class LiveWindows:
         window.members.append(line)
         window.last = self.clock if self.clock is not None else NEVER
         self.open_lines += 1
+        self.open_characters += len(line.raw)
         return [self._close(name)] if len(window.members) >= most else []
 
     def _by_count(self, line: LogLine) -> list[OpenWindow]:
@@ -140,7 +145,7 @@ class LiveWindows:
         if full and stride < size:  # sliding: the next window begins inside this one
             kept = OpenWindow(COUNTED, full[0].last, full[0].members[stride:])
             self.open[COUNTED] = kept
-            self.open_lines += len(kept.members)
+            self._count(kept, 1)
         return full
 
     def _by_time(self, line: LogLine) -> list[OpenWindow]:
@@ -154,8 +159,12 @@ class LiveWindows:
 
     def _close(self, name: str) -> OpenWindow:
         window = self.open.pop(name)
-        self.open_lines -= len(window.members)
+        self._count(window, -1)
         return window
+
+    def _count(self, window: OpenWindow, sign: int) -> None:
+        self.open_lines += sign * len(window.members)
+        self.open_characters += sign * sum(len(line.raw) for line in window.members)
 
 
 def as_window(opened: OpenWindow, session_labels: dict[str, int] | None = None) -> Window:

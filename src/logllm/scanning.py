@@ -191,7 +191,12 @@ def write_scan_report(found: Scan, path: Path, title: str) -> None:
         title=title,
         threshold=found.threshold,
         system=found.system.title,
-        counts={"lines": found.counts.lines, "unparsed": found.counts.unparsed},
+        counts={
+            "lines": found.counts.lines,
+            "unparsed": found.counts.unparsed,
+            **({"windows_learnt_from": found.learnt_from} if found.learnt_from else {}),
+            "windows_judged": found.counts.windows,
+        },
         findings=findings,
         templates=template_rows(found.verdicts, found.detector),
         notes=found.notes,

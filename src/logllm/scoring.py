@@ -22,6 +22,7 @@ from logllm.severity import fold
 
 REMEMBERED_LINES = 1 << 16
 REMEMBERED_WINDOWS = 1 << 16
+REMEMBERED_CHARACTERS = 1024  # a longer line is not remembered: 65,536 of them would fill the memory
 MASKED_CHARACTERS = 16384  # as the matcher cuts a message
 _DIGIT = re.compile(r"[0-9]")
 
@@ -51,7 +52,7 @@ class Scorer:
 
     def key(self, content: str) -> str | None:
         """The log key of a message, None where no template matches."""
-        if not self._folds:
+        if not self._folds or len(content) > REMEMBERED_CHARACTERS:
             return self.processor.matcher.key(content)
         remembered = fold(content)
         known = self._lines

@@ -19,7 +19,7 @@ from logllm.watch_stream import StandardInput
 
 def start_watcher(
     log: str,
-    model: Path,
+    model: Path | LogAnomalyDetector,
     *,
     state: Path | None = None,
     alerts: str | None = None,
@@ -30,11 +30,11 @@ def start_watcher(
     silence: float = 60.0,
     say: Callable[[str], None] = lambda text: None,
 ) -> Watcher:
-    """A watcher that is ready to `run`; see the options of `logllm watch`."""
+    """A watcher that is ready to `run`; see the options of `logllm watch`. `model` may be loaded already."""
     if log != "-" and Path(log).is_dir():
         raise LogllmError(f"the log must be a file or -, found the folder {log}: name a file in it")
     sink = open_sink(alerts)
-    detector = LogAnomalyDetector.from_pretrained(model)
+    detector = model if isinstance(model, LogAnomalyDetector) else LogAnomalyDetector.from_pretrained(model)
     lineage = detector.calibration.lineage if detector.calibration else str(model)
     kept = StateFile(state, lineage) if state is not None else None
     watcher = Watcher(
