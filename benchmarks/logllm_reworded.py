@@ -26,7 +26,13 @@ REWORDINGS = (0, 1, 2, 3, 4)
 DATA = {"system": "hdfs", "raw": "hdfs/HDFS_2pct.log", "labels": "hdfs/anomaly_label.csv", "split": "paper"}
 ROWS: dict[str, dict[str, Any]] = {
     "LogLLM, laptop": {"preset": "laptop"},
-    "LogLLM, laptop, messages not varied": {"preset": "laptop", "noise": 0.0, "word_dropout": 0.0, "variants": 0},
+    "LogLLM, laptop, messages not varied": {
+        "preset": "laptop",
+        "noise": 0.0,
+        "mix": 0.0,
+        "word_dropout": 0.0,
+        "variants": 0,
+    },
     "LogLLM, laptop, random encoder": {"preset": "laptop", "random_encoder": True},
 }
 TREES = {

@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 LOG = "bgl/BGL_thinned.log"
 WINDOW, TRAIN_SHARE, VALIDATION_SHARE, FOLDS = 100, 0.8, 0.1, 3
 # Noise only: wordings of a thousand messages take longer than the training.
-SETTINGS = {"preset": "laptop", "word_dropout": 0.0, "variants": 0, "max_samples": 1000, "last_epochs": 10}
+SETTINGS = {"preset": "laptop", "word_dropout": 0.0, "variants": 0, "max_samples": 600, "last_epochs": 10}
 ROWS: dict[str, dict[str, Any]] = {
     "LogLLM, pretrained encoder": SETTINGS,
     "LogLLM, random encoder": {**SETTINGS, "random_encoder": True},

@@ -52,6 +52,7 @@ def test_a_recipe_says_what_it_changes():
         ({"without": ["answer template", "embedder", "all"]}, "at least one stage"),
         ({"load_in_4bit": True}, "load_in_4bit: true needs lora: true"),
         ({"noise": 0.3}, "noise: 0.3 and stages: scratch"),
+        ({"mix": 0.3}, "mix: 0.3 and stages: scratch"),
         ({"word_dropout": 0.2}, "word_dropout: 0.2 and variants: 0"),
         ({"random_encoder": True}, "keep one of the two"),
         ({"micro_batch": 5}, "batch: 16 and micro_batch: 5"),

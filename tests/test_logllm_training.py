@@ -173,7 +173,9 @@ def test_kept_vectors_give_the_same_weights_as_encoding_every_batch(tmp_path, mo
 
 def test_varied_messages_and_orders_change_the_batch_and_nothing_else(tmp_path):
     model, processor, _ = fresh()
-    stage = trainer(model, processor, tmp_path, ("projector",), noise=0.5, word_dropout=0.3, variants=4, reorder=3.0)
+    stage = trainer(
+        model, processor, tmp_path, ("projector",), noise=0.5, mix=0.5, word_dropout=0.3, variants=4, reorder=3.0
+    )
     batch = stage.data_collator([stage.train_dataset[i] for i in range(6)])
     torch.manual_seed(0)
     one, other = stage._with_messages(batch), stage._with_messages(batch)
@@ -212,7 +214,7 @@ def test_it_learns_and_keeps_its_best(tmp_path):
 
 # -- resume ----------------------------------------------------------------------------------------------------------
 
-VARIED = {"stages": "frozen_encoder", "noise": 0.2, "word_dropout": 0.2, "variants": 3, "reorder": 2.0}
+VARIED = {"stages": "frozen_encoder", "noise": 0.2, "mix": 0.5, "word_dropout": 0.2, "variants": 3, "reorder": 2.0}
 
 
 def run_to_the_end(folder, resume=False, **settings):

@@ -58,9 +58,9 @@ SCRATCH_STAGES = (
 # A pretrained encoder that stands still throughout: what it knows of words that the log has not is not trained away, and
 # each message is encoded once in the whole run.
 FROZEN_ENCODER_STAGES = (
-    Stage("answer template", ("decoder",), 1e-3, 1, max_samples=1000),
-    Stage("embedder", ("projector",), 1e-3, 1, max_samples=2000),
-    Stage("all", ("projector", "decoder"), 2e-3, 20, max_samples=2000, schedule="cosine"),
+    Stage("answer template", ("decoder",), 5e-4, 1, max_samples=1000),
+    Stage("embedder", ("projector",), 5e-4, 1, max_samples=2000),
+    Stage("all", ("projector", "decoder"), 1e-3, 30, max_samples=2000, schedule="cosine"),
 )
 STAGE_TABLES = {
     "paper": PAPER_STAGES,
@@ -89,10 +89,11 @@ class LogLLMPreset:
         micro_batch: windows a process takes at once; the batch of 16 is reached by accumulation.
         gradient_checkpointing: trade time for memory.
         bf16: mixed precision where the machine has it.
-        noise: see `LogLLMTrainingConfig`, as the following two.
+        noise: see `LogLLMTrainingConfig`, as `mix` and `reorder`.
+        mix: see there.
         word_dropout: share of words that change in a varied wording, on average.
         variants: wordings made of each message.
-        reorder: see `LogLLMTrainingConfig`.
+        reorder: see there.
         validations: evaluations of the validation windows an epoch.
         patience: evaluations of the last stage without gain before it stops; 0 = never.
     """
@@ -112,6 +113,7 @@ class LogLLMPreset:
     gradient_checkpointing: bool = False
     bf16: bool = False
     noise: float = 0.0
+    mix: float = 0.0
     word_dropout: float = 0.0
     variants: int = 0
     reorder: float = 0.0
@@ -153,10 +155,12 @@ PRESETS = {
         distinct=True,
         # So that a reworded message is still read: see benchmarks/results/logllm_reworded.json.
         noise=0.6,
+        mix=0.8,
         word_dropout=0.25,
         variants=16,
         reorder=4.0,
         validations=1,
+        patience=6,
     ),
     "small": LogLLMPreset(
         encoder="sentence-transformers/all-MiniLM-L6-v2",
@@ -188,6 +192,8 @@ class LogLLMTrainingConfig(SFTConfig):
         published_schedule: the published code's schedule in place of `lr_scheduler_type`.
         noise: length of the random vector that is added to a varied message's vector, in lengths of that vector; only
             where the encoder stands still.
+        mix: how far at most a varied message's vector is moved towards that of another message (1 = all the way). Other
+            wordings differ in the directions in which messages differ, where isotropic noise hardly reaches.
         word_dropout: share of the words of a varied message that change, on average (message_store.py, `reword`).
         variants: wordings that are made of each message beforehand and drawn from.
         reorder: how many places a message of a training window may move at most; how far in a window is drawn for each.
@@ -197,6 +203,7 @@ class LogLLMTrainingConfig(SFTConfig):
     minority_share: float = 0.3
     published_schedule: bool = False
     noise: float = 0.0
+    mix: float = 0.0
     word_dropout: float = 0.0
     variants: int = 0
     reorder: float = 0.0

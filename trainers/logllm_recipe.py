@@ -30,6 +30,7 @@ OF_THE_PRESET = (
     "gradient_checkpointing",
     "bf16",
     "noise",
+    "mix",
     "word_dropout",
     "variants",
     "reorder",
@@ -68,6 +69,7 @@ class LogLLMRecipe:
     gradient_checkpointing: bool | None = None
     bf16: bool | None = None
     noise: float | None = None
+    mix: float | None = None
     word_dropout: float | None = None
     variants: int | None = None
     reorder: float | None = None
@@ -153,11 +155,13 @@ class LogLLMRecipe:
             raise ValueError(f"at least one stage must remain, found all of {', '.join(names)} in without: keep one")
         changed = []
         for stage in kept:
-            if row.noise and "encoder" in stage.trainable:
-                raise ValueError(
-                    f"noise needs an encoder that stands still, found noise: {row.noise} and stages: {row.stages}, of which "
-                    f"{stage.name!r} trains the encoder: keep noise with stages: frozen_encoder, or set noise: 0"
-                )
+            for name in ("noise", "mix"):
+                if getattr(row, name) and "encoder" in stage.trainable:
+                    raise ValueError(
+                        f"{name} needs an encoder that stands still, found {name}: {getattr(row, name)} and stages: "
+                        f"{row.stages}, of which {stage.name!r} trains the encoder: keep {name} with stages: "
+                        f"frozen_encoder, or set {name}: 0"
+                    )
             limit = min((n for n in (stage.max_samples, self.max_samples) if n is not None), default=None)
             changed.append(
                 replace(

@@ -34,7 +34,7 @@ from .qlora import projector_in_full_precision
 from .stage_checkpoint import WEIGHTS, is_no_room, load_trainable, save_trainable, seal
 
 # Shares of the messages that are varied in the copies of the validation windows.
-VALIDATION_COPIES = (1.0, 1.0, 0.4)
+VALIDATION_COPIES = (1.0, 1.0, 1.0, 1.0, 0.4, 0.4)
 
 
 class TrainingStopped(ValueError):
@@ -172,7 +172,7 @@ class LogLLMTrainer(SFTTrainer):
         )
         store.tokenize()
         self.store, self.max_samples, self.min_samples = store, max_samples, min_samples
-        self.varied = bool(args.noise or (args.word_dropout and store.variants))
+        self.varied = bool(args.noise or args.mix or (args.word_dropout and store.variants))
         self.vectors: torch.Tensor | None = None
         set_trainable(model, args.trainable)
         frozen = "encoder" not in args.trainable and store.fits(self.varied)
@@ -230,6 +230,10 @@ class LogLLMTrainer(SFTTrainer):
             words = self.store.batch(places.tolist(), chosen.tolist())
             return inputs | {name: tensor.to(device) for name, tensor in words.items()}
         vectors = self.vectors[places.to(self.vectors.device), chosen.to(self.vectors.device)]  # (U, D_encoder)
+        if settings.mix:
+            others = self.vectors[torch.randint(0, len(self.vectors), (len(places),)), 0]
+            part = torch.rand(len(places), 1) * settings.mix * changed.unsqueeze(1)
+            vectors = torch.lerp(vectors, others, part.to(vectors.device))
         if settings.noise:
             noise = torch.randn(vectors.shape).to(vectors.device) * self._noise_length(vectors)
             vectors = torch.where(changed.unsqueeze(1).to(vectors.device), vectors + noise, vectors)
@@ -293,6 +297,10 @@ class LogLLMTrainer(SFTTrainer):
         changed = torch.rand(len(vectors), generator=draw) < share
         chosen = torch.randint(0, vectors.shape[1], (len(vectors),), generator=draw) * changed
         picked = vectors[torch.arange(len(vectors)), chosen.to(vectors.device)]
+        if settings.mix:
+            others = vectors[torch.randint(0, len(vectors), (len(vectors),), generator=draw), 0]
+            part = torch.rand(len(vectors), 1, generator=draw) * settings.mix * changed.unsqueeze(1)
+            picked = torch.lerp(picked, others, part.to(picked.device))
         noise = torch.randn(picked.shape, generator=draw)
         return picked + (noise * changed.unsqueeze(1)).to(picked.device) * self._noise_length(picked)
 

@@ -173,6 +173,7 @@ def train_logllm(
             learning_rate=stage.learning_rate,
             minority_share=recipe.minority_share,
             noise=row.noise,
+            mix=row.mix,
             word_dropout=row.word_dropout,
             variants=row.variants,
             reorder=row.reorder,

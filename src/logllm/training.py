@@ -91,7 +91,15 @@ def train_detector(
         "out": Path(out) if out is not None else None,
     }
     model, processor, stages, facts = learn(
-        train, validation, template_table, system, preset or default, work, seed, progress, settings  # type: ignore[arg-type]
+        train,
+        validation,
+        template_table,
+        system,
+        preset or default,
+        work,
+        seed,
+        progress,
+        settings,  # type: ignore[arg-type]
     )
     record = {
         **(provenance or {}),
@@ -226,11 +234,13 @@ def _filled_in(recipe: Any) -> list[str]:
         told.append("Each distinct window is learnt from once an epoch; in the paper as often as it occurs.")
     if row.pooling == "mean":
         told.append("A message's vector is the mean over its word pieces; the paper takes BERT's pooled [CLS].")
-    if row.noise or row.word_dropout:
+    if row.noise or row.mix or row.word_dropout:
         told.append(
-            f"In training, a share of each window's messages drawn anew is varied (word dropout {row.word_dropout}, noise "
-            f"{row.noise} of a vector's length); the paper does not vary messages."
+            f"In training, a share of each window's messages drawn anew is varied (words changed {row.word_dropout}, noise "
+            f"{row.noise} of a vector's length, up to {row.mix} of the way to another message); the paper does not vary them."
         )
+    if row.reorder:
+        told.append(f"In training, messages change places by up to {row.reorder:g}; the paper keeps their order.")
     return told
 
 
