@@ -296,7 +296,7 @@ class LogLLMTrainer(SFTTrainer):
         draw = torch.Generator().manual_seed(settings.seed * 1009 + seed)
         changed = torch.rand(len(vectors), generator=draw) < share
         chosen = torch.randint(0, vectors.shape[1], (len(vectors),), generator=draw) * changed
-        picked = vectors[torch.arange(len(vectors)), chosen.to(vectors.device)]
+        picked = vectors[torch.arange(len(vectors), device=vectors.device), chosen.to(vectors.device)]
         if settings.mix:
             others = vectors[torch.randint(0, len(vectors), (len(vectors),), generator=draw), 0]
             part = torch.rand(len(vectors), 1, generator=draw) * settings.mix * changed.unsqueeze(1)

@@ -84,9 +84,10 @@ def train_on(
 
     rows, statistics = load_windows(dataset, config), load_statistics(dataset, config)
     for split in ("train", "validation"):
-        if not len(rows[split]):
+        if split not in rows or not len(rows[split]):
             raise LogllmError(
-                f"the dataset must have a {split} split, found it empty in {dataset}: build a longer log"
+                f"the dataset must have a {split} split, found {'it empty' if split in rows else 'none'} in {dataset}: "
+                "build a longer log, or with a larger --validation-share"
             )
     train_detector(
         family,
