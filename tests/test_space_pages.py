@@ -117,9 +117,13 @@ def test_any_subset_will_do(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "list.json").write_text("[1, 2]")
     (tmp_path / "odd.json").write_text(json.dumps({"deep": [{"name": "<b>x</b>", "more": {"f1": 0.5}}], "f1": None}))
+    shares = [{"f1": 0.1 * n, "share": 0.05 * (n % 2), "seed": n} for n in range(4)]
+    (tmp_path / "shares.json").write_text(json.dumps({"runs": [{"row": "tree", "figures": shares}]}))
     shutil.copy(RESULTS / "logllama_speed.json", tmp_path)
     tables = {table.source: table for table in load_results(tmp_path)}
-    assert set(tables) == {"broken.json", "odd.json", "logllama_speed.json"}
+    assert set(tables) == {"broken.json", "odd.json", "logllama_speed.json", "shares.json"}
+    found = {row.name: (row.runs, row.values["f1"][0]) for row in tables["shares.json"].rows}
+    assert found == {"tree · share 0": (2, pytest.approx(0.1)), "tree · share 0.05": (2, pytest.approx(0.2))}
     assert "could not be read" in tables["broken.json"].notes[0]
     assert [(row.name, row.values["f1"]) for row in tables["odd.json"].rows] == [
         ("deep · <b>x</b> · more", (0.5, 0.0))

@@ -20,18 +20,11 @@ METRICS = ("precision", "recall", "f1", "auroc", "pr_auc")
 SKIPPED = {"recipe", "made", "versions", "stages", "sweep", "splits", "split", "split_checksums", "curves", "machine"}
 # Containers whose names say nothing to a reader.
 SILENT = {
-    "runs",
-    "rows",
-    "parts",
-    "metrics",
-    "detectors",
-    "detection on test",
-    "against_plain",
-    "results",
-    "variants",
-    "main",
-}
+    "runs", "rows", "parts", "metrics", "detectors", "detection on test", "against_plain", "results", "variants", "main",
+    "figures", "settings",
+}  # fmt: skip
 NAMING = ("part", "family", "system", "config", "model", "detector", "method", "row", "name", "objective")
+VARIED = ("share", "window", "window_size", "contamination", "k")  # numbers that make another row, unlike a seed
 TITLES = {"logllm": "LogLLM", "logllama": "LogLLaMA", "baselines": "baseline"}
 MOST_ROWS = 40
 
@@ -95,12 +88,11 @@ def _rows(data: dict[str, Any], kind: str, columns: tuple[str, ...]) -> list[Row
 def _places(value: Any, kind: str, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
     """Every dictionary that holds a number under `kind`, with the names on the way to it."""
     if isinstance(value, dict):
+        own = tuple(_called(value[k]) for k in NAMING if isinstance(value.get(k), str) and value[k] not in SILENT)
+        own += tuple(f"{_called(k)} {value[k]:g}" for k in VARIED if _is_number(value.get(k)))
         if _is_number(value.get(kind)):
-            yield path, value
+            yield (*path, *own), value
             return
-        own = tuple(
-            _called(value[key]) for key in NAMING if isinstance(value.get(key), str) and value[key] not in SILENT
-        )
         for key, item in value.items():
             if key not in SKIPPED and isinstance(item, dict | list):
                 yield from _places(item, kind, (*path, *own, *(() if key in SILENT else (_called(key),))))
