@@ -191,9 +191,9 @@ def kills(args, work: Path) -> dict:
     model = LogAnomalyDetector.from_pretrained(args.model)
     position, rotations, working, at_alerts = 0, 0, 0, 0
 
-    def write(most: int) -> None:
+    def write(most: int, end: int) -> None:
         nonlocal position, rotations
-        rows = source[position : position + rng.randrange(1, most)]
+        rows = source[position : min(position + rng.randrange(1, most), end)]
         with log.open("a", encoding="latin-1") as stream:
             stream.write("".join(rows))
         position += len(rows)
@@ -201,32 +201,35 @@ def kills(args, work: Path) -> dict:
             rotate(log)
             rotations += 1
 
-    for _ in range(args.kills):
-        before = read_if_there(state)
-        child = live(log, model, state, alerts)
-        while read_if_there(state) == before:  # what is rotated away before anybody watches is nobody's loss
+    for life in range(args.kills):
+        end = len(source) * (life + 1) // (args.kills + 1)
+        middle = (position + end) // 2  # the rest is for when this life is known to read
+        before = inode_of(state)
+        child = start(log, model, state, alerts)
+        while inode_of(state) == before:  # what is rotated away before anybody watches is nobody's loss
             time.sleep(0.02)
         begun = size_of(state)
         while size_of(state) == begun:  # until this life has noted its first step
-            write(40)
-            time.sleep(0.01)
+            write(40, middle)
+            time.sleep(0.02)
         deadline = time.perf_counter() + rng.uniform(0.0, 1.0)
         # Every other life ends the moment that an alert has gone out, when it is not yet noted as sent.
         at_alert = size_of(alerts) if rng.random() < 0.5 else -1
         while time.perf_counter() < deadline and (at_alert < 0 or size_of(alerts) == at_alert):
-            write(40)
-            time.sleep(rng.uniform(0, 0.02))
+            write(40, end)
+            time.sleep(rng.uniform(0, 0.03))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        working += size_of(state) > begun and position < len(source)
+        working += size_of(state) > begun
         at_alerts += at_alert >= 0 and size_of(alerts) != at_alert
-        for _ in range(rng.randrange(0, 12)):  # what is written while nobody watches
-            write(120)
+        while position < end:  # what is written while nobody watches
+            write(400, end)
+        sys.stderr.write(f"life {life}: line {position}, state {begun} -> {size_of(state)} bytes\n")
     with log.open("a", encoding="latin-1") as stream:
         stream.write("".join(source[position:]))
-    os.waitpid(live(log, model, state, alerts, until_end=True), 0)
+    os.waitpid(start(log, model, state, alerts, until_end=True), 0)
     whole = work / "source" / "hdfs.log"
-    os.waitpid(live(whole, model, work / "state_whole", work / "alerts_whole", until_end=True), 0)
+    os.waitpid(start(whole, model, work / "state_whole", work / "alerts_whole", until_end=True), 0)
     disturbed, undisturbed = read_alerts(alerts), read_alerts(work / "alerts_whole")
     wanted = {alert["id"]: alert for alert in undisturbed}
     found: dict[str, dict] = {}
@@ -254,7 +257,7 @@ def kills(args, work: Path) -> dict:
     }
 
 
-def live(log: Path, model: LogAnomalyDetector, state: Path, alerts: Path, until_end: bool = False) -> int:
+def start(log: Path, model: LogAnomalyDetector, state: Path, alerts: Path, until_end: bool = False) -> int:
     """One life of a watcher, in a child process; returns its process id."""
     child = os.fork()
     if child:
@@ -268,9 +271,9 @@ def live(log: Path, model: LogAnomalyDetector, state: Path, alerts: Path, until_
         os._exit(1)
 
 
-def read_if_there(path: Path) -> bytes:
-    """Bytes of a file; none where there is none."""
-    return path.read_bytes() if path.exists() else b""
+def inode_of(path: Path) -> int:
+    """A snapshot is a new file: its inode tells that a life has begun."""
+    return path.stat().st_ino if path.exists() else 0
 
 
 def size_of(path: Path) -> int:
