@@ -126,7 +126,7 @@ METHODS = (
         published=(0.997, 0.916, 0.966),
     ),
     Method(
-        "LogLLM, pretrained encoder", trained("logllm", preset="laptop"), reads="lines", learns="labels", seeds=THREE,
+        "LogLLM, laptop", trained("logllm", preset="laptop"), reads="lines", learns="labels", seeds=THREE,
         undecided=0.0, kind="ours",
     ),
 )  # fmt: skip

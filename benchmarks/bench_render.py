@@ -27,10 +27,12 @@ from bench_tables import (
     runs_of,
     second_table,
     split_facts,
+    with_reworded,
 )
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PAGE = "bench.md"
+REWORDED = "logllm_reworded.json"
 HEAD = """# The bench: every method on the same windows
 
 Made by `benchmarks/bench_render.py` from the JSON files beside it (`make bench`); nothing here is typed by hand.
@@ -60,7 +62,10 @@ def page(folder: Path) -> str:
     text += [*sweeps(folder)[1], *explained(results)]
     file = folder / ROBUSTNESS
     if file.is_file():
-        text += ["## Robustness", *robustness_tables(json.loads(file.read_text("utf-8"))), ""]
+        result, reworded = json.loads(file.read_text("utf-8")), folder / REWORDED
+        if reworded.is_file():
+            result = with_reworded(result, json.loads(reworded.read_text("utf-8")))
+        text += ["## Robustness", *robustness_tables(result), ""]
     return "\n".join(text).rstrip() + "\n"
 
 

@@ -62,12 +62,12 @@ NORMAL_METHODS = (
 )  # fmt: skip
 TEXT_METHODS = (
     "flag everything", "new masked line", "TF-IDF + logistic regression", "table of masked lines", "RAPID", "NeuralLog",
-    "LogRobust", "LogLLM, tiny", "LogLLM, pretrained encoder",
+    "LogRobust", "LogLLM, tiny", "LogLLM, laptop",
 )  # fmt: skip
 UNSTABLE_METHODS = (
     "new template", "a count vector never seen", "nearest normal count vector, idf", "decision tree on counts",
     "TF-IDF + logistic regression", "nearest template, then counts", "nearest template, then decision tree", "CNN",
-    "LogRobust", "NeuralLog", "RAPID", "LogLLM, tiny", "LogLLM, pretrained encoder",
+    "LogRobust", "NeuralLog", "RAPID", "LogLLM, tiny", "LogLLM, laptop",
 )  # fmt: skip
 
 REWORDINGS = 5

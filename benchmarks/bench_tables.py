@@ -295,6 +295,30 @@ def failures(result: Result) -> list[str]:
     ]
 
 
+def with_reworded(result: dict[str, Any], other: Any) -> dict[str, Any]:
+    """The robustness rows, and beside them what `logllm_reworded.py` measured on the same windows in the same wordings."""
+    if not isinstance(other, dict) or result["splits"].get(UNSTABLE) != (other.get("split_checksums") or {}).get(
+        "test"
+    ):
+        return result
+    rows = list(result["rows"])
+    done = {row["method"] for row in rows if row["table"] == "unstable" and row["status"] == "ok"}
+    for run in other["runs"]:
+        if run["row"] in done:
+            continue
+        by: dict[str, list[dict[str, Any]]] = {}
+        for figures in run["figures"]:
+            by.setdefault(f"{figures['share']:.0%}", []).append(figures)
+        settings = {share: {name: average(found, name) for name in ("f1", "pr_auc")} for share, found in by.items()}
+        rows.append(
+            {"table": "unstable", "method": run["row"], "seed": run["seed"], "status": "ok", "settings": settings}
+        )
+    return {**result, "rows": rows}
+
+
+UNSTABLE = "unstable: hdfs_random"
+
+
 def robustness_tables(result: dict[str, Any]) -> list[str]:
     """One table a kind of robustness: methods down, settings across, F1 and PR-AUC."""
     text: list[str] = []
@@ -306,9 +330,11 @@ def robustness_tables(result: dict[str, Any]) -> list[str]:
             text += noise_table(here)
             continue
         settings = list(dict.fromkeys(name for row in here for name in row.get("settings", {})))
+        if all(name.endswith("%") for name in settings):
+            settings.sort(key=lambda name: float(name[:-1]))
         text += [f"| F1 / PR-AUC | {' | '.join(settings)} |", "|---|" + "---|" * len(settings)]
         order = {method.name: i for i, method in enumerate(METHODS)}
-        for method in sorted({row["method"] for row in here}, key=lambda name: order.get(name, 0)):
+        for method in sorted({row["method"] for row in here}, key=lambda name: (order.get(name, len(order)), name)):
             mine = [row for row in here if row["method"] == method]
             cells = []
             for setting in settings:

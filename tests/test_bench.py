@@ -260,3 +260,32 @@ def test_label_noise_finds_twins_of_the_other_label():
     found = label_noise_of([0, 1, 1, 0], {"keys": [["a"], ["a"], ["b"], ["c"]]})["views"]["keys"]
     assert (found["with_both_labels"], found["windows_with_both"], found["anomalous_among_them"]) == (1, 2, 1)
     assert found["best_f1"] == pytest.approx(0.8)  # flag a and b: 2 true, 1 false alarm
+
+
+def test_what_reproduce_measured_on_the_same_windows_is_taken_over(measured):
+    """Only on the same windows, only where the bench has no run of its own, and the page says where it is from."""
+    sums = json.loads((measured / "bench_hdfs_random.json").read_text())["split_checksums"]
+    figures = {"f1": 0.8125, "precision": 0.7, "recall": 0.9, "tp": 5, "fp": 1, "fn": 1}
+    runs = [{"row": name, "seed": 7, "metrics": figures} for name in ("LogLLM, tiny", "no row of the bench")]
+    other = {"recipe": {"rows": {}}, "split_checksums": sums, "runs": runs, "made": {"commit": "c", "machine": "m"}}
+    (measured / "logllm_x.json").write_text(json.dumps(other))
+    (measured / "logllm_y.json").write_text(json.dumps({**other, "split_checksums": {"test": "another"}}))
+    results = bench_tables.load_results(measured)
+    taken = [run for run in results["hdfs_random"]["runs"] if "from" in run]
+    assert [(run["method"], run["from"]) for run in taken] == [("LogLLM, tiny", "logllm_x.json")]
+    table = bench_tables.readme_table(results)
+    assert "| LogLLM, tiny | 0.812 |" in table and "`logllm_x.json`" in table
+    bench_render.main(measured)  # a run without intervals or delay is rendered with dashes
+
+
+def test_reworded_rows_stand_beside_the_others():
+    mine = {"splits": {"unstable: hdfs_random": "s"}, "rows": [
+        {"table": "unstable", "method": "CNN", "seed": 0, "status": "ok", "settings": {"5%": {"f1": 0.5, "pr_auc": 0.25}}}
+    ]}  # fmt: skip
+    runs = [{"row": "a row", "seed": 0, "figures": [
+        {"share": 0.05, "f1": 1.0, "pr_auc": 1.0}, {"share": 0.05, "f1": 0.5, "pr_auc": 0.0}, {"share": 0.0, "f1": 1.0, "pr_auc": 1.0}
+    ]}]  # fmt: skip
+    both = bench_tables.with_reworded(mine, {"split_checksums": {"test": "s"}, "runs": runs})
+    lines = bench_tables.robustness_tables(both)
+    assert "| F1 / PR-AUC | 0% | 5% |" in lines and "| a row | 1.00 / 1.00 | 0.75 / 0.50 |" in lines
+    assert bench_tables.with_reworded(mine, {"split_checksums": {"test": "t"}, "runs": runs}) is mine
