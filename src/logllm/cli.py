@@ -207,7 +207,8 @@ def train(
         str | None, typer.Option(help="tiny (default), laptop, small or paper; LogLLaMA: tiny, paper, lora.")
     ] = None,
     recipe: Annotated[
-        Path | None, typer.Option(help="LogLLM: YAML of settings in place of the preset's (trainers/logllm_recipe.py).")
+        Path | None,
+        typer.Option(help="LogLLM: YAML of settings in place of the preset's (trainers/logllm_recipe.py)."),
     ] = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run was.")] = False,
@@ -237,7 +238,8 @@ def reproduce(
         Path, typer.Option(envvar="LOGLLM_DATA", help="Folder that the recipe's log and labels are relative to.")
     ] = Path("."),
     result: Annotated[
-        Path | None, typer.Option(help="JSON file, read and extended; by default results/NAME.json beside the recipes.")
+        Path | None,
+        typer.Option(help="JSON file, read and extended; by default results/NAME.json beside the recipes."),
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="Of the recipe's seeds, such as 0,1; by default all.")] = None,
     work: Annotated[Path | None, typer.Option(help="Folder to keep the dataset and stopped trainings in.")] = None,

@@ -79,7 +79,9 @@ def train_detector(
     first = int(os.environ.get("RANK", "0")) == 0  # under torchrun the first process writes
     if not resume and first:
         shutil.rmtree(work, ignore_errors=True)
-    learn, default = (_train_logllm, None) if family == "logllm" else (train_logllama_on, "tiny")
+    learn: Any = _train_logllm if family == "logllm" else train_logllama_on
+    if family == "logllama":  # LogLLM's may come from its recipe
+        preset = preset or "tiny"
     settings = {
         "max_steps": max_steps,
         "reinforce": reinforce,
@@ -95,15 +97,15 @@ def train_detector(
         validation,
         template_table,
         system,
-        preset or default,
+        preset,
         work,
         seed,
         progress,
-        settings,  # type: ignore[arg-type]
+        settings,
     )
     record = {
         **(provenance or {}),
-        "preset": preset or default,
+        "preset": preset,
         "seed": seed,
         "stages": stages,
         **facts,  # LogLLM's preset may come from its recipe
