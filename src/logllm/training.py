@@ -177,7 +177,7 @@ def _train_logllm(train, validation, table, system, preset, work, seed, progress
         how = _calibrate_logllm(model, scores, labels * len(copies), undecided, recipe.false_alarm_rate)
         calibration = (how or calibration) + (f", in {len(copies)} wordings" if len(copies) > 1 else "")
     record = {
-        "recipe": ", ".join(f"{key}: {value}" for key, value in recipe.to_dict().items()),
+        "settings": ", ".join(f"{key}: {value}" for key, value in recipe.to_dict().items()),
         "preset": recipe.preset,
         "calibration": calibration,
         "reliability": curve,
