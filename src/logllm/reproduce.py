@@ -116,11 +116,12 @@ def reproduce(
         for seed in recipe["seeds"] if seeds is None else [s for s in recipe["seeds"] if s in seeds]:
             for name, row in recipe["rows"].items():
                 with locked_result(target, made_of) as result:
-                    if any(run["row"] == name and run["seed"] == seed for run in result["runs"]):
+                    if _has(result, name, seed):
                         continue
                 run = {"row": name, "seed": seed, **_run(row, rows, templates, built, seed, place / "model", progress)}
                 with locked_result(target, made_of, adds=True) as result:
-                    result["runs"].append(run)
+                    if not _has(result, name, seed):  # another process may have been quicker
+                        result["runs"].append(run)
         with locked_result(target, made_of) as result:
             return result
 
@@ -217,6 +218,10 @@ def preprocessed(rows: Any, how: str, templates: Mapping[str, Any]) -> Any:
         }
 
     return rows.map(change, batched=True, batch_size=500)
+
+
+def _has(result: Mapping[str, Any], row: str, seed: int) -> bool:
+    return any(run["row"] == row and run["seed"] == seed for run in result["runs"])
 
 
 def windows_of(data: Mapping[str, Any], folder: Path, place: Path) -> tuple[dict[str, Any], Any, dict[str, Any]]:
