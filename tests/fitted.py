@@ -20,7 +20,7 @@ def fitted_folder() -> Path:
 
 
 def life(log: str, model: str, state: str, alerts: str, until_end: bool = False, die_unnoted: bool = False) -> None:
-    """One life of a watcher, for a process of its own; `die_unnoted` kills it when its last alert has gone out."""
+    """One life of a watcher, for a process of its own; `die_unnoted` kills it when its first alerts have gone out."""
     import os
     import signal
 
@@ -31,7 +31,15 @@ def life(log: str, model: str, state: str, alerts: str, until_end: bool = False,
     torch.set_num_threads(1)
     watcher = start_watcher(log, Path(model), state=Path(state), alerts=alerts, silence=1e9)
     if die_unnoted:
-        watcher.close = lambda: os.kill(os.getpid(), signal.SIGKILL)
+        deliver = watcher._deliver
+
+        def deliver_and_die() -> None:
+            had_some = bool(watcher.outbox)
+            deliver()
+            if had_some:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        watcher._deliver = deliver_and_die
     watcher.run(until_end)
 
 
