@@ -320,6 +320,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_what_was_saved(tmp_pat
 
 def test_ctrl_c_ends_the_step_saves_and_goes_on_later(tmp_path, monkeypatch):
     unbroken = run_to_the_end(tmp_path / "whole")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     real, steps = LogLLMTrainer.training_step, []
 
     def interrupt(self, *args, **kwargs):
@@ -334,7 +335,7 @@ def test_ctrl_c_ends_the_step_saves_and_goes_on_later(tmp_path, monkeypatch):
             TrainingStopped, match=r"stopped by SIGINT in stage 'stage \d/3 .*' at step \d+, which is saved"
         ):
             run_to_the_end(tmp_path / "work")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
     assert same(run_to_the_end(tmp_path / "work", resume=True), unbroken)
 
 

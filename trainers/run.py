@@ -89,7 +89,8 @@ class StopOnSignal(TrainerCallback):
     def __enter__(self) -> "StopOnSignal":
         if threading.current_thread() is threading.main_thread():  # no other may listen
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._catch)
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as of a job in the background
+                    self._before[number] = signal.signal(number, self._catch)
         return self
 
     def __exit__(self, *exception) -> None:
