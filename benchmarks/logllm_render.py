@@ -58,7 +58,10 @@ def page() -> str:
     for system in ("hdfs", "bgl"):
         if result := load(f"logllm_ablations_{system}"):
             parts.append(f"## Ablations, {system.upper()}")
+            measured = {run["row"] for run in result["runs"]}
             for title, rows in ABLATIONS.items():
+                if not measured & set(rows):
+                    continue
                 parts.append(report(result, (BASE, *rows), f"{result['recipe']['title']}: {title}"))
             parts.append(report(result).split("\n\n", 2)[-1])  # seeds, machine, why it may differ
     return "\n\n".join(parts) + "\n"
