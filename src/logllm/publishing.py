@@ -7,6 +7,8 @@ process without this package. `model.push_to_hub` alone would leave the processo
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -36,14 +38,9 @@ def push_model(
     folder = Path(folder)
     check_publishable(folder)
     api = HfApi(token=token)
-    try:
+    with _refusals(repo_id):
         url = api.create_repo(repo_id, private=private, exist_ok=True)
         api.upload_folder(repo_id=url.repo_id, folder_path=folder, ignore_patterns=LEFT_OUT, commit_message=message)
-    except (HfHubHTTPError, LocalTokenNotFoundError) as error:
-        raise LogllmError(
-            f"the Hub must accept an upload to {repo_id}, found a refusal ({str(error).splitlines()[0][:200]}): log in "
-            "with `hf auth login`, and give a repository OWNER/NAME that is yours"
-        ) from error
     return str(url)
 
 
@@ -63,7 +60,7 @@ def push_space(
     with TemporaryDirectory() as made:
         whole = Path(made) / "space"
         assemble(whole, None if folder is None else Path(folder))
-        try:
+        with _refusals(repo_id):
             url = api.create_repo(repo_id, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
             api.upload_folder(
                 repo_id=url.repo_id,
@@ -72,12 +69,19 @@ def push_space(
                 delete_patterns="*",  # what an earlier version had and this one has not
                 commit_message="Upload the Space",
             )
-        except (HfHubHTTPError, LocalTokenNotFoundError) as error:
-            raise LogllmError(
-                f"the Hub must accept an upload to {repo_id}, found a refusal ({str(error).splitlines()[0][:200]}): log in "
-                "with `hf auth login`, and give a repository OWNER/NAME that is yours"
-            ) from error
     return str(url)
+
+
+@contextmanager
+def _refusals(repo_id: str) -> Iterator[None]:
+    """Say how to log in where the Hub refuses an upload."""
+    try:
+        yield
+    except (HfHubHTTPError, LocalTokenNotFoundError) as error:
+        raise LogllmError(
+            f"the Hub must accept an upload to {repo_id}, found a refusal ({str(error).splitlines()[0][:200]}): log in "
+            "with `hf auth login`, and give a repository OWNER/NAME that is yours"
+        ) from error
 
 
 def check_publishable(folder: Path) -> None:
