@@ -26,6 +26,7 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src/logllm hf_datasets modeling_logllm trainers model_cards
+	$(BIN)/python .ci/audit.py
 
 # Measure what the README, the results page and the cards quote; what was measured on the same windows is not run again.
 bench: install

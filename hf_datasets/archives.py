@@ -1,18 +1,21 @@
 """A log out of its archive, streamed: gzip, Zstandard, zip and tar.gz are told by their content, not by their name.
 
 Odd here: an archive that holds several files gives the one that is asked for, else its only log, else its largest
-file; Zstandard needs no package of its own, pyarrow reads it. Nothing is unpacked to disk.
+file; Zstandard needs no package of its own, pyarrow reads it. Nothing is unpacked to disk, so a member's name (`../x`,
+an absolute path) and a link in an archive lead nowhere. What comes out is counted: an archive that grows beyond all
+measure, and a line without an end, are refused while they are read, in bounded memory.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pyarrow as pa
 
@@ -21,6 +24,52 @@ from .errors import LogInputError
 # What a damaged archive raises while it is read.
 DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError, pa.ArrowException)
 _TAR_MARK = slice(257, 262)
+# A packed log comes out at 10 to 30 times its size, at most some 300 where nearly all lines are the same.
+MOST_TIMES = 500
+FREE_BYTES = 1 << 30  # so much may come out of any archive
+MOST_LINE_BYTES = 1 << 28
+
+
+class Bounded(io.RawIOBase):
+    """A stream that refuses to give more than `most` bytes (None: no limit), or a line of over `MOST_LINE_BYTES`."""
+
+    def __init__(self, stream: IO[bytes], path: Path, most: int | None):
+        self._stream, self._path, self._most = stream, path, most
+        self._given = self._line = 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer. Raises `LogInputError` at the limit."""
+        block = self._stream.read(len(buffer))
+        buffer[: len(block)] = block
+        self._given += len(block)
+        end = block.rfind(b"\n")
+        self._line = self._line + len(block) if end < 0 else len(block) - end - 1
+        if self._most is not None and self._given > self._most:
+            raise LogInputError(
+                f"An archive must unpack to at most {MOST_TIMES} times its size; {self._path} gives more than "
+                f"{self._given >> 20:,} MiB. If it is no zip bomb, unpack it by hand and name the log."
+            )
+        if self._line > MOST_LINE_BYTES:
+            raise LogInputError(
+                f"A line must be at most {MOST_LINE_BYTES >> 20} MiB long; {self._path} has one that does not end there. "
+                "Name a log that has line feeds."
+            )
+        return len(block)
+
+    def close(self) -> None:
+        """Close what is read from too."""
+        if not self.closed:
+            self._stream.close()
+        super().close()
+
+
+def most_bytes(path: Path) -> int:
+    """How many bytes may come out of an archive."""
+    return max(FREE_BYTES, MOST_TIMES * path.stat().st_size)
 
 
 def unpacked(raw: IO[bytes], path: Path, member: str | None = None) -> IO[bytes]:
@@ -59,12 +108,19 @@ def _gzip(raw: IO[bytes]) -> IO[bytes]:
 def _from_zip(raw: IO[bytes], path: Path, member: str | None) -> IO[bytes]:
     archive = zipfile.ZipFile(raw)
     sizes = {one.filename: one.file_size for one in archive.infolist() if not one.is_dir()}
-    return archive.open(_chosen(sizes, path, member))
+    try:
+        return archive.open(_chosen(sizes, path, member))
+    except (RuntimeError, NotImplementedError) as error:  # a password, a method that Python does not know
+        raise LogInputError(
+            f"A zip must open without a password; {path} does not ({error}). Unpack it by hand."
+        ) from error
 
 
 def _from_tar(stream: IO[bytes], path: Path, member: str | None) -> IO[bytes]:
     """The wanted member of a tar. A stream cannot go back, so without a name its first log is it."""
-    archive = tarfile.open(fileobj=stream, mode="r|")
+    # Its headers may be bombs too: they are read whole.
+    whole: Any = io.BufferedReader(Bounded(stream, path, most_bytes(path)))
+    archive = tarfile.open(fileobj=whole, mode="r|")
     seen = []
     for one in archive:
         if not one.isfile():

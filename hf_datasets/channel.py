@@ -50,6 +50,7 @@ class Channel:
         rules: Sequence[tuple[str, str]] | None = None,
         limit: int | None = None,
     ):
+        engine = getattr(mask, "engine", re.compile)  # a mask made of somebody's rules has one with a time limit
         self.recipe = (mask, rules, limit)  # what another process needs to make the same channel
         self.mask = mask
         self.limit = limit
@@ -61,11 +62,11 @@ class Channel:
         if rules is not None:
             found = [(to_rust(pattern), replacement) for pattern, replacement in rules]
             plain = all(
-                pattern is not None and re.compile(rule).search("") is None and "\\" not in replacement
+                pattern is not None and engine(rule).search("") is None and "\\" not in replacement
                 for (pattern, replacement), (rule, _) in zip(found, rules)
             )
             self._rust = [(str(pattern), new.replace("$", "$$")) for pattern, new in found] if plain else None
-        self._checks = [(re.compile(pattern).sub, new) for pattern, new in rules or ()]
+        self._checks = [(engine(pattern).sub, new) for pattern, new in rules or ()]
         self._left_to_check = 200 if rules is not None else 0
 
     @property

@@ -6,7 +6,6 @@ place of the text, so that one parsed line can speak for all lines that differ f
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow as pa
 from .channel import UNKNOWN, Channel
 from .chunks import slices
 from .parsing import NORMAL_LABEL
+from .patterns import compiled
 from .regex_facts import digit_blind
 from .rules import LogSystem
 
@@ -64,8 +64,8 @@ class LineParser:
     def __init__(self, system: LogSystem, times: bool = True, sessions: bool = True):
         self.system = system
         self.labelled = system.label_rule == "line"
-        self.match = re.compile(system.line_pattern).match
-        self.sessions = re.compile(system.session_pattern).finditer if system.session_pattern and sessions else None
+        self.match = compiled(system.line_pattern).match
+        self.sessions = compiled(system.session_pattern).finditer if system.session_pattern and sessions else None
         self.groups = system.timestamp.groups if system.timestamp and times else ()
         patterns = [system.line_pattern, *([system.session_pattern] if system.session_pattern else [])]
         self.folds = all(digit_blind(pattern) for pattern in patterns)

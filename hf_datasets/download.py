@@ -24,6 +24,7 @@ from .rules import LogSystem, Source
 _BLOCK = 1 << 20
 _TRIES = 3
 _TIMEOUT = 30
+MOST_BYTES = 1 << 40  # where neither the publisher nor the server says how many
 
 
 class DownloadError(LogInputError):
@@ -45,6 +46,7 @@ def download_log(system: LogSystem, folder: str | Path | None = None, *, progres
     target = Path(folder or cache_folder()) / source.archive
     if not source.url:
         raise DownloadError(f"The system must have a published address; {system.name} has none. Give --raw instead.")
+    _check_source(source)
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +68,14 @@ def download_log(system: LogSystem, folder: str | Path | None = None, *, progres
     return target
 
 
+def _check_source(source: Source) -> None:
+    """Refuse, of a row that somebody else wrote, an address that is no web address and a name that is a path."""
+    if not source.url.startswith(("http://", "https://")):
+        raise DownloadError(f"A log must be fetched by http or https; found {source.url!r}. Give --raw instead.")
+    if Path(source.archive).name != source.archive or source.archive in ("", ".", ".."):
+        raise DownloadError(f"An archive must be a plain file name; found {source.archive!r}. Correct the row.")
+
+
 def _fetch(source: Source, partial: Path, progress: bool) -> None:
     """Append what is missing; raises when the connection ends before the announced size."""
     have = partial.stat().st_size if partial.exists() else 0
@@ -84,6 +94,13 @@ def _fetch(source: Source, partial: Path, progress: bool) -> None:
                 stream.write(block)
                 shown.update(len(block))
                 have += len(block)
+                if source.size is not None and have > source.size:
+                    break  # the check will say so
+                if have > MOST_BYTES:
+                    raise DownloadError(
+                        f"{source.archive} must end within {MOST_BYTES:,} bytes; {source.url} sends more. Remove {partial}, "
+                        "and fetch the file by hand."
+                    )
     if total is not None and have < total:
         raise http.client.IncompleteRead(b"", total - have)
 

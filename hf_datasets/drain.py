@@ -9,13 +9,13 @@ Drain's own. Feeding Drain distinct messages only would NOT give the same cluste
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from drain3.drain import Drain, LogCluster, Node
 
+from .patterns import compiled
 from .rules import PARAMETER, DrainSettings
 
 __all__ = ["MAX_CHARACTERS", "DrainSettings", "TemplateMiner", "masker", "mine_templates", "template_key"]
@@ -36,9 +36,11 @@ def template_key(text: str) -> str:
 class Masker:
     """Cuts a message to `MAX_CHARACTERS` and applies the masks in order; can be sent to another process."""
 
+    engine = staticmethod(compiled)
+
     def __init__(self, settings: DrainSettings):
         self.settings = settings
-        self._rules = [(re.compile(pattern).sub, replacement) for pattern, replacement in settings.masks]
+        self._rules = [(self.engine(pattern).sub, replacement) for pattern, replacement in settings.masks]
 
     def __call__(self, message: str) -> str:
         message = message[:MAX_CHARACTERS]

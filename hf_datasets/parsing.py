@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from .errors import LogInputError
+from .patterns import compiled
 from .reading import open_log, read_lines
 from .rules import LogSystem, TimestampRule
 
@@ -53,7 +54,7 @@ def parse_lines(lines: Iterable[str], system: LogSystem, start: int = 1) -> Iter
 
         yield from json_lines(lines, system, start)
         return
-    match = re.compile(system.line_pattern).match
+    match = compiled(system.line_pattern).match
     session_ids = session_finder(system)
     timestamp = timestamp_reader(system.timestamp)
     groups = system.timestamp.groups if system.timestamp else ()
@@ -73,7 +74,7 @@ def session_finder(system: LogSystem) -> Callable[[str], tuple[str, ...]]:
     """A function from a content to the session ids it names, each once, in order of appearance."""
     if system.session_pattern is None:
         return lambda content: ()
-    finditer = re.compile(system.session_pattern).finditer
+    finditer = compiled(system.session_pattern).finditer
     return lambda content: tuple(dict.fromkeys(found[0] for found in finditer(content)))
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from .archives import DAMAGE, unpacked
+from .archives import DAMAGE, Bounded, most_bytes, unpacked
 from .errors import LogInputError
 
 _SAMPLE = 64 * 1024
@@ -46,7 +46,9 @@ def open_log(path: str | Path, member: str | None = None) -> IO[bytes]:
         raise LogInputError(f"The log must hold at least one line; {path} is empty. Name a log with lines in it.")
     raw = path.open("rb")
     try:
-        stream: IO[bytes] = io.BufferedReader(_unpacked(raw, path, member), _BLOCK)  # type: ignore[type-var]
+        inner = _unpacked(raw, path, member)
+        bounded = Bounded(inner, path, None if inner is raw else most_bytes(path))
+        stream: IO[bytes] = io.BufferedReader(bounded, _BLOCK)
         _refuse_binary(_peek(stream, path), path)
     except BaseException:
         raw.close()

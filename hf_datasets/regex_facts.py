@@ -16,6 +16,8 @@ from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
+import polars as pl
+
 _DIGITS = range(ord("0"), ord("9") + 1)
 _ASCII = range(32, 127)
 # What a category holds of printable ASCII and the tab: plain ranges run several times faster in Rust than Unicode's.
@@ -119,9 +121,11 @@ def to_rust(pattern: str) -> str | None:
     if tree.state.flags & ~(sre.SRE_FLAG_UNICODE):
         return None
     try:
-        return _rust(list(tree))
-    except KeyError:  # a node without a sure counterpart
+        written = _rust(list(tree))
+        pl.Series([""]).str.contains(written)
+    except (KeyError, pl.exceptions.ComputeError):  # a node without a sure counterpart; too large when compiled
         return None
+    return written
 
 
 def _rust(nodes: list[Any]) -> str:

@@ -8,11 +8,11 @@ does not fit. The figures of LogLLM's Table I stand in the rows, so that a build
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Sequence
 
 from .errors import UnknownSystemError
 from .formats import FORMATS, PLAIN
+from .patterns import compiled
 from .rules import LogSystem, PaperFigures, Source, TimestampRule, WindowRule
 
 _LOGHUB_LICENCE = (
@@ -208,7 +208,7 @@ def guess_system(sample: Sequence[str]) -> LogSystem:
     if not lines:
         return PLAIN
     for row in (*SYSTEMS.values(), *FORMATS):
-        pattern = re.compile(row.signature or row.line_pattern)
+        pattern = compiled(row.signature or row.line_pattern)
         if sum(pattern.match(line) is not None for line in lines) >= _ENOUGH * len(lines):
             return row
     return PLAIN
@@ -223,7 +223,7 @@ def looks_like_another(sample: Sequence[str], system: LogSystem) -> LogSystem | 
     lines = [stripped for line in sample if (stripped := line.strip())]
     if system.signature is None or not lines:
         return None
-    pattern = re.compile(system.signature)
+    pattern = compiled(system.signature)
     if sum(pattern.match(line) is not None for line in lines) >= 0.5 * len(lines):
         return None
     guessed = guess_system(lines)

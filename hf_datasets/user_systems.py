@@ -21,6 +21,7 @@ import yaml
 
 from .errors import LogInputError
 from .parsing import timestamp_reader
+from .patterns import compiled
 from .rules import DrainSettings, LogSystem, TimestampRule, WindowRule
 
 _FIELD = re.compile(r"<([A-Za-z]\w*)>")
@@ -75,7 +76,7 @@ def system_from_yaml(path: str | Path) -> LogSystem:
 def system_from_dict(values: dict[str, Any], name: str = "mine") -> LogSystem:
     """The system of some plain values, as they stand in the YAML file."""
     if isinstance(values.get("line_pattern"), str):  # a whole row, as `LogSystem.to_dict` writes it
-        return LogSystem.from_dict(values)
+        return checked_row(values)
     unknown = sorted(set(values) - _KNOWN)
     if unknown:
         raise LogInputError(
@@ -85,7 +86,7 @@ def system_from_dict(values: dict[str, Any], name: str = "mine") -> LogSystem:
         raise LogInputError("A system file must hold either `format:` or `pattern:`; write one of them.")
     pattern = line_pattern(str(values["format"])) if "format" in values else str(values["pattern"])
     _check_pattern("pattern", pattern)
-    groups = re.compile(pattern).groupindex
+    groups = re.compile(pattern).groupindex  # looked at, not matched with
     if "content" not in groups:
         raise LogInputError(f"A pattern must have a group (?P<content>...); found {', '.join(groups) or 'none'}.")
     session = values.get("session")
@@ -101,6 +102,8 @@ def system_from_dict(values: dict[str, Any], name: str = "mine") -> LogSystem:
         drain = dict(values.get("drain") or {})
         if "masks" in drain:
             drain["masks"] = tuple((str(one), str(two)) for one, two in drain["masks"])
+            for mask, _ in drain["masks"]:
+                _check_pattern("a mask", mask)
         settings = DrainSettings(**drain)
     except (TypeError, ValueError) as error:
         raise LogInputError(f"window and drain must hold known settings ({error}). See the documentation.") from error
@@ -137,7 +140,27 @@ def _timestamp(values: Any, groups: Any) -> TimestampRule | None:
 def _check_pattern(name: str, pattern: str) -> None:
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise LogInputError(
-            f"{name} must be a regular expression; {pattern!r} is none ({error}). Correct it."
+            f"{name} must be a regular expression; {pattern[:80]!r} is none ({error}). Correct it."
         ) from error
+    compiled(pattern)  # it has a length, and the engine with a time limit must take it too
+
+
+def checked_row(values: dict[str, Any]) -> LogSystem:
+    """The system of `LogSystem.to_dict()` from a file that may be anybody's. Raises `LogInputError` where it is none."""
+    try:
+        row = LogSystem.from_dict(values)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        raise LogInputError(
+            f"A whole system row must be as `LogSystem.to_dict` writes it; found {error!r}."
+        ) from error
+    _check_pattern("line_pattern", str(row.line_pattern))
+    if "content" not in re.compile(row.line_pattern).groupindex and row.reader == "pattern":
+        raise LogInputError("A line_pattern must have a group (?P<content>...); found none. Name the message so.")
+    for name, pattern in (("session_pattern", row.session_pattern), ("signature", row.signature)):
+        if pattern is not None:
+            _check_pattern(name, str(pattern))
+    for mask, _ in row.drain.masks:
+        _check_pattern("a mask", mask)
+    return row

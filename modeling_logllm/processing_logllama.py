@@ -33,10 +33,13 @@ class TemplateMatcher:
         capacity: messages remembered, oldest forgotten first.
     """
 
+    # Who loads tables of strangers without running their code puts in an engine with a time limit (`logllm` does).
+    engine = staticmethod(re.compile)
+
     def __init__(self, table: dict[str, Any], capacity: int = 65536):
         try:
             settings, templates = table["drain"], table["templates"]
-            self._masks = [(re.compile(pattern), replacement) for pattern, replacement in settings["masks"]]
+            self._masks = [(self.engine(pattern), replacement) for pattern, replacement in settings["masks"]]
             self._delimiters = list(settings["extra_delimiters"])
             self._depth = int(settings["depth"]) - 2
             self.parameter = settings.get("parameter", "<*>")

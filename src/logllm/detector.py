@@ -19,6 +19,8 @@ from transformers import AutoConfig, AutoModel, AutoProcessor
 from logllm.errors import CheckpointError
 from logllm.explain import explain_logllama, explain_logllm
 from logllm.hf_datasets import LogLine, LogSystem, Window, make_windows, parse_lines
+from logllm.hf_datasets.patterns import compiled
+from logllm.hf_datasets.user_systems import checked_row
 from logllm.learning import Calibration
 from logllm.live import as_window, live_windows, without_escapes
 from logllm.modeling_logllm import add_pipeline
@@ -79,7 +81,7 @@ class LogAnomalyDetector:
                 raise CheckpointError(
                     "the checkpoint must say how its log is read, found no log_system in config.json: pass `system=`"
                 )
-            system = LogSystem.from_dict(row)
+            system = checked_row(row)
         self.system = system
         self.threshold = model.config.threshold if threshold is None else threshold
         self.counts = Counts()
@@ -282,6 +284,9 @@ def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[Any, A
         raise CheckpointError(f"a checkpoint must be a folder or a Hub id OWNER/NAME, found nothing at {path}")
     try:
         import logllm.modeling_logllm  # noqa: F401  registers both families with the Auto classes
+        from logllm.modeling_logllm.processing_logllama import TemplateMatcher
+
+        TemplateMatcher.engine = staticmethod(compiled)  # masks are data of whoever made the checkpoint
 
         config = AutoConfig.from_pretrained(path)
         if config.model_type not in FAMILIES or (family is not None and config.model_type != family):

@@ -17,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+from logllm.hf_datasets.patterns import compiled
 from logllm.hf_datasets.regex_facts import all_digit_blind
 from logllm.severity import fold
 
@@ -46,7 +47,7 @@ class Scorer:
         self._alias = list(range(model.config.vocab_size)) if alias is None else alias.tolist()
         masks = processor.template_table["drain"]["masks"]
         self._folds = all_digit_blind(pattern for pattern, _ in masks)
-        self._masks = [(re.compile(pattern).sub, replacement) for pattern, replacement in masks]
+        self._masks = [(compiled(pattern).sub, replacement) for pattern, replacement in masks]
         self._lines: OrderedDict[str | bytes, str | None] = OrderedDict()
         self._windows: OrderedDict[tuple[Any, ...], tuple[float, int]] = OrderedDict()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from logllm.errors import LogllmError
 from logllm.hf_datasets import Window, make_windows, parse_lines
+from logllm.hf_datasets.patterns import compiled
 from logllm.modeling_logllm.masking import ELLIPSIS, RULES, fold_digits
 from logllm.space import SpaceModels, format_named
 from logllm.space_recipe import KNOWN_FORMATS
@@ -90,7 +91,7 @@ def _through_logllama(detector: Any, window: Window, place: int) -> tuple[Any, s
     masks = processor.template_table["drain"]["masks"]
     masked_text = content
     for pattern, replacement in masks:
-        masked_text = re.sub(pattern, replacement, masked_text)
+        masked_text = compiled(pattern).sub(replacement, masked_text)
     nll = judged.nll.tolist()
     worst = max(range(len(nll)), key=nll.__getitem__)
     return (
