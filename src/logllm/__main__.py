@@ -22,7 +22,9 @@ def main() -> None:
     except (ValueError, OSError) as error:
         if os.environ.get("LOGLLM_TRACEBACK"):
             raise
-        sys.stderr.write(f"error: {error}\n")
+        from logllm.secrets_kept import without_secrets
+
+        sys.stderr.write(f"error: {without_secrets(str(error))}\n")
         sys.exit(2)
 
 

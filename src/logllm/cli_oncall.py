@@ -47,7 +47,9 @@ def say(text: str = "") -> None:
 
 def remark(text: str) -> None:
     """Write a line beside the result."""
-    sys.stderr.write(text + "\n")
+    from logllm.secrets_kept import without_secrets
+
+    sys.stderr.write(without_secrets(text) + "\n")
 
 
 def fit(
@@ -156,9 +158,15 @@ def watch(
     log: Annotated[str, typer.Argument(help="File to follow by its name, or - for standard input.")],
     model: Model,
     state: Annotated[Path | None, typer.Option(help="Where position and open windows are kept.")] = None,
-    alerts: Annotated[str, typer.Option(help="- (standard output), a file, or an http(s) address.")] = "-",
+    alerts: Annotated[
+        str, typer.Option(envvar="LOGLLM_ALERTS", help="- (standard output), a file, or an http(s) address.")
+    ] = "-",
     metrics_port: Annotated[int | None, typer.Option(help="Serve /metrics and /healthz; 0 takes a free port.")] = None,
     metrics_address: Annotated[str, typer.Option(help="Address of the metrics server.")] = "127.0.0.1",
+    metrics_token_file: Annotated[
+        Path | None,
+        typer.Option(help="Answer only who sends the bearer token in this file (or LOGLLM_METRICS_TOKEN)."),
+    ] = None,
     suppressions: Annotated[Path | None, typer.Option(help="List that `logllm ok` keeps.")] = None,
     packed: Annotated[Input, typer.Option("--input", help="How input lines are packed.")] = Input.auto,
     message_field: Annotated[
@@ -169,6 +177,7 @@ def watch(
     until_end: Annotated[bool, typer.Option("--until-end", help="Stop at the end of the file.")] = False,
 ) -> None:
     """Watch a log as it is written and send an alert for every window that is not normal."""
+    from logllm.secrets_kept import read_token
     from logllm.unwrap import MESSAGE_FIELDS, TIME_FIELDS, Unwrapper
     from logllm.watch_start import start_watcher
 
@@ -180,6 +189,7 @@ def watch(
         alerts=alerts,
         metrics_port=metrics_port,
         metrics_address=metrics_address,
+        metrics_token=read_token(metrics_token_file),
         suppressions=suppressions or _list_beside(model),
         unwrap=unwrap,
         silence=silence,

@@ -1,11 +1,12 @@
 """Where alerts go: standard output, a file, or an HTTP address. At least once, in order.
 
-What is peculiar here: `deliver` never waits for a better time. What it could not deliver stays with the watcher, which
+What is peculiar here: an address is shown without its password and path, which are secrets. `deliver` never waits for a better time. What it could not deliver stays with the watcher, which
 reads no further when too much waits; an HTTP address is tried again after a pause that doubles up to a minute.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from logllm.errors import LogllmError
+from logllm.secrets_kept import shown_address, split_credentials
 
 TIMEOUT = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
@@ -79,7 +81,8 @@ class HttpSink:
     """POSTs each alert as JSON; any answer but 2xx is tried again, later each time."""
 
     def __init__(self, address: str):
-        self.address, self.problem = address, ""
+        self.address, self._authorization = split_credentials(address)
+        self.problem, self._shown = "", shown_address(address)
         self._pause, self._not_before = FIRST_PAUSE, 0.0
 
     def deliver(self, alerts: Sequence[dict[str, Any]]) -> int:
@@ -92,16 +95,28 @@ class HttpSink:
                 data=as_line(alert).encode(),
                 headers={"Content-Type": "application/json", "Idempotency-Key": str(alert.get("id", ""))},
             )
+            if self._authorization:
+                request.add_unredirected_header("Authorization", self._authorization)
             try:
                 with urllib.request.urlopen(request, timeout=TIMEOUT):
                     pass
-            except (OSError, urllib.error.HTTPError, ValueError) as error:
-                self.problem = f"alerts cannot be sent to {self.address} ({error}), next try in {self._pause:g} s"
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                why = _why(error).replace(self.address, self._shown)
+                self.problem = f"alerts cannot be sent to {self._shown} ({why}), next try in {self._pause:g} s"
                 self._not_before = time.monotonic() + self._pause
                 self._pause = min(2 * self._pause, LONGEST_PAUSE)
                 return done
         self._pause, self.problem = FIRST_PAUSE, ""
         return len(alerts)
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, without the address: its path may be a secret."""
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP {error.code} {error.reason}"
+    if isinstance(error, OSError):
+        return str(getattr(error, "reason", None) or error.strerror or type(error).__name__)
+    return f"{type(error).__name__}: the address cannot be used"
 
 
 def open_sink(target: str | None) -> Sink:
@@ -111,5 +126,7 @@ def open_sink(target: str | None) -> Sink:
     if target.startswith(("http://", "https://")):
         return HttpSink(target)
     if "://" in target:
-        raise LogllmError(f"alerts must go to a file, http:// or https://, found {target!r}: give one of these")
+        raise LogllmError(
+            f"alerts must go to a file, http:// or https://, found {shown_address(target)}: give one of these"
+        )
     return FileSink(Path(target))

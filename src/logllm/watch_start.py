@@ -8,6 +8,7 @@ from pathlib import Path
 from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.follow import FileFollower
+from logllm.secrets_kept import TOKEN_VARIABLE
 from logllm.sinks import open_sink
 from logllm.suppress import Suppressions
 from logllm.unwrap import Unwrapper
@@ -25,6 +26,7 @@ def start_watcher(
     alerts: str | None = None,
     metrics_port: int | None = None,
     metrics_address: str = "127.0.0.1",
+    metrics_token: str | None = None,
     suppressions: Path | None = None,
     unwrap: Unwrapper | None = None,
     silence: float = 60.0,
@@ -52,7 +54,9 @@ def start_watcher(
     encoding = detector.system.encoding
     watcher.begin(StandardInput(encoding) if log == "-" else FileFollower(Path(log), encoding, position))
     if watcher.metrics is not None and metrics_port is not None:
-        server = watcher.metrics.serve(metrics_port, metrics_address, watcher.healthy)
+        server = watcher.metrics.serve(metrics_port, metrics_address, watcher.healthy, metrics_token)
         say(f"metrics on http://{metrics_address}:{server.port}/metrics")
+        if metrics_token is None and metrics_address not in ("127.0.0.1", "::1", "localhost"):
+            say(f"whoever reaches {metrics_address} can read the metrics: set {TOKEN_VARIABLE} to ask for a token")
     say(f"watching {log} as {detector.system.name}, threshold {detector.threshold:.2f}")
     return watcher
