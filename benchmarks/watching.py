@@ -148,6 +148,7 @@ def latency(args, work: Path) -> dict:
     log.touch()
     child = os.fork()
     if not child:
+        torch.set_num_threads(1)  # OpenMP's threads do not survive a fork
         watcher = start_watcher(str(log), model, state=work / "live_state", alerts=str(alerts), metrics_port=0)
         signal.signal(signal.SIGTERM, lambda *_: setattr(watcher, "stopping", True))
         scores = watcher.detector.calibration.scores
@@ -274,6 +275,7 @@ def start(log: Path, model: LogAnomalyDetector, state: Path, alerts: Path, until
     child = os.fork()
     if child:
         return child
+    torch.set_num_threads(1)  # OpenMP's threads do not survive a fork
     try:
         watcher = start_watcher(str(log), model, state=state, alerts=str(alerts), silence=1e9)
         watcher.run(until_end=until_end)
