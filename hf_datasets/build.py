@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -29,6 +30,7 @@ from .ingest import Log, contents_again, line_span, log_files, read_log, useful_
 from .parsing import LABEL_FILE, read_lines, read_session_labels
 from .rules import LogSystem, WindowRule
 from .splitting import SPLITS, check_shares, split_windows, window_names
+from .spool import BLOCK, Spool, blocks, let_go
 from .statistics import label_counts, paper_difference, split_counts
 from .storing import (
     STATISTICS,
@@ -107,7 +109,8 @@ def build(
             channels = [Channel(TemplateMiner(row.drain).mask, row.drain.masks, MAX_CHARACTERS)]
             if mask is not None:
                 channels.append(Channel(mask, mask_rules))
-            log = read_log(files, row, channels, span, folder / UNPARSED, progress, workers=workers)
+            spool = Spool(folder / ".columns")
+            log = read_log(files, row, channels, span, folder / UNPARSED, progress, workers=workers, spool=spool)
             shuffle = split == "paper" and row.paper_split == "sessions"
             windows, splits = split_windows(log, row.window, train_share, validation_share, seed if shuffle else None)
             if mini:
@@ -126,6 +129,7 @@ def build(
             (folder / TEMPLATES).write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", "utf-8")
             write_template_table(folder, table)
             counted = split_counts(windows, splits, window_labels, output, log)
+            shutil.rmtree(folder / ".columns")
             for part, counts in counted.items():
                 counts["sha256"] = checksums.get(part, hashlib.sha256().hexdigest())
             statistics = {
@@ -187,7 +191,7 @@ def _window_labels(log: Log, windows: Grouping, session_labels: dict[str, int] |
     labels = windows.reduced(log.labels)
     if session_labels is None or not len(windows):
         return labels
-    of_session = np.array([session_labels.get(name, -1) for name in log.session_names], np.int8)
+    of_session = np.fromiter((session_labels.get(name, -1) for name in log.session_names), np.int8)
     named = windows.sessions >= 0
     if named.any():  # session windows; loose lines name no session
         found = of_session[windows.sessions[named]]
@@ -203,9 +207,14 @@ def _mine(log: Log, windows: Grouping, train: range, channel: Channel, system: L
     """Drain, taught every line of the train windows once, in the order of the log."""
     miner = TemplateMiner(system.drain)
     training = np.zeros(len(log), bool)
-    if len(train):
-        training[windows.rows[windows.offsets[train.start] : windows.offsets[train.stop]]] = True
-    miner.add_codes(log.codes[0][training], channel.texts)
+    begin, end = windows.offsets[[train.start, train.stop]] if len(train) else (0, 0)
+    for first, last in blocks(int(end - begin)):
+        training[windows.rows[begin + first : begin + last]] = True
+        let_go(windows.rows)
+    texts = channel.texts
+    for first, last in blocks(len(log), 8 * BLOCK):
+        miner.add_codes(log.codes[0][first:last][training[first:last]], texts)
+        let_go(log.codes[0])
     return miner
 
 
@@ -227,7 +236,7 @@ def _output(
         window_ids=pa.array(window_names(log, windows), pa.string()),
         labels=labels,
         keys=pa.array(list(distinct), pa.string()),
-        key_codes=np.array([distinct[key] for key in key_of], np.int32)[log.codes[0]],
+        key_of=np.array([distinct[key] for key in key_of], np.int32),
         masked=masked.table() if masked else None,
         masked_codes=log.codes[1] if masked else None,
         schema=features.arrow_schema,

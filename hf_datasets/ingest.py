@@ -1,7 +1,8 @@
 """A whole log as columns without its text: what `build` needs to decide windows, splits, labels and templates.
 
 Odd here: contents are not kept (the log may be larger than memory); `contents_again` reads them a second time, chunk by
-chunk, when it is known where each belongs. Lines that do not fit the format go to a file as they come. With `workers`
+chunk, when it is known where each belongs. Columns go to files as they come, where the caller has a place for them (see
+`spool`), and so do lines that do not fit the format. With `workers`
 the log is cut into ranges that are read side by side; their codes and sessions are made the same at the end, in order.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +26,7 @@ from .columns import Columns
 from .errors import LogInputError
 from .reading import is_packed
 from .rules import LogSystem
+from .spool import Spool, blocks, let_go
 from .workers import Workers
 
 # Below so many bytes a process, starting it costs more than it saves (two broke even at 770 MB on two busy cores).
@@ -45,6 +47,7 @@ class Log:
     lines: int
     unparsed: int
     span: tuple[int, int] | None
+    spool: Spool = field(default_factory=Spool)  # where further columns of this length may be laid
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -139,17 +142,20 @@ def read_log(
     progress: bool,
     times: bool = True,
     workers: Workers | None = None,
+    spool: Spool | None = None,
 ) -> Log:
     """All columns of a log. Raises `LogInputError` where nothing fits the format, or the range is beyond the log.
 
     `workers` share the reading of whole logs that are not packed; a range of lines is read by this process alone.
+    `spool` is where the columns lie; by default in memory.
     """
+    spool = spool or Spool()
     stream = unparsed_file.open("w", encoding="utf-8") if unparsed_file else None
     try:
         if workers is not None and span is None and not any(is_packed(file) for file in files):
-            log = _read_side_by_side(files, system, channels, stream, progress, times, workers)
+            log = _read_side_by_side(files, system, channels, stream, progress, times, workers, spool)
         else:
-            log = _read_alone(files, system, channels, span, stream, progress, times)
+            log = _read_alone(files, system, channels, span, stream, progress, times, spool)
     finally:
         if stream:
             stream.close()
@@ -178,9 +184,9 @@ def _read_alone(
     stream: IO[str] | None,
     progress: bool,
     times: bool,
+    spool: Spool,
 ) -> Log:
     reader = ColumnReader(system, channels, times, lines=span[0] if span else 0)
-    parts: list[Columns] = []
     rows = unparsed = 0
     for chunk in log_chunks(files, system.encoding, span, progress):
         part = reader.columns(chunk)
@@ -188,13 +194,11 @@ def _read_alone(
         rows += len(part.numbers)
         unparsed += len(part.unparsed)
         _note(stream, part.unparsed, 0)
-        parts.append(_small(part))
+        _keep(spool, "", part)
     settled, names = reader.sessions.settled()
-    pairs = _joined([part.pair_sessions for part in parts])
-    sessions = settled[pairs] if len(pairs) else pairs.astype(np.int32)
-    codes = tuple(_joined([part.codes[at] for part in parts]) for at in range(len(reader.channels)))
+    _mapped(spool, "pair_sessions", settled, "sessions")
     lines = reader.lines - (span[0] if span else 0)
-    return _log(parts, codes, reader.times, sessions, names.to_pylist(), lines, unparsed, span)
+    return _log(spool, len(channels), reader.times, names.to_pylist(), lines, unparsed, span)
 
 
 def _read_side_by_side(
@@ -205,11 +209,13 @@ def _read_side_by_side(
     progress: bool,
     times: bool,
     workers: Workers,
+    spool: Spool,
 ) -> Log:
     shares = _shares(files, workers.count)
     recipes = [channel.recipe for channel in channels]
     workers.start(_read_share, [(share, system, recipes, times) for share in shares])
-    found: list[list[Columns]] = [[] for _ in shares]
+    rows_of = [0] * len(shares)
+    odd: list[list[tuple[int, str]]] = [[] for _ in shares]
     ends: list[Any] = [None] * len(shares)
     total = sum(end - begin for share in shares for _, begin, end in share)
     with tqdm(desc="reading", total=total, unit="B", unit_scale=True, disable=not progress) as shown:
@@ -218,34 +224,31 @@ def _read_side_by_side(
                 ends[number] = piece
                 continue
             part, count = piece
-            found[number].append(part)
+            odd[number] += part.unparsed
+            rows_of[number] += len(part.numbers)
+            _keep(spool, f"{number}-", part)
             shown.update(count)
-    rows = lines = unparsed = 0
-    for parts, (count, _, _, _) in zip(found, ends):
-        before = rows
-        for part in parts:
-            unparsed += len(part.unparsed)
-            _note(stream, part.unparsed, lines)
-            part.unparsed = []
-            part.numbers = _smallest(part.numbers + np.int64(lines))
-            part.pair_rows = (part.pair_rows + np.int64(before)).astype(np.int32)
-            rows += len(part.numbers)
+    rows = lines = 0
+    for number, (count, _, _, _) in enumerate(ends):
+        _note(stream, odd[number], lines)
+        _moved(spool, f"{number}-numbers", lines, "numbers", np.int64)
+        _moved(spool, f"{number}-pair_rows", rows, "pair_rows", np.int32)
+        for name, kind in (("labels", np.int8), ("times", np.float64)):
+            _moved(spool, f"{number}-{name}", 0, name, kind)
+        rows += rows_of[number]
         lines += count
     settled, names = encoded(pa.concat_arrays([one for _, _, one, _ in ends]))
-    first, sessions = 0, []
-    for parts, (_, local, own, _) in zip(found, ends):
+    first = 0
+    for number, (_, local, own, _) in enumerate(ends):
         to_all = settled[first : first + len(own)]
-        sessions += [to_all[local[part.pair_sessions]] for part in parts if len(part.pair_sessions)]
+        _mapped(spool, f"{number}-pair_sessions", to_all[local] if len(local) else local, "sessions")
         first += len(own)
-    codes = []
     for at, channel in enumerate(channels):
         tables = channel.joined([one[at] for _, _, _, one in ends], rows)
-        both = [table[part.codes[at]] for parts, table in zip(found, tables) for part in parts]
-        codes.append(_joined(both))
-    parts = [part for own in found for part in own]
-    pairs = _joined(sessions).astype(np.int32)
+        for number, table in enumerate(tables):
+            _mapped(spool, f"{number}-codes{at}", table, f"codes{at}")
     has_times = times and system.timestamp is not None
-    return _log(parts, tuple(codes), has_times, pairs, names.to_pylist(), lines, unparsed, None)
+    return _log(spool, len(channels), has_times, names.to_pylist(), lines, sum(map(len, odd)), None)
 
 
 Share = list[tuple[Path, int, int]]
@@ -280,9 +283,7 @@ def _read_share(
             part = reader.columns(chunk)
             part.pair_rows = part.pair_rows + rows
             rows += len(part.numbers)
-            unparsed = part.unparsed
-            part = _small(part)
-            part.unparsed = unparsed
+            part.text, part.starts, part.stops = b"", part.starts[:0], part.stops[:0]
             send((part, size))
     settled, names = reader.sessions.settled()
     return reader.lines, settled, names, [channel.table() for channel in reader.channels]
@@ -293,27 +294,56 @@ def _note(stream: IO[str] | None, unparsed: list[tuple[int, str]], lines: int) -
         stream.write(json.dumps({"number": number + lines, "text": text}) + "\n")  # type: ignore[union-attr]
 
 
+KINDS = {"numbers": np.int64, "labels": np.int8, "pair_rows": np.int32, "pair_sessions": np.int32}
+
+
+def _keep(spool: Spool, prefix: str, part: Columns) -> None:
+    """Append a chunk's columns."""
+    for name, kind in KINDS.items():
+        spool.add(prefix + name, getattr(part, name), kind)
+    if part.times is not None:
+        spool.add(f"{prefix}times", part.times, np.float64)
+    for at, codes in enumerate(part.codes):
+        spool.add(f"{prefix}codes{at}", codes, np.int32)
+
+
+def _mapped(spool: Spool, name: str, table: np.ndarray, to: str) -> None:
+    """Append what a table says of each value of a finished column to another one (int32)."""
+    column = spool.column(name, np.int32)
+    for first, last in blocks(len(column)):
+        spool.add(to, table[column[first:last]], np.int32)
+        let_go(column)
+
+
+def _moved(spool: Spool, name: str, by: int, to: str, kind: Any) -> None:
+    """Append a finished column, every value larger by the same, to another one."""
+    column = spool.column(name, kind)
+    for first, last in blocks(len(column)):
+        spool.add(to, column[first:last] + kind(by) if by else column[first:last], kind)
+        let_go(column)
+
+
 def _log(
-    parts: list[Columns],
-    codes: tuple[np.ndarray, ...],
+    spool: Spool,
+    channels: int,
     times: bool,
-    sessions: np.ndarray,
     names: list[str],
     lines: int,
     unparsed: int,
     span: tuple[int, int] | None,
 ) -> Log:
     return Log(
-        numbers=_joined([part.numbers for part in parts]),
-        labels=_joined([part.labels for part in parts]),
-        times=_joined([part.times for part in parts if part.times is not None]) if times else None,
-        codes=codes,
-        pair_rows=_joined([part.pair_rows for part in parts]),
-        pair_sessions=sessions,
+        numbers=spool.column("numbers", np.int64),
+        labels=spool.column("labels", np.int8),
+        times=spool.column("times", np.float64) if times else None,
+        codes=tuple(spool.column(f"codes{at}", np.int32) for at in range(channels)),
+        pair_rows=spool.column("pair_rows", np.int32),
+        pair_sessions=spool.column("sessions", np.int32),
         session_names=names,
         lines=lines,
         unparsed=unparsed,
         span=span,
+        spool=spool,
     )
 
 
@@ -324,22 +354,3 @@ def contents_again(
     reader = ColumnReader(system, times=False, sessions=False, lines=span[0] if span else 0)
     for chunk in log_chunks(files, system.encoding, span, progress):
         yield reader.columns(chunk).contents()
-
-
-def _small(part: Columns) -> Columns:
-    """The part without its text and in the smallest types."""
-    part.text, part.starts, part.stops, part.unparsed = b"", part.starts[:0], part.stops[:0], []
-    part.numbers = _smallest(part.numbers)
-    part.pair_rows, part.pair_sessions = part.pair_rows.astype(np.int32), part.pair_sessions.astype(np.int32)
-    return part
-
-
-def _smallest(numbers: np.ndarray) -> np.ndarray:
-    return numbers.astype(np.int32) if not len(numbers) or numbers[-1] < 2**31 else numbers
-
-
-def _joined(parts: list[np.ndarray]) -> np.ndarray:
-    """One array of the parts, which are let go one by one."""
-    if not parts:
-        return np.zeros(0)
-    return np.concatenate(parts)

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from .errors import LogInputError
-from .grouping import Grouping, group_lines, group_sessions
+from .grouping import Grouping, group_sessions, group_spans, line_bounds
 from .ingest import Log
 from .rules import WindowRule
+from .spool import let_go
 
 SPLITS = ("train", "validation", "test")
 
@@ -33,8 +34,11 @@ def shuffled(session_ids: Sequence[str], seed: int) -> list[int]:
     >>> shuffled(["blk_1", "blk_2", "blk_3"], 42)
     [0, 2, 1]
     """
-    marks = [hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogatepass")).digest() for name in session_ids]
-    return sorted(range(len(marks)), key=marks.__getitem__)
+    marks = b"".join(
+        hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogatepass")).digest() for name in session_ids
+    )
+    words = np.frombuffer(marks, ">u8").reshape(-1, 4)  # compared like the bytes
+    return np.lexsort(words.T[::-1]).tolist()
 
 
 def split_windows(
@@ -46,7 +50,7 @@ def split_windows(
     the cut by rows. Inside a split windows stand in the order of their first line.
     """
     if rule.kind == "session":
-        windows = group_sessions(len(log), log.pair_rows, log.pair_sessions, len(log.session_names))
+        windows = group_sessions(len(log), log.pair_rows, log.pair_sessions, len(log.session_names), log.spool)
         order = np.arange(len(windows))
         if seed is not None:
             order = np.array(shuffled(window_names(log, windows), seed), np.int64)
@@ -55,12 +59,8 @@ def split_windows(
         parts = [np.sort(part) for part in (order[: cut - held], order[cut - held : cut], order[cut:])]
     else:
         cut = int(len(log) * train_share)
-        before, after = (group_lines(*bounds, rule, log.times) for bounds in ((0, cut), (cut, len(log))))
-        windows = Grouping(
-            np.concatenate((before.rows, after.rows)),
-            np.concatenate((before.offsets, before.offsets[-1] + after.offsets[1:])),
-            np.concatenate((before.sessions, after.sessions)),
-        )
+        before, after = (line_bounds(*b, rule, log.times, log.spool) for b in ((0, cut), (cut, len(log))))
+        windows = group_spans(np.concatenate((before, after)), log.spool)
         train, total = len(before), len(windows)
         held = round(train * validation_share)
         parts = [np.arange(train - held), np.arange(train - held, train), np.arange(train, total)]
@@ -70,14 +70,15 @@ def split_windows(
             parts[2] = after_gap(log, windows, parts[2], train - 1, rule)
     sizes = np.cumsum([0, *map(len, parts)]).tolist()
     splits = {name: range(sizes[at], sizes[at + 1]) for at, name in enumerate(SPLITS)}
-    return windows.taken(np.concatenate(parts).astype(np.int64)), splits
+    return windows.taken(np.concatenate(parts).astype(np.int64), log.spool), splits
 
 
 def after_gap(log: Log, windows: Grouping, candidates: np.ndarray, last: int, rule: WindowRule) -> np.ndarray:
     """The candidates that begin more than one window (rows, or seconds) after window `last` ends."""
     ends, begins = windows.rows[windows.offsets[last + 1] - 1], windows.rows[windows.offsets[candidates]]
     if rule.kind == "time" and log.times is not None:
-        latest = np.nanmax(np.append(log.times[: ends + 1], -np.inf))
+        latest = np.fmax.reduce(log.times[: ends + 1], initial=-np.inf)  # passes over NaN
+        let_go(log.times)
         return candidates[~(log.times[begins] <= latest + rule.size)]
     return candidates[begins > ends + int(rule.size)]
 

@@ -15,6 +15,7 @@ from .errors import LogInputError
 from .grouping import Grouping
 from .ingest import Log
 from .rules import LogSystem
+from .spool import blocks, let_go
 from .writing import Output
 
 
@@ -22,7 +23,7 @@ def split_counts(
     windows: Grouping, splits: dict[str, range], labels: np.ndarray, output: Output, log: Log
 ) -> dict[str, dict[str, Any]]:
     """For every split: windows, messages, labels, lines that fit no template, and the lines it spans."""
-    unseen = output.key_codes == 0
+    unseen = output.key_of == 0
     found = {}
     for name, part in splits.items():
         begin, end = int(windows.offsets[part.start]), int(windows.offsets[part.stop])
@@ -38,11 +39,20 @@ def split_counts(
             "anomalous_share": anomalous / (anomalous + normal) if anomalous + normal else 0.0,
             "longest_window": int(lengths.max()) if len(part) else 0,
             "mean_window": float(lengths.mean()) if len(part) else 0.0,
-            "first_line": int(log.numbers[rows].min()) if len(part) else None,
-            "last_line": int(log.numbers[rows].max()) if len(part) else None,
-            "lines_without_template": int(unseen[rows].sum()),
+            **_lines(log, rows, unseen),
         }
     return found
+
+
+def _lines(log: Log, rows: np.ndarray, unseen: np.ndarray) -> dict[str, int | None]:
+    first, last, without = len(log), -1, 0
+    for begin, end in blocks(len(rows)):
+        own = rows[begin:end]
+        first, last = min(first, int(own.min())), max(last, int(own.max()))
+        without += int(unseen[log.codes[0][own]].sum())
+        let_go(log.codes[0], rows)
+    ends = [int(log.numbers[row]) for row in (first, last)] if len(rows) else [None, None]  # they rise with the rows
+    return {"first_line": ends[0], "last_line": ends[1], "lines_without_template": without}
 
 
 def label_counts(

@@ -9,6 +9,7 @@ shards in turn and each reads the log for itself; the columns lie in files that 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 
 from .grouping import Grouping
 from .ingest import Log
+from .spool import BLOCK, blocks, let_go
 from .workers import Workers
 
 SHARD_MESSAGES = 150_000
@@ -46,14 +48,14 @@ class Shard:
 
 @dataclass
 class Output:
-    """Everything a row needs but the contents. `keys[code]` is the key of the messages of that code."""
+    """Everything a row needs but the contents. `keys[key_of[code]]` is the key of the messages of that code."""
 
     log: Log
     windows: Grouping
     window_ids: pa.Array
     labels: np.ndarray
     keys: pa.Array
-    key_codes: np.ndarray
+    key_of: np.ndarray
     masked: pa.Array | None
     masked_codes: np.ndarray | None
     schema: pa.Schema
@@ -121,6 +123,7 @@ def _lay_down(folder: Path, output: Output) -> dict[str, Any]:
             return None
         path = folder / f"{name}.npy"
         np.save(path, values, allow_pickle=False)
+        let_go(values)
         return path
 
     masked = None
@@ -137,7 +140,8 @@ def _lay_down(folder: Path, output: Output) -> dict[str, Any]:
         "rows": laid("rows", windows.rows),
         "offsets": laid("offsets", windows.offsets),
         "labels": laid("labels", output.labels),
-        "key_codes": laid("key_codes", output.key_codes),
+        "codes": laid("codes", log.codes[0]),
+        "key_of": laid("key_of", output.key_of),
         "masked_codes": laid("masked_codes", output.masked_codes),
         "masked": masked,
         "plain": (output.window_ids, output.keys, output.schema),
@@ -152,12 +156,12 @@ def _taken_up(laid: dict[str, Any]) -> Output:
 
     nothing = np.zeros(0, np.int32)
     window_ids, keys, schema = laid["plain"]
-    log = Log(at("numbers"), at("line_labels"), at("times"), (), nothing, nothing, [], 0, 0, None)
+    log = Log(at("numbers"), at("line_labels"), at("times"), (at("codes"),), nothing, nothing, [], 0, 0, None)
     masked = None
     if laid["masked"] is not None:
         masked = pa.ipc.open_file(pa.memory_map(str(laid["masked"]))).get_batch(0)[0]
     windows = Grouping(at("rows"), at("offsets"), nothing)
-    return Output(log, windows, window_ids, at("labels"), keys, at("key_codes"), masked, at("masked_codes"), schema)
+    return Output(log, windows, window_ids, at("labels"), keys, at("key_of"), masked, at("masked_codes"), schema)
 
 
 def _write(
@@ -170,7 +174,8 @@ def _write(
 ) -> None:
     """Write those of the shards that are mine; `tell` gets the text of their rows, in order."""
     counts = {shard.split: shard.number + 1 for shard in shards}
-    place = _places(output.windows.rows)
+    placed = folder / f".placed-{os.getpid()}"
+    place = _places(output.windows.rows, placed)
     bounds = np.array([shard.begin for shard in shards], np.int64)
     own = [shards[number] for number in mine]
     done = waiting_bytes = row = 0
@@ -192,25 +197,65 @@ def _write(
             done += 1
             pa.default_memory_pool().release_unused()
         if done == len(own):
-            return
+            break
         if waiting_bytes > SPILL_BYTES:
             _spill(folder, own[done:])
             pa.default_memory_pool().release_unused()
             waiting_bytes = 0
+    shutil.rmtree(placed, ignore_errors=True)
 
 
-def _places(rows: np.ndarray) -> Callable[[int, int], tuple[np.ndarray, np.ndarray]]:
-    """A function from a range of rows to (positions in the output, the row at each)."""
-    if (np.diff(rows) >= 0).all():
-        order, ordered = None, rows
-    else:
-        order = np.argsort(rows, kind="stable").astype(np.int32)
-        ordered = rows[order]
+Place = Callable[[int, int], tuple[np.ndarray, np.ndarray]]
+_PLACED = np.dtype([("row", np.int32), ("position", np.int64)])
+
+
+def _places(rows: np.ndarray, folder: Path) -> Place:
+    """A function from a range of rows to (positions in the output, the row at each); ranges come in order."""
+    last_row = -1
+    for first, last in blocks(len(rows)):
+        block = rows[first:last]
+        if block[0] < last_row or (np.diff(block) < 0).any():
+            return _places_apart(rows, folder)
+        last_row = block[-1]
+        let_go(rows)
 
     def place(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-        low, high = np.searchsorted(ordered, (first, last)).tolist()
-        positions = np.arange(low, high) if order is None else order[low:high].astype(np.int64)
-        return positions, ordered[low:high].astype(np.int64)
+        low, high = np.searchsorted(rows, (first, last)).tolist()
+        return np.arange(low, high), rows[low:high].astype(np.int64)
+
+    return place
+
+
+def _places_apart(rows: np.ndarray, folder: Path) -> Place:
+    """As `_places`, for rows in any order: every block of rows has a file with its places."""
+    folder.mkdir()
+    for first, last in blocks(len(rows)):
+        placed = np.empty(last - first, _PLACED)
+        placed["row"], placed["position"] = rows[first:last], np.arange(first, last)
+        let_go(rows)
+        number = placed["row"] // BLOCK
+        for one in np.unique(number).tolist():
+            with (folder / str(one)).open("ab") as stream:
+                stream.write(placed[number == one].tobytes())
+    known: dict[int, np.ndarray] = {}
+
+    def ordered(one: int) -> np.ndarray:
+        if one not in known:
+            for former in [number for number in known if number < one - 1]:
+                del known[former]
+            path = folder / str(one)
+            placed = np.fromfile(path, _PLACED) if path.exists() else np.empty(0, _PLACED)
+            known[one] = placed[np.argsort(placed["row"], kind="stable")]
+        return known[one]
+
+    def place(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        parts = []
+        for one in range(first // BLOCK, max(last - 1, first) // BLOCK + 1):
+            placed = ordered(one)
+            low, high = np.searchsorted(placed["row"], (first, last)).tolist()
+            parts.append(placed[low:high])
+        found = np.concatenate(parts)
+        return found["position"].copy(), found["row"].astype(np.int64)
 
     return place
 
@@ -272,7 +317,7 @@ def _finish(folder: Path, output: Output, shard: Shard, count: int, tell: Callab
                 "window_id": ids,
                 "lines": lines,
                 "line_numbers": lists(pa.array(log.numbers[rows].astype(np.int64))),
-                "keys": lists(output.keys.take(pa.array(output.key_codes[rows]))),
+                "keys": lists(output.keys.take(pa.array(output.key_of[log.codes[0][rows]]))),
                 "line_labels": lists(_known(log.labels[rows])),
                 "label": _known(labels),
             }
@@ -281,6 +326,7 @@ def _finish(folder: Path, output: Output, shard: Shard, count: int, tell: Callab
             columns["first_timestamp"], columns["last_timestamp"] = _ends(log.times, windows, first, last)
             arrays = [columns[one.name].cast(one.type) for one in output.schema]
             writer.write_table(pa.table(arrays, schema=output.schema))
+    let_go(windows.rows, log.numbers, log.labels, log.times, *log.codes, output.masked_codes)
 
 
 def _known(labels: np.ndarray) -> pa.Array:
