@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from logllm.cli_oncall import add_to
+from logllm import cli_cluster, cli_oncall
 
 app = typer.Typer(
     name="logllm",
@@ -305,4 +305,5 @@ def evaluate(
     say(json.dumps(result) if as_json else "\n".join(f"{key:>20} {value}" for key, value in result.items()))
 
 
-add_to(app)
+cli_cluster.add_to(app)
+cli_oncall.add_to(app)

@@ -1,0 +1,139 @@
+"""`logllm score`: the same scores by every engine and in every place; what was done is not done again."""
+
+import json
+import os
+import subprocess
+import sys
+
+import fsspec
+import pytest
+from scored_windows import FILES, read_scores, write_dataset, write_model
+
+from logllm import cluster
+from logllm.cluster import deal, score
+from logllm.detector import LogAnomalyDetector
+from logllm.errors import LogllmError
+from logllm.shards import plan
+
+COUNT = sum(FILES.values())
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    def made(family="logllm"):
+        return write_dataset(tmp_path / "data"), write_model(tmp_path / family, family, monkeypatch)
+
+    return made
+
+
+def run(dataset, model, out, **settings):
+    return score(dataset, model, out, progress=False, **{"shard_rows": 20, **settings})
+
+
+@pytest.mark.parametrize("family", ["logllama", "logllm"])
+def test_every_window_gets_the_score_of_the_detector(places, tmp_path, family):
+    dataset, model = places(family)
+    found = run(dataset, model, tmp_path / "out")
+    assert (found["windows"], found["shards"], found["shards_done_before"]) == (COUNT, 5, 0)
+    rows = read_scores(tmp_path / "out")
+    assert len(rows) == COUNT and sum(row["is_anomalous"] for row in rows.values()) == found["anomalous"]
+    detector = LogAnomalyDetector.from_pretrained(model)
+    from datasets import load_dataset
+
+    windows = load_dataset("parquet", data_files=str(dataset / "hdfs" / "t*-*.parquet"), split="train")
+    for row, wanted in zip(windows, detector.scores(windows["lines"][:])):
+        own = rows[row["window_id"]]
+        assert own["score"] == pytest.approx(wanted, abs=1e-5) and own["label"] == row["label"]
+        assert own["is_anomalous"] == (own["score"] > detector.threshold)
+
+
+def test_from_and_to_another_file_system(places, tmp_path):
+    dataset, model = places()
+    memory = fsspec.filesystem("memory")
+    for file in (dataset / "hdfs").iterdir():
+        memory.pipe_file(f"/logs/hdfs/{file.name}", file.read_bytes())
+    run(dataset, model, tmp_path / "out")
+    run("memory://logs", model, "memory://scores")
+    (tmp_path / "copy").mkdir()
+    for file in memory.find("/scores"):
+        (tmp_path / "copy" / file.rpartition("/")[2]).write_bytes(memory.cat_file(file))
+    assert read_scores(tmp_path / "copy") == read_scores(tmp_path / "out")
+    assert run("memory://logs", model, "memory://scores")["shards_done_before"] == 5
+
+
+def test_what_was_done_before_a_crash_is_not_done_again(places, tmp_path, monkeypatch):
+    dataset, model = places()
+    run(dataset, model, tmp_path / "whole")
+    done, usual = [], cluster.write_result
+
+    def dies(out, shard, columns):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(shard.name)
+        return usual(out, shard, columns)
+
+    monkeypatch.setattr(cluster, "write_result", dies)
+    with pytest.raises(KeyboardInterrupt):
+        run(dataset, model, tmp_path / "out")
+    assert {file.name for file in (tmp_path / "out").glob("*.parquet")} == set(done)
+    before = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in done}
+    monkeypatch.setattr(cluster, "write_result", usual)
+    assert run(dataset, model, tmp_path / "out")["shards_done_before"] == 2
+    assert before == {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in done}
+    assert read_scores(tmp_path / "out") == read_scores(tmp_path / "whole")
+    monkeypatch.setattr(cluster, "ShardScorer", None)  # a third run loads no model
+    assert run(dataset, model, tmp_path / "out")["shards_done_before"] == 5
+
+
+def test_another_model_is_refused(places, tmp_path, monkeypatch):
+    dataset, model = places()
+    run(dataset, model, tmp_path / "out")
+    other = write_model(tmp_path / "other", "logllm", monkeypatch, seed=1)
+    with pytest.raises(LogllmError, match=r"same model and dataset, found another .*model digest"):
+        run(dataset, other, tmp_path / "out")
+
+
+def test_shares_cover_all_shards_and_are_even(places):
+    shards = plan(places()[0], rows=10)
+    shares = deal(shards, 3)
+    assert sorted(one.name for share in shares for one in share) == sorted(one.name for one in shards)
+    sizes = [sum(one.size for one in share) for share in shares]
+    assert max(sizes) - min(sizes) <= max(one.size for one in shards)
+
+
+def test_engines_that_cannot_run_say_what_to_do(places, tmp_path, monkeypatch):
+    dataset, model = places()
+    with pytest.raises(LogllmError, match="one of local, torchrun, ray, found 'spark'"):
+        run(dataset, model, tmp_path / "out", engine="spark")
+    with pytest.raises(LogllmError, match="torchrun --nproc_per_node 2 -m logllm score"):
+        run(dataset, model, tmp_path / "out", engine="torchrun")
+    monkeypatch.setitem(sys.modules, "ray", None)  # not installed
+    with pytest.raises(LogllmError, match=r"pip install 'logllm\[ray\]'"):
+        run(dataset, model, tmp_path / "out", engine="ray")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(LogllmError, match="use --engine torchrun"):
+        run(dataset, model, tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_two_processes_of_torchrun_give_the_same_bits(places, tmp_path):
+    dataset, model = places()
+    run(dataset, model, tmp_path / "local")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "logllm"]
+    command += [
+        "score",
+        "--engine",
+        "torchrun",
+        "--dataset",
+        str(dataset),
+        "--model",
+        str(model),
+        "--shard-rows",
+        "20",
+    ]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "out"), "--quiet"], capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout)["windows"] == COUNT  # the first process speaks, for all
+    assert read_scores(tmp_path / "out") == read_scores(tmp_path / "local")
