@@ -63,7 +63,7 @@ def fast_windows(path: Path, system: LogSystem, labels: dict[str, int] | None = 
         log = read_log([path], system, [channel], None, None, False, times=False, workers=workers)
     if system.session_pattern:
         windows = group_sessions(len(log), log.pair_rows, log.pair_sessions, len(log.session_names))
-        of_session = [(labels or {}).get(name, -1) for name in log.session_names]
+        of_session = [(labels or {}).get(name, -1) for name in log.session_names.to_pylist()]
         return log, windows, np.array(of_session)[windows.sessions], channel
     windows = group_lines(0, len(log), system.window, log.times)
     return log, windows, windows.reduced(log.labels), channel
@@ -85,7 +85,7 @@ def fast_digest(made: Windows) -> str:
     codes = log.codes[0][windows.rows].tolist()
     bounds = windows.offsets.tolist()
     for at, label in enumerate(labels.tolist()):
-        name = log.session_names[windows.sessions[at]] if windows.sessions[at] >= 0 else ""
+        name = log.session_names[int(windows.sessions[at])].as_py() if windows.sessions[at] >= 0 else ""
         messages = chr(31).join([texts[code] for code in codes[bounds[at] : bounds[at + 1]]])
         digest.update(f"{name}\t{label}\t{messages}\n".encode())
     return digest.hexdigest()

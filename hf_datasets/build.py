@@ -27,8 +27,9 @@ from .drain import MAX_CHARACTERS, TemplateMiner
 from .errors import LogInputError
 from .grouping import Grouping
 from .ingest import Log, contents_again, line_span, log_files, read_log, useful_processes
-from .parsing import LABEL_FILE, read_lines, read_session_labels
+from .parsing import LABEL_FILE, read_lines
 from .rules import LogSystem, WindowRule
+from .session_labels import SessionLabels
 from .splitting import SPLITS, check_shares, split_windows, window_names
 from .spool import BLOCK, Spool, blocks, let_go
 from .statistics import label_counts, paper_difference, split_counts
@@ -98,7 +99,7 @@ def build(
     beside = files[0].parent / LABEL_FILE
     if labels is None and row.label_rule == "session" and Path(str(raw)).is_dir() and beside.exists():
         labels = beside
-    session_labels = read_session_labels(labels) if labels is not None else None
+    session_labels = SessionLabels(labels) if labels is not None else None
     name = f"{row.name}-mini" if mini else row.name
     try:
         with (
@@ -115,8 +116,10 @@ def build(
             windows, splits = split_windows(log, row.window, train_share, validation_share, seed if shuffle else None)
             if mini:
                 windows, splits = _thinned(windows, splits)
-            known = label_counts(log, windows, session_labels, labels)
-            window_labels = _window_labels(log, windows, session_labels)
+            of_session = session_labels.of(log.session_names) if session_labels is not None else None
+            known = label_counts(windows, of_session, len(session_labels or ()), labels)
+            del session_labels
+            window_labels = _window_labels(log, windows, of_session)
             miner = _mine(log, windows, splits["train"], channels[0], row)
             output = _output(log, windows, window_labels, miner, channels, row)
             shards = plan_shards(splits, windows)
@@ -186,12 +189,11 @@ def _thinned(windows: Grouping, splits: dict[str, range]) -> tuple[Grouping, dic
     return windows.taken(np.array([one for part in kept.values() for one in part], np.int64)), fresh
 
 
-def _window_labels(log: Log, windows: Grouping, session_labels: dict[str, int] | None) -> np.ndarray:
+def _window_labels(log: Log, windows: Grouping, of_session: np.ndarray | None) -> np.ndarray:
     """1, 0 or -1 (unknown) a window, as `windows.make_windows` decides."""
     labels = windows.reduced(log.labels)
-    if session_labels is None or not len(windows):
+    if of_session is None or not len(windows):
         return labels
-    of_session = np.fromiter((session_labels.get(name, -1) for name in log.session_names), np.int8)
     named = windows.sessions >= 0
     if named.any():  # session windows; loose lines name no session
         found = of_session[windows.sessions[named]]
@@ -233,7 +235,7 @@ def _output(
     return Output(
         log=log,
         windows=windows,
-        window_ids=pa.array(window_names(log, windows), pa.string()),
+        window_ids=window_names(log, windows),
         labels=labels,
         keys=pa.array(list(distinct), pa.string()),
         key_of=np.array([distinct[key] for key in key_of], np.int32),

@@ -26,7 +26,7 @@ from .columns import Columns
 from .errors import LogInputError
 from .reading import is_packed
 from .rules import LogSystem
-from .spool import Spool, blocks, let_go
+from .spool import Spool
 from .workers import Workers
 
 # Below so many bytes a process, starting it costs more than it saves (two broke even at 770 MB on two busy cores).
@@ -43,7 +43,7 @@ class Log:
     codes: tuple[np.ndarray, ...]
     pair_rows: np.ndarray
     pair_sessions: np.ndarray
-    session_names: list[str]
+    session_names: pa.Array  # large strings
     lines: int
     unparsed: int
     span: tuple[int, int] | None
@@ -196,9 +196,9 @@ def _read_alone(
         _note(stream, part.unparsed, 0)
         _keep(spool, "", part)
     settled, names = reader.sessions.settled()
-    _mapped(spool, "pair_sessions", settled, "sessions")
+    spool.mapped("pair_sessions", settled, "sessions")
     lines = reader.lines - (span[0] if span else 0)
-    return _log(spool, len(channels), reader.times, names.to_pylist(), lines, unparsed, span)
+    return _log(spool, len(channels), reader.times, names, lines, unparsed, span)
 
 
 def _read_side_by_side(
@@ -231,24 +231,24 @@ def _read_side_by_side(
     rows = lines = 0
     for number, (count, _, _, _) in enumerate(ends):
         _note(stream, odd[number], lines)
-        _moved(spool, f"{number}-numbers", lines, "numbers", np.int64)
-        _moved(spool, f"{number}-pair_rows", rows, "pair_rows", np.int32)
+        spool.moved(f"{number}-numbers", lines, "numbers", np.int64)
+        spool.moved(f"{number}-pair_rows", rows, "pair_rows", np.int32)
         for name, kind in (("labels", np.int8), ("times", np.float64)):
-            _moved(spool, f"{number}-{name}", 0, name, kind)
+            spool.moved(f"{number}-{name}", 0, name, kind)
         rows += rows_of[number]
         lines += count
     settled, names = encoded(pa.concat_arrays([one for _, _, one, _ in ends]))
     first = 0
     for number, (_, local, own, _) in enumerate(ends):
         to_all = settled[first : first + len(own)]
-        _mapped(spool, f"{number}-pair_sessions", to_all[local] if len(local) else local, "sessions")
+        spool.mapped(f"{number}-pair_sessions", to_all[local] if len(local) else local, "sessions")
         first += len(own)
     for at, channel in enumerate(channels):
         tables = channel.joined([one[at] for _, _, _, one in ends], rows)
         for number, table in enumerate(tables):
-            _mapped(spool, f"{number}-codes{at}", table, f"codes{at}")
+            spool.mapped(f"{number}-codes{at}", table, f"codes{at}")
     has_times = times and system.timestamp is not None
-    return _log(spool, len(channels), has_times, names.to_pylist(), lines, sum(map(len, odd)), None)
+    return _log(spool, len(channels), has_times, names, lines, sum(map(len, odd)), None)
 
 
 Share = list[tuple[Path, int, int]]
@@ -307,27 +307,11 @@ def _keep(spool: Spool, prefix: str, part: Columns) -> None:
         spool.add(f"{prefix}codes{at}", codes, np.int32)
 
 
-def _mapped(spool: Spool, name: str, table: np.ndarray, to: str) -> None:
-    """Append what a table says of each value of a finished column to another one (int32)."""
-    column = spool.column(name, np.int32)
-    for first, last in blocks(len(column)):
-        spool.add(to, table[column[first:last]], np.int32)
-        let_go(column)
-
-
-def _moved(spool: Spool, name: str, by: int, to: str, kind: Any) -> None:
-    """Append a finished column, every value larger by the same, to another one."""
-    column = spool.column(name, kind)
-    for first, last in blocks(len(column)):
-        spool.add(to, column[first:last] + kind(by) if by else column[first:last], kind)
-        let_go(column)
-
-
 def _log(
     spool: Spool,
     channels: int,
     times: bool,
-    names: list[str],
+    names: pa.Array,
     lines: int,
     unparsed: int,
     span: tuple[int, int] | None,

@@ -126,6 +126,12 @@ def read_session_labels(path: str | Path) -> dict[str, int]:
 
     Raises `LogInputError` where the file cannot be read, has another header, or holds another label.
     """
+    return dict(session_label_rows(path))
+
+
+def session_label_rows(path: str | Path) -> Iterator[tuple[str, int]]:
+    """The rows that `read_session_labels` reads, one after the other; of two rows for a session the last one holds."""
+    found = False
     with open_log(path, LABEL_FILE) as stream:
         rows = csv.reader(line.decode("utf-8", "replace") for line in stream)
         header = next(rows, [])
@@ -135,7 +141,6 @@ def read_session_labels(path: str | Path) -> dict[str, int]:
                 "Give the anomaly_label.csv that belongs to the log."
             )
         words = {"normal": 0, "0": 0, "anomaly": 1, "anomalous": 1, "1": 1}
-        labels: dict[str, int] = {}
         for row in rows:
             if not row:
                 continue
@@ -145,7 +150,7 @@ def read_session_labels(path: str | Path) -> dict[str, int]:
                     f"A label must be Normal or Anomaly; found {','.join(row)[:80]!r} in line {rows.line_num} of "
                     f"{path}. Correct that line."
                 )
-            labels[row[0].strip()] = words[word]
-    if not labels:
+            found = True
+            yield row[0].strip(), words[word]
+    if not found:
         raise LogInputError(f"A label file must hold at least one session; {path} has only its header.")
-    return labels

@@ -7,16 +7,18 @@ a shuffle and the same on every machine, in every version of every library, and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from .errors import LogInputError
 from .grouping import Grouping, group_sessions, group_spans, line_bounds
 from .ingest import Log
 from .rules import WindowRule
-from .spool import let_go
+from .spool import blocks, let_go
 
+_NAMES = 1 << 16  # sessions whose ids are Python strings at a time
 SPLITS = ("train", "validation", "test")
 
 
@@ -28,17 +30,18 @@ def check_shares(train_share: float, validation_share: float) -> None:
         raise LogInputError(f"validation_share must be at least 0 and below 1; found {validation_share}. Use .1, say.")
 
 
-def shuffled(session_ids: Sequence[str], seed: int) -> list[int]:
+def shuffled(session_ids: pa.Array, seed: int) -> np.ndarray:
     """The positions of the sessions in shuffled order.
 
-    >>> shuffled(["blk_1", "blk_2", "blk_3"], 42)
+    >>> shuffled(pa.array(["blk_1", "blk_2", "blk_3"]), 42).tolist()
     [0, 2, 1]
     """
-    marks = b"".join(
-        hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogatepass")).digest() for name in session_ids
-    )
-    words = np.frombuffer(marks, ">u8").reshape(-1, 4)  # compared like the bytes
-    return np.lexsort(words.T[::-1]).tolist()
+    marks = np.empty((len(session_ids), 4), np.uint64)  # compared like the digest's bytes
+    for first, last in blocks(len(marks), _NAMES):
+        names = session_ids.slice(first, last - first).to_pylist()
+        digests = [hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogatepass")).digest() for name in names]
+        marks[first:last] = np.frombuffer(b"".join(digests), ">u8").reshape(-1, 4)
+    return np.lexsort(marks.T[::-1])
 
 
 def split_windows(
@@ -53,7 +56,7 @@ def split_windows(
         windows = group_sessions(len(log), log.pair_rows, log.pair_sessions, len(log.session_names), log.spool)
         order = np.arange(len(windows))
         if seed is not None:
-            order = np.array(shuffled(window_names(log, windows), seed), np.int64)
+            order = shuffled(window_names(log, windows), seed)
         cut = int(len(order) * train_share)
         held = round(cut * validation_share)
         parts = [np.sort(part) for part in (order[: cut - held], order[cut - held : cut], order[cut:])]
@@ -83,11 +86,18 @@ def after_gap(log: Log, windows: Grouping, candidates: np.ndarray, last: int, ru
     return candidates[begins > ends + int(rule.size)]
 
 
-def window_names(log: Log, windows: Grouping) -> list[str]:
-    """Session ids, and "FIRST-LAST" line numbers for windows of lines that name none."""
-    first = log.numbers[windows.rows[windows.offsets[:-1]]].tolist()
-    last = log.numbers[windows.rows[windows.offsets[1:] - 1]].tolist()
-    return [
-        log.session_names[session] if session >= 0 else f"{one}-{two}"
-        for session, one, two in zip(windows.sessions.tolist(), first, last)
-    ]
+def window_names(log: Log, windows: Grouping) -> pa.Array:
+    """Session ids, and "FIRST-LAST" line numbers for windows of lines that name none, as Arrow large strings."""
+    parts = [pa.array([], pa.large_string())]
+    for first, last in blocks(len(windows), _NAMES):
+        sessions = windows.sessions[first:last]
+        loose = sessions < 0
+        names = log.session_names.take(pa.array(np.where(loose, 0, sessions), mask=loose))
+        if loose.any():
+            begins, ends = windows.offsets[first:last][loose], windows.offsets[first + 1 : last + 1][loose]
+            lines = zip(log.numbers[windows.rows[begins]].tolist(), log.numbers[windows.rows[ends - 1]].tolist())
+            spans = pa.array([f"{one}-{two}" for one, two in lines], pa.large_string())
+            names = pc.replace_with_mask(names, pa.array(loose), spans)
+            let_go(log.numbers, windows.rows)
+        parts.append(names)
+    return pa.concat_arrays(parts)

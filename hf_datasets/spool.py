@@ -56,6 +56,20 @@ class Spool:
         self._count += 1
         return np.asarray(np.memmap(self.folder / f"filled-{self._count}", kind, "w+", shape=(size,)))
 
+    def mapped(self, name: str, table: np.ndarray, to: str) -> None:
+        """Finish an int32 column, and append what a table says of each of its values to another one."""
+        column = self.column(name, np.int32)
+        for first, last in blocks(len(column)):
+            self.add(to, table[column[first:last]], np.int32)
+            let_go(column)
+
+    def moved(self, name: str, by: int, to: str, kind: Any) -> None:
+        """Finish a column, and append its values, each larger by `by`, to another one."""
+        column = self.column(name, kind)
+        for first, last in blocks(len(column)):
+            self.add(to, column[first:last] + kind(by) if by else column[first:last], kind)
+            let_go(column)
+
 
 def blocks(count: int, size: int | None = None) -> Iterator[tuple[int, int]]:
     """Half-open ranges that cover 0..count.

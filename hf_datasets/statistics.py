@@ -56,23 +56,26 @@ def _lines(log: Log, rows: np.ndarray, unseen: np.ndarray) -> dict[str, int | No
 
 
 def label_counts(
-    log: Log, windows: Grouping, session_labels: dict[str, int] | None, source: str | Path | None
+    windows: Grouping, of_session: np.ndarray | None, given: int, source: str | Path | None
 ) -> dict[str, int] | None:
-    """How far the label file and the log agree; `LogInputError` where they share no session."""
-    if session_labels is None:
+    """How far the label file and the log agree; `LogInputError` where they share no session.
+
+    `of_session`: 1, 0 or -1 (unknown) for each session of the log; `given`: sessions of the label file.
+    """
+    if of_session is None:
         return None
-    used = sum(name in session_labels for name in log.session_names)
+    used = int((of_session >= 0).sum())
     if not used:
         raise LogInputError(
-            f"The label file must belong to the log; none of its {len(session_labels):,} sessions occurs there "
+            f"The label file must belong to the log; none of its {given:,} sessions occurs there "
             f"({source}). Give the label file of this log, or none."
         )
     named = windows.sessions >= 0
-    unknown = np.array([name not in session_labels for name in log.session_names], bool)
+    unknown = of_session < 0
     return {
-        "given": len(session_labels),
+        "given": given,
         "used": used,
-        "labels_without_session": len(session_labels) - used,
+        "labels_without_session": given - used,
         "sessions_without_label": int(unknown.sum()),
         "windows_without_label": int(unknown[windows.sessions[named]].sum()) + int((~named).sum()),
     }

@@ -23,7 +23,8 @@ import pyarrow.parquet as pq
 
 from .grouping import Grouping
 from .ingest import Log
-from .spool import BLOCK, blocks, let_go
+from .placing import places
+from .spool import let_go
 from .workers import Workers
 
 SHARD_MESSAGES = 150_000
@@ -156,7 +157,18 @@ def _taken_up(laid: dict[str, Any]) -> Output:
 
     nothing = np.zeros(0, np.int32)
     window_ids, keys, schema = laid["plain"]
-    log = Log(at("numbers"), at("line_labels"), at("times"), (at("codes"),), nothing, nothing, [], 0, 0, None)
+    log = Log(
+        at("numbers"),
+        at("line_labels"),
+        at("times"),
+        (at("codes"),),
+        nothing,
+        nothing,
+        pa.nulls(0, pa.large_string()),
+        0,
+        0,
+        None,
+    )
     masked = None
     if laid["masked"] is not None:
         masked = pa.ipc.open_file(pa.memory_map(str(laid["masked"]))).get_batch(0)[0]
@@ -175,7 +187,7 @@ def _write(
     """Write those of the shards that are mine; `tell` gets the text of their rows, in order."""
     counts = {shard.split: shard.number + 1 for shard in shards}
     placed = folder / f".placed-{os.getpid()}"
-    place = _places(output.windows.rows, placed)
+    place = places(output.windows.rows, placed)
     bounds = np.array([shard.begin for shard in shards], np.int64)
     own = [shards[number] for number in mine]
     done = waiting_bytes = row = 0
@@ -203,61 +215,6 @@ def _write(
             pa.default_memory_pool().release_unused()
             waiting_bytes = 0
     shutil.rmtree(placed, ignore_errors=True)
-
-
-Place = Callable[[int, int], tuple[np.ndarray, np.ndarray]]
-_PLACED = np.dtype([("row", np.int32), ("position", np.int64)])
-
-
-def _places(rows: np.ndarray, folder: Path) -> Place:
-    """A function from a range of rows to (positions in the output, the row at each); ranges come in order."""
-    last_row = -1
-    for first, last in blocks(len(rows)):
-        block = rows[first:last]
-        if block[0] < last_row or (np.diff(block) < 0).any():
-            return _places_apart(rows, folder)
-        last_row = block[-1]
-        let_go(rows)
-
-    def place(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-        low, high = np.searchsorted(rows, (first, last)).tolist()
-        return np.arange(low, high), rows[low:high].astype(np.int64)
-
-    return place
-
-
-def _places_apart(rows: np.ndarray, folder: Path) -> Place:
-    """As `_places`, for rows in any order: every block of rows has a file with its places."""
-    folder.mkdir()
-    for first, last in blocks(len(rows)):
-        placed = np.empty(last - first, _PLACED)
-        placed["row"], placed["position"] = rows[first:last], np.arange(first, last)
-        let_go(rows)
-        number = placed["row"] // BLOCK
-        for one in np.unique(number).tolist():
-            with (folder / str(one)).open("ab") as stream:
-                stream.write(placed[number == one].tobytes())
-    known: dict[int, np.ndarray] = {}
-
-    def ordered(one: int) -> np.ndarray:
-        if one not in known:
-            for former in [number for number in known if number < one - 1]:
-                del known[former]
-            path = folder / str(one)
-            placed = np.fromfile(path, _PLACED) if path.exists() else np.empty(0, _PLACED)
-            known[one] = placed[np.argsort(placed["row"], kind="stable")]
-        return known[one]
-
-    def place(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-        parts = []
-        for one in range(first // BLOCK, max(last - 1, first) // BLOCK + 1):
-            placed = ordered(one)
-            low, high = np.searchsorted(placed["row"], (first, last)).tolist()
-            parts.append(placed[low:high])
-        found = np.concatenate(parts)
-        return found["position"].copy(), found["row"].astype(np.int64)
-
-    return place
 
 
 _SPILLED = pa.schema([("position", pa.int64()), ("content", pa.large_string())])

@@ -230,5 +230,5 @@ def test_windows_as_integers_are_the_same_windows(events, rule):
     rows = [found.rows[one:two].tolist() for one, two in zip(found.offsets, found.offsets[1:])]
     assert [[int(log.numbers[row]) for row in one] for one in rows] == [one.line_numbers for one in expected]
     if rule.kind == "session":
-        names = [log.session_names[code] if code >= 0 else None for code in found.sessions.tolist()]
+        names = [log.session_names[code].as_py() if code >= 0 else None for code in found.sessions.tolist()]
         assert [name or one.window_id for name, one in zip(names, expected)] == [one.window_id for one in expected]
