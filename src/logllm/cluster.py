@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
@@ -55,7 +55,8 @@ class ShardScorer:
             self.detector.model.cuda()
 
     def __call__(self, shard: Shard) -> dict[str, Any]:
-        """Score and write one shard; returns the facts of `shards.write_result`."""
+        """Score and write one shard; returns the facts of `shards.write_result`, and when it `began` and `ended`."""
+        began = time.time()
         ids: list[Any] = []
         labels: list[Any] = []
 
@@ -72,7 +73,7 @@ class ShardScorer:
             )
         flags = [score > self.detector.threshold for score in scores]
         columns = {"window_id": ids, "label": labels, "score": scores, "is_anomalous": flags}
-        return write_result(self.out, shard, columns)
+        return {**write_result(self.out, shard, columns), "began": began, "ended": time.time()}
 
     def scores(self, windows: Iterator[list[str]]) -> list[float]:
         """One score a window, with tables that begin empty, so that the company of other shards leaves no trace."""
@@ -121,8 +122,8 @@ def score(
         progress: show a bar on standard error.
 
     Returns:
-        `windows`, `anomalous`, `shards`, `shards_done_before` and `seconds`; under torchrun an empty dict but for the
-        first process.
+        `windows`, `anomalous`, `shards`, `shards_done_before`, `seconds` and, of those without the start of the workers,
+        `scoring_seconds`; under torchrun an empty dict but for the first process.
 
     Raises:
         LogllmError: an engine that there is not or that is not installed, a dataset without windows, an output of
@@ -163,7 +164,14 @@ def score(
         "shards": len(shards),
         "shards_done_before": sum(count for count, _ in told),
         "seconds": round(time.perf_counter() - started, 3),
+        "scoring_seconds": _span([one for one in facts if "began" in one]),
     }
+
+
+def _span(done: Sequence[Mapping[str, Any]]) -> float:
+    if not done:
+        return 0.0
+    return round(max(one["ended"] for one in done) - min(one["began"] for one in done), 3)
 
 
 def deal(shards: Sequence[Shard], workers: int) -> list[list[Shard]]:

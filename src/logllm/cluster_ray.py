@@ -60,6 +60,7 @@ def score_with_ray(
     except ImportError as error:
         raise LogllmError("the engine ray needs Ray, found none: pip install 'logllm[ray]'") from error
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody unless asked for
+    os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster begun here: its actors are what it is for
     ours = not ray.is_initialized()
     if ours:
         ray.init(address=address or os.environ.get("RAY_ADDRESS"), log_to_driver=False, include_dashboard=False)
