@@ -15,6 +15,7 @@ What is peculiar here:
 
 import copy
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,6 +30,7 @@ from logllm.modeling_logllm import LogLLaMAForNextKey, LogLLaMAProcessor
 from .logllama_config import OBJECTIVES, NextKeyConfig, Objective, ReinforceConfig
 from .logllama_rollouts import NEVER_SAID, sample_continuations, sample_with_beams
 from .rewards import hit_reward, returns_to_go, top_k_reward
+from .stage_checkpoint import seal
 
 PAD_ID, UNK_ID = 0, 3
 IMPOSSIBLE = -1e9  # a logit that is never said; finite, so that p log p is 0
@@ -71,6 +73,11 @@ class Validated:
     model: Any
     args: Any
     eval_dataset: Any
+
+    def _save_checkpoint(self, model, trial) -> None:
+        super()._save_checkpoint(model, trial)  # type: ignore[misc]
+        if self.args.should_save:  # type: ignore[attr-defined]
+            seal(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")  # type: ignore[attr-defined]
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix: str = "eval") -> dict[str, float]:
         """Return `eval_loss` (mean negative log-likelihood of the true keys, nats) and `eval_hit_rate` (top K)."""

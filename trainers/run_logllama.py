@@ -20,7 +20,6 @@ from typing import Any
 from datasets import Dataset
 from safetensors.torch import load_model, save_model
 from transformers import EarlyStoppingCallback, Trainer
-from transformers.trainer_utils import get_last_checkpoint
 
 from logllm.modeling_logllm import LogLLaMAForNextKey, LogLLaMAProcessor
 
@@ -29,6 +28,7 @@ from .logllama_config import PRESETS, LogLLaMAPreset, NextKeyConfig, ReinforceCo
 from .logllama_trainer import NextKeyTrainer, ReinforceTrainer, unwrapped
 from .qlora import merged, with_adapters
 from .run import _common, _run
+from .stage_checkpoint import last_sealed
 
 LEAST_STEPS = 400
 REINFORCE_BATCH = 64
@@ -205,8 +205,9 @@ def run_stage(
         return record["row"]
     if trainer.args.load_best_model_at_end:
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=patience))
-    checkpoint = get_last_checkpoint(str(folder)) if resume and folder.is_dir() else None
-    row = _run(trainer, name, progress, resume_from_checkpoint=checkpoint)
+    first = trainer.is_world_process_zero()
+    checkpoint = last_sealed(folder, remove=first) if resume and folder.is_dir() else None
+    row = _run(trainer, name, progress, resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     history[name] = trainer.state.log_history
     best = [log for log in history[name] if "eval_loss" in log]
     if best:

@@ -68,7 +68,8 @@ def train_detector(
         reinforce: LogLLaMA: run the REINFORCE stage.
         false_alarm_rate: LogLLaMA: share of normal windows that may be flagged.
         reinforce_settings: LogLLaMA: fields of `ReinforceConfig` in place of the preset's.
-        resume: go on from what a run that was stopped left in `out`.
+        resume: go on from what a run that was stopped left in `out`; under torchrun a restart after a lost worker does
+            so by itself.
         provenance: further facts for the card (dataset, split, checksum, recipe).
         progress: show bars.
     """
@@ -77,6 +78,8 @@ def train_detector(
         raise LogllmError("a recipe is of LogLLM's training, found one beside logllama: leave it out, or train logllm")
     work = Path(out) / ".stages" if out is not None else Path(tempfile.mkdtemp(prefix="logllm-stages-"))
     first = int(os.environ.get("RANK", "0")) == 0  # under torchrun the first process writes
+    # A worker was lost and torchrun has started all anew: go on, or every restart would begin at the beginning.
+    resume = resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
     if not resume and first:
         shutil.rmtree(work, ignore_errors=True)
     learn: Any = _train_logllm if family == "logllm" else train_logllama_on
