@@ -8,8 +8,10 @@ measure, and a line without an end, are refused while they are read, in bounded 
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -106,10 +108,16 @@ def _gzip(raw: IO[bytes]) -> IO[bytes]:
 
 
 def _from_zip(raw: IO[bytes], path: Path, member: str | None) -> IO[bytes]:
-    archive = zipfile.ZipFile(raw)
-    sizes = {one.filename: one.file_size for one in archive.infolist() if not one.is_dir()}
     try:
+        archive = zipfile.ZipFile(raw)
+        sizes = {one.filename: one.file_size for one in archive.infolist() if not one.is_dir()}
         return archive.open(_chosen(sizes, path, member))
+    except LogInputError:
+        raise
+    except (ValueError, OverflowError, OSError, struct.error) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # of the disk; a place before the file's beginning is the archive's
+        raise zipfile.BadZipFile(str(error)) from error
     except (RuntimeError, NotImplementedError) as error:  # a password, a method that Python does not know
         raise LogInputError(
             f"A zip must open without a password; {path} does not ({error}). Unpack it by hand."

@@ -7,8 +7,10 @@ so that who scans sees it and who builds can count it. A line is stripped before
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -91,7 +93,8 @@ def timestamp_reader(rule: TimestampRule | None) -> Callable[[str], float | None
             return None
         try:
             if layout in units:
-                return float(text) / units[layout]
+                moments = float(text) / units[layout]
+                return moments if math.isfinite(moments) else None
             if layout == "iso":
                 moment = _iso(text)
             elif layout == "apache":  # strptime cannot make the fraction optional
@@ -100,7 +103,7 @@ def timestamp_reader(rule: TimestampRule | None) -> Callable[[str], float | None
                 moment = datetime.strptime(text, layout)
             else:  # without a year, 29 February would not be read in 1900, strptime's default
                 moment = datetime.strptime("1972 " + text, "%Y " + layout).replace(year=1972)
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, OSError):
             return None
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
@@ -132,7 +135,7 @@ def read_session_labels(path: str | Path) -> dict[str, int]:
 def session_label_rows(path: str | Path) -> Iterator[tuple[str, int]]:
     """The rows that `read_session_labels` reads, one after the other; of two rows for a session the last one holds."""
     found = False
-    with open_log(path, LABEL_FILE) as stream:
+    with open_log(path, LABEL_FILE) as stream, _table_of(path):
         rows = csv.reader(line.decode("utf-8", "replace") for line in stream)
         header = next(rows, [])
         if len(header) != 2 or header[1].strip().lower() != "label":
@@ -154,3 +157,15 @@ def session_label_rows(path: str | Path) -> Iterator[tuple[str, int]]:
             yield row[0].strip(), words[word]
     if not found:
         raise LogInputError(f"A label file must hold at least one session; {path} has only its header.")
+
+
+@contextmanager
+def _table_of(path: str | Path) -> Iterator[None]:
+    """What the CSV reader does not take (a carriage return inside a field, an endless field) is a `LogInputError`."""
+    try:
+        yield
+    except csv.Error as error:
+        raise LogInputError(
+            f"A label file must be a CSV table of two columns; {path} is none ({error}). Give the anomaly_label.csv that "
+            "belongs to the log."
+        ) from error

@@ -95,6 +95,10 @@ def system_from_dict(values: dict[str, Any], name: str = "mine") -> LogSystem:
     labels: Any = values.get("labels") or ("line" if "label" in groups else "session" if session else "none")
     if labels not in ("line", "session", "none"):
         raise LogInputError(f"labels must be line, session or none; found {labels!r}.")
+    if labels == "line" and "label" not in groups:
+        raise LogInputError(
+            "labels: line must have a group or field `label`; the pattern has none. Name the field so."
+        )
     try:
         window = (
             WindowRule(**values["window"]) if values.get("window") else WindowRule("session" if session else "fixed")
@@ -107,8 +111,7 @@ def system_from_dict(values: dict[str, Any], name: str = "mine") -> LogSystem:
         settings = DrainSettings(**drain)
     except (TypeError, ValueError) as error:
         raise LogInputError(f"window and drain must hold known settings ({error}). See the documentation.") from error
-    if window.kind not in ("session", "fixed", "sliding", "time") or not window.size > 0:
-        raise LogInputError(f"A window must be session, fixed, sliding or time, of a size above 0; found {window}.")
+    _check_window(window)
     return LogSystem(
         name=str(values.get("name") or name).lower(),
         title=str(values.get("title") or values.get("name") or name),
@@ -137,6 +140,14 @@ def _timestamp(values: Any, groups: Any) -> TimestampRule | None:
     return rule
 
 
+def _check_window(window: WindowRule) -> None:
+    numbers = (window.size, 1 if window.step is None else window.step)
+    whole = window.kind == "time"  # lines are counted, seconds are not
+    good = all(isinstance(one, int | float) and not isinstance(one, bool) and 0 < one < 1e15 for one in numbers)
+    if window.kind not in ("session", "fixed", "sliding", "time") or not good or not (whole or min(numbers) >= 1):
+        raise LogInputError(f"A window must be session, fixed, sliding or time, of a size above 0; found {window}.")
+
+
 def _check_pattern(name: str, pattern: str) -> None:
     try:
         re.compile(pattern)
@@ -156,8 +167,15 @@ def checked_row(values: dict[str, Any]) -> LogSystem:
             f"A whole system row must be as `LogSystem.to_dict` writes it; found {error!r}."
         ) from error
     _check_pattern("line_pattern", str(row.line_pattern))
-    if "content" not in re.compile(row.line_pattern).groupindex and row.reader == "pattern":
-        raise LogInputError("A line_pattern must have a group (?P<content>...); found none. Name the message so.")
+    wanted = {
+        "content",
+        *(["label"] if row.label_rule == "line" else []),
+        *(row.timestamp.groups if row.timestamp else ()),
+    }
+    missing = sorted(map(str, wanted - set(re.compile(row.line_pattern).groupindex)))
+    if missing and row.reader == "pattern":
+        raise LogInputError(f"A line_pattern must have a group for each field; found none for {', '.join(missing)}.")
+    _check_window(row.window)
     for name, pattern in (("session_pattern", row.session_pattern), ("signature", row.signature)):
         if pattern is not None:
             _check_pattern(name, str(pattern))

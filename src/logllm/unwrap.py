@@ -12,6 +12,7 @@ What is peculiar here:
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -109,12 +110,16 @@ def seconds(value: Any) -> float | None:
         return None
     try:
         number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
     except (TypeError, ValueError):
         return timestamp_reader(TimestampRule(("t",), "iso"))(value) if isinstance(value, str) else None
+    if not math.isfinite(number):
+        return None
     for limit, unit in ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3)):
         if abs(number) >= limit:
             return number / unit
-    return number if number == number and abs(number) != float("inf") else None
+    return number
 
 
 def _one_line(text: str) -> str:
