@@ -43,7 +43,7 @@ def rows(normal=24, anomalous=6, seed=0):
 
 def fresh(seed=0, **settings):
     """A model, its processor and the recipe it is trained by: small, and all stages within seconds."""
-    recipe = LogLLMRecipe.of({"preset": "tiny", "last_epochs": 2, "distinct": False, **settings})
+    recipe = LogLLMRecipe.of({"preset": "tiny", "last_epochs": 2, "repeats": 1.0, **settings})
     model, processor = build(pooling="mean", windows=[NORMAL, FAULT], seed=seed)
     return model, processor, recipe
 
@@ -116,7 +116,11 @@ def test_each_message_is_tokenised_once_and_has_its_variants():
         store.batch([0, 1], [2, 3])["message_input_ids"].tolist()
         == again.batch([0, 1], [2, 3])["message_input_ids"].tolist()
     )
-    assert len(store.distinct(store.dataset(rows()))) == len({tuple(r) for r in rows()["lines"]})
+    once = store.repeated(store.dataset(rows()), 0.0)
+    assert len(once) == len({tuple(r) for r in rows()["lines"]})
+    often = store.dataset(Dataset.from_dict({"lines": [["a"]] * 9 + [["b"]] * 2, "label": [0] * 11}))
+    assert [len(store.repeated(often, power)) for power in (0.0, 0.5, 1.0)] == [2, 3 + 1, 11]
+    assert store.repeated(often, 0.5)["label"][:] == [0] * 4
 
 
 # -- stages ----------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ OF_THE_PRESET = (
     "stages",
     "lora",
     "load_in_4bit",
-    "distinct",
+    "repeats",
     "micro_batch",
     "gradient_checkpointing",
     "bf16",
@@ -64,7 +64,7 @@ class LogLLMRecipe:
     stages: str | None = None
     lora: bool | None = None
     load_in_4bit: bool | None = None
-    distinct: bool | None = None
+    repeats: float | None = None
     micro_batch: int | None = None
     gradient_checkpointing: bool | None = None
     bf16: bool | None = None
@@ -127,6 +127,10 @@ class LogLLMRecipe:
             raise ValueError(
                 f"random_encoder: true needs an encoder to take the shape of, found none in preset {self.preset!r}, whose "
                 "encoder starts from nothing anyway: keep one of the two"
+            )
+        if not 0 <= row.repeats <= 1:
+            raise ValueError(
+                f"repeats must be from 0 (each distinct window once) to 1 (as often as it occurs), found {row.repeats}"
             )
         if bool(row.word_dropout) != bool(row.variants):
             raise ValueError(

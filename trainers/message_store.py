@@ -71,12 +71,12 @@ class MessageStore:
             places.extend(self.rows(rows[start : start + 1000]["lines"]))
         return Dataset.from_dict({"rows": places, "label": rows["label"][:]})
 
-    def distinct(self, rows: Dataset) -> Dataset:
-        """Keep each distinct window (of `rows` and label) once, in order."""
-        first: dict[tuple[tuple[int, ...], int], int] = {}
+    def repeated(self, rows: Dataset, power: float) -> Dataset:
+        """Keep of n equal windows (`rows` and label) the first n ** power, in order; with power 0 each distinct one once."""
+        same: dict[tuple[tuple[int, ...], int], list[int]] = {}
         for i, (places, label) in enumerate(zip(rows["rows"], rows["label"])):
-            first.setdefault((tuple(places), label), i)
-        return rows.select(list(first.values()))
+            same.setdefault((tuple(places), label), []).append(i)
+        return rows.select(sorted(i for some in same.values() for i in some[: round(len(some) ** power)]))
 
     def tokenize(self) -> None:
         """Tokenise what was added since the last call, and its variants."""

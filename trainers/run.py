@@ -160,8 +160,8 @@ def train_logllm(
     store = MessageStore(processor, row.variants, row.word_dropout, seed)
     check_labels(dataset)
     rows = store.dataset(dataset)
-    if row.distinct:
-        rows = store.distinct(rows)
+    if row.repeats < 1:
+        rows = store.repeated(rows, row.repeats)
     held_back = _validation_rows(validation, store)
     begin(work_dir, {"recipe": recipe.to_dict(), "seed": seed, "windows": len(dataset), **(facts or {})}, resume)
     names = [_label(i, len(stages), stage) for i, stage in enumerate(stages)]

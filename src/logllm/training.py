@@ -235,8 +235,10 @@ def _filled_in(recipe: Any) -> list[str]:
         told.append(
             "Encoder and decoder start from random weights, at higher rates; the paper starts from pretrained ones."
         )
-    if row.distinct:
-        told.append("Each distinct window is learnt from once an epoch; in the paper as often as it occurs.")
+    if row.repeats < 1:
+        told.append(
+            f"A window that occurs n times is learnt from n^{row.repeats:g} times an epoch; in the paper as often as it occurs."
+        )
     if row.pooling == "mean":
         told.append("A message's vector is the mean over its word pieces; the paper takes BERT's pooled [CLS].")
     if row.noise or row.mix or row.word_dropout:
