@@ -81,7 +81,7 @@ def columns(data: bytes) -> None:
     if data[0] % 2:
         reader.distinct_share, reader.few = 0.0, 0
     found = reader.columns(text)
-    plain = [line for line in parse_lines([one.decode().removesuffix("\r") for one in text.split(b"\n")[:-1]], row)]
+    plain = list(parse_lines([one.decode().removesuffix("\r") for one in text.split(b"\n")[:-1]], row))
     parsed = [line for line in plain if line.parsed]
     assert found.contents().to_pylist() == [line.content for line in parsed]
     assert found.numbers.tolist() == [line.number for line in parsed]

@@ -8,11 +8,13 @@ it is used: that is half of the room's import time, and worker processes do with
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,7 @@ STATISTICS = "statistics.json"
 TEMPLATES = "templates.json"
 TEMPLATE_TABLE = "templates.parquet"
 UNPARSED = "unparsed.jsonl"
+CHECKSUMS = "checksums.json"
 
 
 def window_features(line_labels: bool, masked: bool = False) -> Features:
@@ -84,6 +87,7 @@ def configuration_folder(out: Path, name: str) -> Iterator[Path]:
     building.mkdir()
     try:
         yield building
+        _write_checksums(building)
         old = out / f".{name}.building-old-{os.getpid()}"
         if final.exists():
             final.rename(old)
@@ -149,7 +153,7 @@ def load_windows(out: str | Path, config: str) -> DatasetDict:
     """
     from datasets import DatasetDict, load_dataset
 
-    _configuration(out, config)
+    check_files(_configuration(out, config))
     loaded = load_dataset(str(out), config)
     features = next(iter(loaded.values())).features
     return DatasetDict({name: loaded[name] if name in loaded else _empty(features) for name in SPLITS})
@@ -163,12 +167,78 @@ def _empty(features: Features) -> Dataset:
 
 def load_templates(out: str | Path, config: str) -> dict[str, Any]:
     """The template table of a built configuration."""
-    return json.loads((_configuration(out, config) / TEMPLATES).read_text("utf-8"))
+    return _read_json(_configuration(out, config) / TEMPLATES)
 
 
 def load_statistics(out: str | Path, config: str) -> dict[str, Any]:
     """The statistics of a built configuration."""
-    return json.loads((_configuration(out, config) / STATISTICS).read_text("utf-8"))
+    return _read_json(_configuration(out, config) / STATISTICS)
+
+
+def _write_checksums(folder: Path) -> None:
+    """SHA-256 of every file but the windows, whose digests stand in the statistics already."""
+    known = _json_of(folder / STATISTICS).get("files", {})
+    files = sorted(file for file in folder.iterdir() if file.is_file() and file.name not in known)
+    text = json.dumps({file.name: _digest(file) for file in files}, indent=1)
+    (folder / CHECKSUMS).write_text(text + "\n", "utf-8")
+
+
+def check_files(folder: Path) -> None:
+    """See that a configuration's files are as they were built; one of an earlier version has its windows checked.
+
+    Raises `LogInputError` where a file is missing or another.
+    """
+    listed = _read_json(folder / CHECKSUMS) if (folder / CHECKSUMS).exists() else {}
+    listed = {**listed, **_read_json(folder / STATISTICS).get("files", {})}
+    changed = [name for name, digest in listed.items() if not _is_as_built(folder / Path(name).name, digest)]
+    if changed:
+        raise _damaged(folder, ", ".join(changed[:3]) + " changed or missing")
+
+
+def _is_as_built(file: Path, digest: str) -> bool:
+    try:
+        status = file.stat()
+        return _digest_once(file, status.st_size, status.st_mtime_ns, status.st_ino) == digest
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=4096)
+def _digest_once(file: Path, size: int, changed: int, inode: int) -> str:
+    return _digest(file)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _json_of(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text("utf-8")) if file.exists() else {}
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    """A JSON file of a configuration, which is as it was built."""
+    try:
+        if file.name != CHECKSUMS and (file.parent / CHECKSUMS).exists():
+            digest = _read_json(file.parent / CHECKSUMS).get(file.name)
+            if digest is not None and not _is_as_built(file, digest):
+                raise _damaged(file.parent, f"{file.name} changed")
+        values = json.loads(file.read_text("utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("no object")
+    except LogInputError:
+        raise
+    except (OSError, ValueError) as error:
+        raise _damaged(file.parent, f"{file.name} unreadable: {type(error).__name__}") from error
+    return values
+
+
+def _damaged(folder: Path, what: str) -> LogInputError:
+    return LogInputError(
+        f"A built configuration must be as it was built; {folder} is not ({what}). Copy it again or build it anew; what was "
+        f"changed on purpose is taken when {CHECKSUMS} and the file's line in {STATISTICS} are gone."
+    )
 
 
 def _configuration(out: str | Path, config: str) -> Path:

@@ -13,6 +13,7 @@ pytest.importorskip("prometheus_client", reason="needs prometheus_client: pip in
 from logllm.errors import LogllmError
 from logllm.suppress import Suppressions
 from logllm.watch_start import start_watcher
+from logllm.watch_state import StateFile
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +172,9 @@ def test_a_state_of_another_model_is_refused(log, model, tmp_path):
     watcher = start_watcher(str(log), model, state=tmp_path / "state", alerts=str(tmp_path / "a"))
     watcher.close()
     path = tmp_path / "state"
-    path.write_text(path.read_text().replace(watcher.judge.lineage, "f" * 16))
+    other = StateFile(path, "f" * 16)
+    other.snapshot({})
+    other.close()
     with pytest.raises(LogllmError, match="another model"):
         start_watcher(str(log), model, state=path)
 

@@ -2,10 +2,11 @@
 
 What is peculiar here:
 - The weights are one safetensors file with the trainable tensors; the rest of the model is what the stage began with.
-- A seal, written last, lists every file with its size. `last_sealed` passes over a checkpoint without a seal (the process
-  was killed while it wrote) or with a file of another size (it was cut short), and takes the one before.
+- A seal, written last, lists every file with its size and SHA-256. `last_sealed` passes over a checkpoint without a seal
+  (the process was killed while it wrote) or with a file that is another (cut short, a flipped bit), and takes the one before.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -34,8 +35,18 @@ def save_trainable(model: nn.Module, file: Path, state: dict[str, Any] | None = 
     """Write the tensors that train now, through a file beside it, so that `file` is whole or as it was."""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_suffix(".part")
-    save_file(trainable(model, state), str(beside), metadata={"format": "pt"})
+    tensors = trainable(model, state)
+    save_file(tensors, str(beside), metadata={"format": "pt", "sha256": _digest_of(tensors)})
     os.replace(beside, file)
+
+
+def _digest_of(tensors: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over names and bytes: safetensors has no checksum of its own."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        found.update(name.encode())
+        found.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+    return found.hexdigest()
 
 
 def load_trainable(model: nn.Module, file: Path) -> None:
@@ -46,6 +57,10 @@ def load_trainable(model: nn.Module, file: Path) -> None:
     """
     try:
         tensors = load_file(str(file))
+        with safe_open(str(file), "pt") as opened:
+            known = (opened.metadata() or {}).get("sha256")
+        if known is not None and known != _digest_of(tensors):
+            raise OSError("a digest that is not theirs")
     except (SafetensorError, OSError) as error:
         raise ValueError(
             f"the weights {file.name} of the work folder must be whole, found them unreadable ({error}): delete "
@@ -64,8 +79,8 @@ def load_trainable(model: nn.Module, file: Path) -> None:
 
 
 def seal(folder: Path) -> None:
-    """Declare a checkpoint complete: list its files with their sizes."""
-    sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()}
+    """Declare a checkpoint complete: list its files with their sizes and digests."""
+    sizes = {file.name: [file.stat().st_size, _digest(file)] for file in sorted(folder.iterdir()) if file.is_file()}
     sizes.pop(SEAL, None)
     beside = folder / f"{SEAL}.part"
     beside.write_text(json.dumps(sizes) + "\n", "utf-8")
@@ -73,12 +88,20 @@ def seal(folder: Path) -> None:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a checkpoint has its seal and every file that the seal names, in its size."""
+    """Whether a checkpoint has its seal and every file that the seal names, as it was."""
     try:
         sizes = json.loads((folder / SEAL).read_text("utf-8"))
-        return all((folder / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, AttributeError):
+        return all(
+            (folder / name).stat().st_size == size and _digest(folder / name) == known
+            for name, (size, known) in sizes.items()
+        )
+    except (OSError, ValueError, AttributeError, TypeError):
         return False
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def last_sealed(folder: Path, remove: bool = False) -> Path | None:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from transformers import AutoConfig, AutoModel, AutoProcessor
 
+from logllm.checksums import check_checksums, write_checksums
 from logllm.errors import CheckpointError
 from logllm.explain import explain_logllama, explain_logllm
 from logllm.hf_datasets import LogLine, LogSystem, Window, make_windows, parse_lines
@@ -104,6 +105,7 @@ class LogAnomalyDetector:
         add_pipeline(path)
         if self.calibration is not None:
             self.calibration.save(path)
+        write_checksums(path)
 
     def push_to_hub(self, repo_id: str, **kwargs: Any) -> str:
         """Publish model, processor, pipeline and code together; returns the address. kwargs go to `push_model`."""
@@ -282,6 +284,8 @@ def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[Any, A
         )
     if not folder.exists() and (folder.is_absolute() or str(path).startswith(".") or str(path).count("/") != 1):
         raise CheckpointError(f"a checkpoint must be a folder or a Hub id OWNER/NAME, found nothing at {path}")
+    if folder.is_dir():
+        check_checksums(folder)
     try:
         import logllm.modeling_logllm  # noqa: F401  registers both families with the Auto classes
         from logllm.modeling_logllm.processing_logllama import TemplateMatcher
@@ -293,6 +297,8 @@ def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[Any, A
             wanted = family or " or ".join(FAMILIES)
             raise CheckpointError(f"the checkpoint must be of type {wanted}, found {config.model_type!r} in {path}")
         processor = AutoProcessor.from_pretrained(path)
+        if config.model_type == "logllama":
+            processor.matcher  # noqa: B018  a table that is none is refused now, not at the first message
         model, report = _load_model(path, config)
     except CheckpointError:
         raise

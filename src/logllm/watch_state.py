@@ -5,6 +5,7 @@ What is peculiar here:
   out; what went out is noted with the next step. After a kill the journal is replayed: an alert that was not noted as
   sent is sent again, under the same id.
 - A step is one line of JSON; a torn last line is a step that never happened, and none of its alerts was sent.
+- Behind every row stands its CRC-32: a flipped bit is refused. (A row without one is of version 1.)
 - The journal is folded into a new snapshot now and then: written beside it, synced, renamed over it.
 - A disk that is full leaves the old state as it was; the watcher says so and goes on.
 """
@@ -14,13 +15,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from logllm.errors import LogllmError
 
-VERSION = 1
+VERSION = 2
 JOURNAL_BYTES = 32 << 20
 
 
@@ -53,8 +55,8 @@ class StateFile:
         except FileNotFoundError:
             return None, iter(())
         try:
-            snapshot = json.loads(rows[0])
-            if snapshot["version"] != VERSION:
+            snapshot = _read(rows[0])
+            if snapshot["version"] not in (1, VERSION):
                 raise ValueError(f"version {snapshot['version']}")
         except (ValueError, KeyError, TypeError) as error:
             raise LogllmError(
@@ -68,17 +70,20 @@ class StateFile:
         return snapshot, self._steps(rows[1:])
 
     def _steps(self, rows: list[bytes]) -> Iterator[dict[str, Any]]:
-        for row in rows[:-1]:  # what stands behind the last line feed was torn
+        for number, row in enumerate(rows[:-1], 2):  # what stands behind the last line feed was torn
             try:
-                yield json.loads(row)
-            except ValueError:
-                return
+                yield _read(row)
+            except ValueError as error:
+                raise LogllmError(
+                    f"a state file must be what `logllm watch` wrote, found {error} in row {number} of {self.path}: move it "
+                    "away to start anew"
+                ) from error
 
     def step(self, values: dict[str, Any]) -> None:
         """Append a step. Raises OSError where the disk does not take it; the file is then as before."""
         if self._stream is None:
             raise OSError("the journal is not open")
-        row = json.dumps(values, separators=(",", ":")).encode() + b"\n"
+        row = _row(values)
         try:
             self._stream.write(row)
             self._stream.flush()
@@ -95,9 +100,7 @@ class StateFile:
     def snapshot(self, values: dict[str, Any]) -> None:
         """Replace snapshot and journal. Raises OSError where the disk does not take it; the old ones then stand."""
         fresh = Path(f"{self.path}.new")
-        row = (
-            json.dumps({"version": VERSION, "lineage": self.lineage, **values}, separators=(",", ":")).encode() + b"\n"
-        )
+        row = _row({"version": VERSION, "lineage": self.lineage, **values})
         try:
             with fresh.open("wb") as stream:
                 stream.write(row)
@@ -129,3 +132,18 @@ class StateFile:
         if self._stream is not None:
             self._stream.close()
         self._lock.close()
+
+
+def _row(values: dict[str, Any]) -> bytes:
+    text = json.dumps(values, separators=(",", ":")).encode()
+    return text + b"\t%08x\n" % zlib.crc32(text)
+
+
+def _read(row: bytes) -> dict[str, Any]:
+    text, tab, checksum = row.rpartition(b"\t")  # JSON has no tab of its own
+    if tab and checksum != b"%08x" % zlib.crc32(text):
+        raise ValueError("a wrong checksum")
+    values = json.loads(text if tab else row)
+    if not isinstance(values, dict):
+        raise ValueError("no object")
+    return values

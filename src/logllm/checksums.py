@@ -1,0 +1,71 @@
+"""Is a checkpoint folder what was saved? `checksums.json` beside the weights holds the SHA-256 of what a verdict stands on.
+
+What is peculiar here: safetensors and JSON have no checksum of their own, so a flipped bit in a weight, a threshold or a
+template would be loaded as if nothing had happened. Code, card and records of training are left out: they change, and no
+score depends on them. A folder without the file (of an earlier version, or from elsewhere) is loaded unchecked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from logllm.errors import CheckpointError
+
+CHECKSUMS = "checksums.json"
+COUNTED = (".json", ".safetensors", ".txt", ".model")
+RECORDS = {CHECKSUMS, "training.json", "metrics.json", "curves.json", "card.json"}
+MOST_BYTES = 1 << 20  # of the file itself
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_checksums(folder: str | Path) -> None:
+    """Write the digests of a checkpoint's data files, those of its adapter folder too; nothing may be saved after it."""
+    folder = Path(folder)
+    files = [file for file in (*folder.glob("*"), *folder.glob("adapter/*")) if file.is_file()]
+    listed = {
+        str(file.relative_to(folder)): digest(file)
+        for file in sorted(files)
+        if file.suffix in COUNTED and file.name not in RECORDS
+    }
+    fresh = folder / f"{CHECKSUMS}.part"
+    fresh.write_text(json.dumps(listed, indent=1) + "\n", "utf-8")
+    os.replace(fresh, folder / CHECKSUMS)
+
+
+def check_checksums(folder: Path) -> None:
+    """See that every listed file is as it was saved.
+
+    Raises:
+        CheckpointError: one is missing or another, or the list itself cannot be read.
+    """
+    file = folder / CHECKSUMS
+    if not file.is_file():
+        return
+    try:
+        listed = json.loads(file.read_bytes()[:MOST_BYTES])
+        changed = [
+            name for name, known in listed.items() if _inside(folder, name) is None or digest(folder / name) != known
+        ]
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise CheckpointError(
+            f"a checkpoint must be whole, as it was saved, found {CHECKSUMS} or a file that it names unreadable in {folder} "
+            f"({type(error).__name__}): copy the folder again or train anew"
+        ) from error
+    if changed:
+        raise CheckpointError(
+            f"a checkpoint must be whole, as it was saved, found {', '.join(map(repr, changed[:3]))} changed in {folder}: copy the folder "
+            f"again or train anew; if you changed it on purpose, delete {CHECKSUMS}"
+        )
+
+
+def _inside(folder: Path, name: str) -> Path | None:
+    found = (folder / name).resolve()
+    return found if found.is_relative_to(folder.resolve()) or (folder / name).is_symlink() else None
