@@ -60,8 +60,10 @@ def small_dataset(tmp_path_factory) -> Path:
 def tiny_checkpoints(small_dataset, tmp_path_factory) -> Path:
     """A folder with `logllm/` and `logllama/`, both trained on the simulator's HDFS by the real command."""
     from logllm.building import train_on
+    from logllm.demo import RECIPE
 
     out = tmp_path_factory.mktemp("checkpoints")
     for family in ("logllama", "logllm"):
-        train_on(family, small_dataset / "built", "hdfs", "tiny", out / family, seed=0, progress=False)
+        recipe = RECIPE if family == "logllm" else None
+        train_on(family, small_dataset / "built", "hdfs", "tiny", out / family, seed=0, recipe=recipe, progress=False)
     return out

@@ -152,8 +152,9 @@ PRESETS = {
         # An untrained pooler gives every message nearly the same vector: with it one seed in three learnt nothing.
         pooling="mean",
         stages="scratch",
-        # Between the two ends: rare normal windows are learnt (HDFS), and so is what a frequent one must not lack.
-        repeats=0.75,
+        # Rare kinds of normal window are learnt too: on HDFS divided by time F1 is .94 instead of .83. Where faults are
+        # frequent windows with a step missing, as in the simulator, 1 does better.
+        repeats=0.5,
         validations=1,
         # Validation windows as easy as HDFS's are soon all right, long before the model reads rarer ones well.
         patience=0,

@@ -111,6 +111,7 @@ KNOWN_FORMATS = {
     "syslog-rfc3164": "logllama-system",
     "access-log": "logllama-access",
 }
+LABELLED = {"preset": "tiny", "repeats": 1.0}  # simulated faults: see logllm.demo
 KEPT = ("config.json", "model.safetensors", "processor_config.json", "tokenizer*", "training.json")
 
 
@@ -144,6 +145,7 @@ def make_checkpoint(recipe: Recipe, out: Path, progress: bool = True) -> Any:
         out=out,
         seed=SEED,
         max_steps=recipe.max_steps,
+        recipe=LABELLED if recipe.family == "logllm" else None,
         reinforce=False,
         progress=progress,
         provenance={
