@@ -26,8 +26,8 @@ def push_dataset(
     """Upload a folder that `build` wrote to the dataset repository `repo_id`; returns the repository's address.
 
     The repository is made if it is not there; files of configurations that the folder does not hold are left alone.
-    Raises `LogInputError` where the folder holds no whole configuration, and `huggingface_hub`'s own errors where
-    the Hub refuses.
+    Raises `LogInputError` where the folder holds no whole configuration or the network is cut, and `huggingface_hub`'s
+    own errors where the Hub refuses.
     """
     folder = Path(folder)
     names = configurations(folder) if folder.is_dir() else []
@@ -37,14 +37,32 @@ def push_dataset(
             f"{', '.join(names) or 'none'}. Build it first (`logllm build SYSTEM --raw LOG --out {folder}`)."
         )
     api = HfApi(token=token)
-    url = api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
-    api.upload_folder(
-        repo_id=url.repo_id,
-        repo_type="dataset",
-        folder_path=folder,
-        allow_patterns=["README.md", *(f"{name}/*" for name in names)],
-        # Shards of an earlier, differently sharded build must not stay beside the new ones.
-        delete_patterns=[f"{name}/*.parquet" for name in names],
-        commit_message=message,
-    )
+    try:
+        url = api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
+        api.upload_folder(
+            repo_id=url.repo_id,
+            repo_type="dataset",
+            folder_path=folder,
+            allow_patterns=["README.md", *(f"{name}/*" for name in names)],
+            # Shards of an earlier, differently sharded build must not stay beside the new ones.
+            delete_patterns=[f"{name}/*.parquet" for name in names],
+            commit_message=message,
+        )
+    except Exception as error:
+        if not is_cut(error):
+            raise
+        raise LogInputError(cut_sentence(repo_id, error)) from error
     return str(url)
+
+
+def is_cut(error: BaseException) -> bool:
+    """Whether an error is of the connection, by the names that httpx and its successors give theirs."""
+    return any(one.__name__ in ("TransportError", "ConnectionError") for one in type(error).__mro__)
+
+
+def cut_sentence(repo_id: str, error: BaseException) -> str:
+    """What to say of a connection that broke during an upload: a commit is one step, so the Hub has all of it or none."""
+    return (
+        f"the connection to the Hub must hold during an upload to {repo_id}, found it broken ({type(error).__name__}): nothing "
+        "was changed there; run the same command again, what has arrived is not sent twice"
+    )

@@ -8,6 +8,7 @@ everything is kept in memory: a short log is faster so, and has nothing to remov
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -54,7 +55,15 @@ class Spool:
         if self.folder is None or not size:
             return np.empty(size, kind)
         self._count += 1
-        return np.asarray(np.memmap(self.folder / f"filled-{self._count}", kind, "w+", shape=(size,)))
+        file = self.folder / f"filled-{self._count}"
+        with file.open("wb") as stream:
+            # A page of a mapped file that finds no room on the disk is a bus error, which nothing catches: take it now.
+            room = size * np.dtype(kind).itemsize
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(stream.fileno(), 0, room)
+            else:
+                stream.truncate(room)
+        return np.asarray(np.memmap(file, kind, "r+", shape=(size,)))
 
     def mapped(self, name: str, table: np.ndarray, to: str) -> None:
         """Finish an int32 column, and append what a table says of each of its values to another one."""

@@ -19,6 +19,10 @@ from .errors import LogInputError
 
 # A worker's function: it is given `send` and its own arguments, and what it returns is its last piece.
 Task = Callable[..., Any]
+NO_MEMORY = (
+    "Memory must suffice for every process; it ran out in one of them. Nothing was kept: use fewer processes, or build a "
+    "range of lines (--lines)."
+)
 _STOPS_WITHIN = 5.0
 _GOES_WITHIN = 1.0
 
@@ -126,6 +130,8 @@ def _serve(pipe: Connection) -> None:
             return
         except LogInputError as error:
             pipe.send(("failed", error))
+        except MemoryError:
+            pipe.send(("failed", LogInputError(NO_MEMORY)))
         except OSError as error:  # a full disk keeps its number
             pipe.send(("failed", OSError(error.errno, str(error))))
         except BaseException as error:

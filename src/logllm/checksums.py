@@ -10,9 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from logllm.errors import CheckpointError
+from logllm.errors import CheckpointError, LogllmError
 
 CHECKSUMS = "checksums.json"
 COUNTED = (".json", ".safetensors", ".txt", ".model")
@@ -38,6 +42,43 @@ def write_checksums(folder: str | Path) -> None:
     fresh = folder / f"{CHECKSUMS}.part"
     fresh.write_text(json.dumps(listed, indent=1) + "\n", "utf-8")
     os.replace(fresh, folder / CHECKSUMS)
+
+
+@contextmanager
+def taking_its_place(folder: Path) -> Iterator[Path]:
+    """A folder to save a checkpoint into; when it is whole, its files take the place of those in `folder`, by renaming.
+
+    Raises:
+        LogllmError: the disk is full; `folder` is as it was.
+    """
+    ours = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob(".saving-*"):  # of a process that was killed
+        shutil.rmtree(stale, ignore_errors=True)
+    fresh = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
+    try:
+        yield fresh
+        write_checksums(fresh)
+        files = [file.relative_to(fresh) for file in sorted(fresh.rglob("*")) if file.is_file()]
+        for name in sorted(files, key=lambda name: name.name == CHECKSUMS):  # last: until then a mixture would be told
+            (folder / name).parent.mkdir(exist_ok=True)
+            os.replace(fresh / name, folder / name)
+        for old in (*folder.glob("*.safetensors"), *folder.glob("*.safetensors.index.json")):
+            if old.relative_to(folder) not in files:  # weights of a former save in other pieces
+                old.unlink()
+    except Exception as error:
+        from logllm.trainers.stage_checkpoint import is_no_room
+
+        if not is_no_room(error):
+            raise
+        raise LogllmError(
+            f"the disk must have room for a checkpoint, found none at {folder}: nothing was changed there; make room and run "
+            "the command again"
+        ) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        if ours and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def check_checksums(folder: Path) -> None:

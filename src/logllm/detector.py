@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from transformers import AutoConfig, AutoModel, AutoProcessor
 
-from logllm.checksums import check_checksums, write_checksums
+from logllm.checksums import check_checksums, taking_its_place
 from logllm.errors import CheckpointError
 from logllm.explain import explain_logllama, explain_logllm
 from logllm.hf_datasets import LogLine, LogSystem, Window, make_windows, parse_lines
@@ -97,15 +97,19 @@ class LogAnomalyDetector:
         return cls(model, processor, **{"calibration": Calibration.load(path), **kwargs})
 
     def save_pretrained(self, path: str | Path) -> None:
-        """Write model, processor, code, format and threshold to a folder."""
+        """Write model, processor, code, format and threshold to a folder; what was there stays until all is on the disk.
+
+        Raises:
+            LogllmError: the disk is full; the folder is as it was.
+        """
         self.model.config.threshold = float(self.threshold)
         self.model.config.log_system = self.system.to_dict()
-        self.model.save_pretrained(path)
-        self.processor.save_pretrained(path)
-        add_pipeline(path)
-        if self.calibration is not None:
-            self.calibration.save(path)
-        write_checksums(path)
+        with taking_its_place(Path(path)) as fresh:
+            self.model.save_pretrained(fresh)
+            self.processor.save_pretrained(fresh)
+            add_pipeline(fresh)
+            if self.calibration is not None:
+                self.calibration.save(fresh)
 
     def push_to_hub(self, repo_id: str, **kwargs: Any) -> str:
         """Publish model, processor, pipeline and code together; returns the address. kwargs go to `push_model`."""

@@ -15,6 +15,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
 from logllm.errors import CheckpointError, LogllmError
+from logllm.hf_datasets.push import cut_sentence, is_cut
 
 FAMILIES = ("logllm", "logllama")
 # Not for strangers: work files of training, and what editors and interpreters leave behind.
@@ -74,14 +75,24 @@ def push_space(
 
 @contextmanager
 def _refusals(repo_id: str) -> Iterator[None]:
-    """Say how to log in where the Hub refuses an upload."""
+    """Say how to log in where the Hub refuses an upload, and that nothing is lost where the network is cut."""
     try:
         yield
-    except (HfHubHTTPError, LocalTokenNotFoundError) as error:
-        raise LogllmError(
-            f"the Hub must accept an upload to {repo_id}, found a refusal ({str(error).splitlines()[0][:200]}): log in "
-            "with `hf auth login`, and give a repository OWNER/NAME that is yours"
-        ) from error
+    except LocalTokenNotFoundError as error:
+        raise _refused(repo_id, error) from error
+    except Exception as error:
+        if isinstance(error, HfHubHTTPError):
+            raise _refused(repo_id, error) from error
+        if is_cut(error):
+            raise LogllmError(cut_sentence(repo_id, error)) from error
+        raise
+
+
+def _refused(repo_id: str, error: Exception) -> LogllmError:
+    return LogllmError(
+        f"the Hub must accept an upload to {repo_id}, found a refusal ({str(error).splitlines()[0][:200]}): log in "
+        "with `hf auth login`, and give a repository OWNER/NAME that is yours"
+    )
 
 
 def check_publishable(folder: Path) -> None:

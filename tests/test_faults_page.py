@@ -1,0 +1,32 @@
+"""Every row of the table of faults names a test that exists, and the page is what would be written."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from faults_page import FAULTS, page  # noqa: E402
+
+sys.path.pop(0)
+
+
+@pytest.mark.parametrize("row", FAULTS, ids=lambda row: row.test.partition("::")[2])
+def test_a_row_names_a_test_that_exists(row):
+    name, _, function = row.test.partition("::")
+    tree = ast.parse((ROOT / name).read_text("utf-8"))
+    assert function in [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+
+
+def test_the_page_is_what_would_be_written():
+    done = subprocess.run([sys.executable, "benchmarks/faults_page.py", "--check"], cwd=ROOT)
+    assert done.returncode == 0, "python benchmarks/faults_page.py"
+
+
+def test_faults_that_the_page_must_name():
+    assert {row.fault for row in FAULTS} >= {"kill -9", "full disk", "read-only disk", "out of memory", "network cut"}
+    assert len({row.test for row in FAULTS}) == len(FAULTS)
+    assert "Fuzzing" not in page({})
