@@ -1,7 +1,7 @@
 """Somebody means harm: a million fuzz cases over everything that reads a log, and two hundred corrupted files.
 
-    python benchmarks/siege.py fuzz --cases 1000000      # seeded; 13 targets (`fuzz_targets.py`)
-    python benchmarks/siege.py corrupt --files 200       # checkpoints, datasets, states (`corrupt_files.py`)
+    POLARS_MAX_THREADS=1 python benchmarks/siege.py fuzz --cases 1000000   # seeded; 13 targets (`fuzz_targets.py`)
+    python benchmarks/siege.py corrupt --files 200   # checkpoints, datasets, states (`corrupt_files.py`)
 
 What is odd: a case that crashes or takes over a second is written to `tests/corpus/`, where the tests run it for ever
 after. Cheap targets get more of the cases than dear ones, all of them some. Results go to `results/siege.json`.

@@ -1,6 +1,7 @@
 """Every row of the table of faults names a test that exists, and the page is what would be written."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,3 +31,12 @@ def test_faults_that_the_page_must_name():
     assert {row.fault for row in FAULTS} >= {"kill -9", "full disk", "read-only disk", "out of memory", "network cut"}
     assert len({row.test for row in FAULTS}) == len(FAULTS)
     assert "Fuzzing" not in page({})
+
+
+def test_what_the_security_page_names_exists_and_no_remote_code_file_is_left_out():
+    text = (ROOT / "SECURITY.md").read_text("utf-8")
+    named = re.findall(r"`((?:\.ci|hf_datasets|src|tests|spaces_demo|modeling_logllm)/[\w/.]+)`", text)
+    assert len(named) > 10 and not [path for path in named if not (ROOT / path).exists()]
+    table = text.partition("## The remote-code files")[2]
+    missing = [file.name for file in (ROOT / "modeling_logllm").glob("*.py") if f"`{file.name}`" not in table]
+    assert missing == ["__init__.py"]
