@@ -30,7 +30,7 @@ FEW_DISTINCT = 500  # nor is a small one worth anything else
 MOST_ENTRIES = 200_000
 
 _NONE = np.zeros(0, np.int64)
-_WHOLE_SECONDS = "^[0-9]{1,15}$"
+_WHOLE_SECONDS = "^[0-9]{1,11}$"  # more digits are not seconds of a year that there is
 
 
 class SessionCodes:

@@ -7,7 +7,6 @@ so that who scans sees it and who builds can count it. A line is stripped before
 from __future__ import annotations
 
 import csv
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,6 +24,8 @@ __all__ = ["LogInputError", "LogLine", "parse_lines", "read_lines", "read_sessio
 
 NORMAL_LABEL = "-"
 LABEL_FILE = "anomaly_label.csv"
+# The years 1 to 9999, as of every other layout: among numbers without bound a window of some seconds has no length.
+EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0
 
 
 @dataclass(slots=True)
@@ -81,7 +82,7 @@ def session_finder(system: LogSystem) -> Callable[[str], tuple[str, ...]]:
 
 
 def timestamp_reader(rule: TimestampRule | None) -> Callable[[str], float | None]:
-    """A function from a time text to seconds since 1970 UTC; None for a text that does not fit."""
+    """A function from a time text to seconds since 1970 UTC; None for a text that does not fit, or of no year 1 to 9999."""
     if rule is None:
         return lambda text: None
     layout = rule.layout
@@ -94,7 +95,7 @@ def timestamp_reader(rule: TimestampRule | None) -> Callable[[str], float | None
         try:
             if layout in units:
                 moments = float(text) / units[layout]
-                return moments if math.isfinite(moments) else None
+                return moments if EARLIEST <= moments <= LATEST else None
             if layout == "iso":
                 moment = _iso(text)
             elif layout == "apache":  # strptime cannot make the fraction optional

@@ -142,9 +142,13 @@ def _timestamp(values: Any, groups: Any) -> TimestampRule | None:
 
 def _check_window(window: WindowRule) -> None:
     numbers = (window.size, 1 if window.step is None else window.step)
-    whole = window.kind == "time"  # lines are counted, seconds are not
+    timed = window.kind == "time"  # lines are counted, seconds are not, but a clock has no more than thousandths
     good = all(isinstance(one, int | float) and not isinstance(one, bool) and 0 < one < 1e15 for one in numbers)
-    if window.kind not in ("session", "fixed", "sliding", "time") or not good or not (whole or min(numbers) >= 1):
+    if (
+        window.kind not in ("session", "fixed", "sliding", "time")
+        or not good
+        or min(numbers) < (0.001 if timed else 1)
+    ):
         raise LogInputError(f"A window must be session, fixed, sliding or time, of a size above 0; found {window}.")
 
 

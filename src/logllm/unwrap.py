@@ -12,7 +12,6 @@ What is peculiar here:
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -103,7 +102,7 @@ def seconds(value: Any) -> float | None:
     >>> seconds("1700000000000000000") == seconds(1700000000) == seconds("2023-11-14T22:13:20Z")
     True
     """
-    from logllm.hf_datasets.parsing import timestamp_reader
+    from logllm.hf_datasets.parsing import EARLIEST, LATEST, timestamp_reader
     from logllm.hf_datasets.rules import TimestampRule
 
     if value is None or isinstance(value, bool):
@@ -114,12 +113,11 @@ def seconds(value: Any) -> float | None:
         return None
     except (TypeError, ValueError):
         return timestamp_reader(TimestampRule(("t",), "iso"))(value) if isinstance(value, str) else None
-    if not math.isfinite(number):
-        return None
     for limit, unit in ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3)):
         if abs(number) >= limit:
-            return number / unit
-    return number
+            number /= unit
+            break
+    return number if EARLIEST <= number <= LATEST else None
 
 
 def _one_line(text: str) -> str:
