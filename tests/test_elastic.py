@@ -37,7 +37,7 @@ for line, label in zip(lines, labels):
     line[1] = "fail hard" if label else line[1]
 keys = [[tiny_logllama.template_key(m) for m in line] for line in lines]
 rows = Dataset.from_dict({{"lines": lines, "keys": keys, "label": labels}})
-recipe = {{"max_samples": 32, "last_epochs": 2, "distinct": False, "validations": 2}} if family == "logllm" else None
+recipe = {{"max_samples": 32, "last_epochs": 2, "repeats": 1.0, "validations": 2}} if family == "logllm" else None
 train_detector(family, rows, rows, tiny_logllama.table(), get_system("hdfs"), "tiny", out, recipe=recipe, progress=False)
 if rank == "0":
     Path(str(out) + ".steps").write_text(f"{{retry}} {{steps[0]}} {{len(steps)}}")
