@@ -302,7 +302,7 @@ def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[Any, A
             raise CheckpointError(f"the checkpoint must be of type {wanted}, found {config.model_type!r} in {path}")
         processor = AutoProcessor.from_pretrained(path)
         if hasattr(processor, "template_table"):
-            processor.matcher  # noqa: B018  a table that is none is refused now, not at the first message
+            TemplateMatcher(processor.template_table)  # a table that is none is refused now, not at the first message
         model, report = _load_model(path, config)
     except CheckpointError:
         raise
