@@ -35,7 +35,7 @@ from logllm.hf_datasets.column_reader import ColumnReader
 from logllm.hf_datasets.formats import FORMATS
 from logllm.hf_datasets.parsing import timestamp_reader
 from logllm.hf_datasets.rules import TimestampRule
-from logllm.hf_datasets.user_systems import system_from_dict
+from logllm.hf_datasets.user_systems import plain_yaml, system_from_dict
 from logllm.live import as_window, live_windows, usual_idle, without_escapes
 from logllm.modeling_logllm.masking import fold_digits, mask_message
 from logllm.modeling_logllm.processing_logllama import TemplateMatcher
@@ -200,8 +200,8 @@ def times(data: bytes) -> None:
 def systems(data: bytes) -> None:
     """Any YAML is a system or a refusal; a system that is taken reads lines."""
     try:
-        values = yaml.safe_load(data.decode("utf-8", "replace"))
-    except (yaml.YAMLError, ValueError, RecursionError):
+        values = plain_yaml(data.decode("utf-8", "replace"))
+    except (yaml.YAMLError, ValueError):
         return
     if isinstance(values, dict):
         row = system_from_dict(values)

@@ -86,6 +86,7 @@ def timestamp_reader(rule: TimestampRule | None) -> Callable[[str], float | None
     if rule is None:
         return lambda text: None
     layout = rule.layout
+    _check_layout(layout)
     units = {"epoch": 1.0, "epoch_ms": 1e3, "epoch_us": 1e6, "epoch_ns": 1e9}
 
     @lru_cache(maxsize=4096)
@@ -109,6 +110,17 @@ def timestamp_reader(rule: TimestampRule | None) -> Callable[[str], float | None
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
     return read
+
+
+def _check_layout(layout: str) -> None:
+    try:
+        datetime.strptime("", layout)
+    except ValueError:
+        pass  # an empty text is no time
+    except (re.error, IndexError) as error:  # such as a directive twice
+        raise LogInputError(
+            f"A layout must be one of strptime's; {layout[:80]!r} is none ({error}). Correct it."
+        ) from error
 
 
 def _iso(text: str) -> datetime:

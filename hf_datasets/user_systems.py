@@ -24,6 +24,7 @@ from .parsing import timestamp_reader
 from .patterns import compiled
 from .rules import DrainSettings, LogSystem, TimestampRule, WindowRule
 
+MOST_BYTES, MOST_DEPTH = 100_000, 50  # of a system file
 _FIELD = re.compile(r"<([A-Za-z]\w*)>")
 _KNOWN = {"name", "title", "format", "pattern", "timestamp", "session", "labels", "window", "drain", "encoding"}
 
@@ -59,14 +60,40 @@ def _literal(text: str) -> str:
     return r"\s+".join(re.escape(part) for part in re.split(r"\s+", text))
 
 
+class _Plain(yaml.SafeLoader):
+    """YAML without aliases: of a few lines they make values that no memory holds."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias: write the value out")
+        return super().compose_node(parent, index)
+
+
+def plain_yaml(text: str) -> Any:
+    """The value of a small YAML text. Raises ValueError or `yaml.YAMLError` where it is none, too long or too deep."""
+    depth = deepest = 0
+    for sign in text:
+        depth += (sign in "[{") - (sign in "]}")
+        deepest = max(deepest, depth)
+    if len(text) > MOST_BYTES or deepest > MOST_DEPTH:
+        raise ValueError(f"at most {MOST_BYTES:,} bytes and {MOST_DEPTH} open brackets are read")
+    loader = _Plain(text)
+    try:
+        return loader.get_single_data()
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    finally:
+        loader.dispose()
+
+
 def system_from_yaml(path: str | Path) -> LogSystem:
     """The system that a YAML file describes (see the top of this file). Raises `LogInputError` where it does not."""
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
+        values = plain_yaml(path.read_bytes()[: MOST_BYTES + 1].decode("utf-8"))
     except FileNotFoundError as error:
         raise LogInputError(f"The system file must exist; found nothing at {path}. Check the path.") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise LogInputError(f"The system file must be YAML; {path} cannot be read ({error}). Correct it.") from error
     if not isinstance(values, dict):
         raise LogInputError(f"The system file must hold `name:` and `format:`; {path} holds {type(values).__name__}.")

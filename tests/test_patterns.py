@@ -9,7 +9,7 @@ from logllm.hf_datasets import SYSTEMS, LogInputError, TemplateMiner, build, par
 from logllm.hf_datasets.formats import FORMATS
 from logllm.hf_datasets.patterns import LimitedPattern, compiled
 from logllm.hf_datasets.rules import DEFAULT_MASKS, DrainSettings, LogSystem
-from logllm.hf_datasets.user_systems import checked_row, line_pattern, system_from_dict
+from logllm.hf_datasets.user_systems import checked_row, line_pattern, system_from_dict, system_from_yaml
 
 SLOW = [
     (r"^(?P<content>(.*?,){25}P)", "1," * 200),
@@ -115,3 +115,18 @@ def test_no_text_makes_our_own_patterns_slow(unit):
         started = time.process_time()
         compiled(pattern).sub(replacement, message)
         assert time.process_time() - started < 1, pattern
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 3000, "a: " + "- " * 3000 + "x", "format: '<Content>'\nname: " + "x" * 200_000, "{a: &x [1], b: *x}",
+        "format: '<Time> <Content>'\ntimestamp: {fields: [Time], layout: '%Y-%Y'}", "\x00", "!!python/object:os.system []",
+    ],
+)  # fmt: skip
+def test_a_hostile_system_file_is_refused(tmp_path, text):
+    (tmp_path / "mine.yaml").write_text(text)
+    started = time.process_time()
+    with pytest.raises(LogInputError, match="must"):
+        system_from_yaml(tmp_path / "mine.yaml")
+    assert time.process_time() - started < 1

@@ -20,7 +20,9 @@ def main() -> None:
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except MemoryError:
-        sys.stderr.write("error: memory must suffice, found none left: give a shorter log, or a smaller batch or preset\n")
+        sys.stderr.write(
+            "error: memory must suffice, found none left: give a shorter log, or a smaller batch or preset\n"
+        )
         sys.exit(2)
     except (ValueError, OSError) as error:
         if os.environ.get("LOGLLM_TRACEBACK"):
