@@ -111,7 +111,8 @@ KNOWN_FORMATS = {
     "syslog-rfc3164": "logllama-system",
     "access-log": "logllama-access",
 }
-LABELLED = {"preset": "tiny", "repeats": 1.0}  # simulated faults: see logllm.demo
+# Simulated faults (see logllm.demo); three whole passes, so that the rarer alerts of three systems are seen.
+LABELLED = {"preset": "tiny", "repeats": 1.0, "max_samples": 6000, "last_epochs": 3}
 KEPT = ("config.json", "model.safetensors", "processor_config.json", "tokenizer*", "training.json")
 
 
