@@ -49,6 +49,7 @@ def fuzz(count: int, seed: int, keep: bool = True, only: str | None = None) -> d
     names = [only] if only else list(TARGETS)
     share = count / sum(WEIGHTS.get(name, 1) for name in names)
     rows, findings = {}, []
+    known: set[tuple[str, str]] = set()
     for name in names:
         row = {"cases": 0, "refused": 0, "crashes": 0, "hangs": 0, "slowest_seconds": 0.0}
         begun = time.process_time()
@@ -76,7 +77,9 @@ def fuzz(count: int, seed: int, keep: bool = True, only: str | None = None) -> d
             if took > HANG_SECONDS:
                 row["hangs"] += 1
                 what = what or f"took {took:.2f} s"
-            if what and len(findings) < 200:
+            alike = (name, what.partition(" at ")[0])  # one file of a kind is enough for the corpus
+            if what and alike not in known and len(findings) < 200:
+                known.add(alike)
                 findings.append(
                     {"target": name, "what": what, "bytes": len(data), "file": _keep(name, data) if keep else ""}
                 )

@@ -104,10 +104,10 @@ def system_from_dict(values: dict[str, Any], name: str = "mine") -> LogSystem:
     """The system of some plain values, as they stand in the YAML file."""
     if isinstance(values.get("line_pattern"), str):  # a whole row, as `LogSystem.to_dict` writes it
         return checked_row(values)
-    unknown = sorted(set(values) - _KNOWN)
+    unknown = sorted(map(str, set(values) - _KNOWN))
     if unknown:
         raise LogInputError(
-            f"A system file may hold {', '.join(sorted(_KNOWN))}; found {', '.join(map(str, unknown))}. Take it out."
+            f"A system file may hold {', '.join(sorted(_KNOWN))}; found {', '.join(unknown)}. Take it out."
         )
     if ("format" in values) == ("pattern" in values):
         raise LogInputError("A system file must hold either `format:` or `pattern:`; write one of them.")
@@ -155,7 +155,8 @@ def system_from_dict(values: dict[str, Any], name: str = "mine") -> LogSystem:
 def _timestamp(values: Any, groups: Any) -> TimestampRule | None:
     if not values:
         return None
-    fields = tuple(str(one).lower() for one in values.get("fields", ())) if isinstance(values, dict) else ()
+    named = values.get("fields") if isinstance(values, dict) else None
+    fields = tuple(str(one).lower() for one in named) if isinstance(named, list | tuple) else ()
     missing = [one for one in fields if one not in groups]
     if not fields or missing:
         raise LogInputError(
