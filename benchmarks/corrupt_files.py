@@ -23,6 +23,7 @@ ROWS = (
     ("calibration.json", "logllama", "scan", 2), ("checksums.json", "logllama", "scan", 1),
     ("model.safetensors", "logllm", "scan", 3), ("config.json", "logllm", "scan", 2),
     ("processor_config.json", "logllm", "scan", 1), ("tokenizer.json", "logllm", "scan", 1),
+    ("encoder_tokenizer/tokenizer.json", "logllm", "scan", 1),
     ("hdfs/train-00000-of-00001.parquet", "data", "evaluate", 4),
     ("hdfs/test-00000-of-00001.parquet", "data", "evaluate", 2), ("hdfs/templates.json", "data", "evaluate", 3),
     ("hdfs/templates.parquet", "data", "evaluate", 2), ("hdfs/statistics.json", "data", "evaluate", 3),

@@ -39,7 +39,8 @@ logllm build hdfs --raw HDFS.log --labels anomaly_label.csv --out data --process
 logllm score --dataset data --model model --out scores
 torchrun --nproc_per_node 8 -m logllm score --engine torchrun --dataset data --model model --out scores
 logllm score --engine ray --dataset s3://bucket/data --model model --out s3://bucket/scores
-torchrun --nproc_per_node 8 --max-restarts 3 -m logllm train logllm --dataset data --config hdfs --out model
+TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun --standalone --nproc_per_node 8 --max-restarts 3 \\
+    -m logllm train logllm --dataset data --config hdfs --out model
 ```
 
 Ray is an extra: `pip install 'logllm[ray]'`. A dataset or a result may lie anywhere that fsspec reaches:
@@ -53,6 +54,7 @@ engine: the same bits on processors of one kind with the same number of threads 
 calibrated weighs grave words of the messages only, because a dataset holds messages without their headers.
 
 Training that torchrun starts anew after a lost worker goes on at the last whole checkpoint of the stage that it was in.
+Without the variable a restart looks for its workers at the addresses of those that are dead, and may hang.
 Configurations for several graphics cards: `benchmarks/accelerate/`."""
 
 

@@ -43,6 +43,16 @@ def test_a_damaged_checkpoint(name, kind, tmp_path):
         LogAnomalyDetector.from_pretrained(folder)
 
 
+def test_another_vocabulary_of_the_encoder(tiny_checkpoints, tmp_path):
+    shutil.copytree(tiny_checkpoints / "logllm", tmp_path / "model")
+    file = tmp_path / "model" / "encoder_tokenizer" / "tokenizer.json"
+    words = json.loads(file.read_text("utf-8"))
+    words["model"]["vocab"] = dict(zip(words["model"]["vocab"], reversed(words["model"]["vocab"].values())))
+    file.write_text(json.dumps(words), "utf-8")
+    with pytest.raises(CheckpointError, match=r"'encoder_tokenizer/tokenizer\.json' changed"):
+        LogAnomalyDetector.from_pretrained(tmp_path / "model")
+
+
 def test_a_checkpoint_as_it_was_saved_and_one_without_checksums_load(tmp_path):
     folder = tmp_path / "model"
     shutil.copytree(fitted_folder() / "model", folder)

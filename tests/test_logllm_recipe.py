@@ -58,6 +58,8 @@ def test_a_recipe_says_what_it_changes():
         ({"micro_batch": 5}, "batch: 16 and micro_batch: 5"),
         ({"patience": "four"}, "patience must be of kind int"),
         ({"lora": 1}, "lora must be of kind bool"),
+        ({"repeats": 1.5}, "repeats must be from 0"),
+        ({"dropout": 1.0}, "dropout must be at least 0 and below 1"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(settings, said):

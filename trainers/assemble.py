@@ -206,6 +206,7 @@ def _decoder(row: LogLLMPreset, arguments: dict[str, Any]) -> tuple[PreTrainedMo
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
+        attention_dropout=row.dropout,
         **row.decoder_shape,
     )
     return AutoModelForCausalLM.from_config(config), tokenizer

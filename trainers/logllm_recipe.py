@@ -20,6 +20,7 @@ OF_THE_PRESET = (
     "encoder",
     "decoder",
     "random_encoder",
+    "dropout",
     "pooling",
     "mask",
     "stages",
@@ -59,6 +60,7 @@ class LogLLMRecipe:
     encoder: str | None = None
     decoder: str | None = None
     random_encoder: bool | None = None
+    dropout: float | None = None
     pooling: str | None = None
     mask: bool | None = None
     stages: str | None = None
@@ -128,6 +130,8 @@ class LogLLMRecipe:
                 f"random_encoder: true needs an encoder to take the shape of, found none in preset {self.preset!r}, whose "
                 "encoder starts from nothing anyway: keep one of the two"
             )
+        if not 0 <= row.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, found {row.dropout}")
         if not 0 <= row.repeats <= 1:
             raise ValueError(
                 f"repeats must be from 0 (each distinct window once) to 1 (as often as it occurs), found {row.repeats}"

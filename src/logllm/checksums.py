@@ -30,17 +30,22 @@ def digest(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def digests(folder: Path) -> dict[str, str]:
+    """The digests of the files that a verdict of this checkpoint stands on, by their name in the folder."""
+    # Folders one level down: the adapter, the tokenizer of the encoder.
+    files = sorted(file for file in (*folder.glob("*"), *folder.glob("[!.]*/*")) if file.is_file())
+    return {
+        file.relative_to(folder).as_posix(): digest(file)
+        for file in files
+        if file.suffix in COUNTED and file.name not in RECORDS
+    }
+
+
 def write_checksums(folder: str | Path) -> None:
     """Write the digests of a checkpoint's data files, those of its adapter folder too; nothing may be saved after it."""
     folder = Path(folder)
-    files = [file for file in (*folder.glob("*"), *folder.glob("adapter/*")) if file.is_file()]
-    listed = {
-        str(file.relative_to(folder)): digest(file)
-        for file in sorted(files)
-        if file.suffix in COUNTED and file.name not in RECORDS
-    }
     fresh = folder / f"{CHECKSUMS}.part"
-    fresh.write_text(json.dumps(listed, indent=1) + "\n", "utf-8")
+    fresh.write_text(json.dumps(digests(folder), indent=1) + "\n", "utf-8")
     os.replace(fresh, folder / CHECKSUMS)
 
 

@@ -78,21 +78,15 @@ def _refusals(repo_id: str) -> Iterator[None]:
     """Say how to log in where the Hub refuses an upload, and that nothing is lost where the network is cut."""
     try:
         yield
-    except LocalTokenNotFoundError as error:
-        raise _refused(repo_id, error) from error
+    except (HfHubHTTPError, LocalTokenNotFoundError) as error:
+        raise LogllmError(
+            f"the Hub must accept an upload to {repo_id}, found a refusal ({str(error).splitlines()[0][:200]}): log in "
+            "with `hf auth login`, and give a repository OWNER/NAME that is yours"
+        ) from error
     except Exception as error:
-        if isinstance(error, HfHubHTTPError):
-            raise _refused(repo_id, error) from error
-        if is_cut(error):
-            raise LogllmError(cut_sentence(repo_id, error)) from error
-        raise
-
-
-def _refused(repo_id: str, error: Exception) -> LogllmError:
-    return LogllmError(
-        f"the Hub must accept an upload to {repo_id}, found a refusal ({str(error).splitlines()[0][:200]}): log in "
-        "with `hf auth login`, and give a repository OWNER/NAME that is yours"
-    )
+        if not is_cut(error):
+            raise
+        raise LogllmError(cut_sentence(repo_id, error)) from error
 
 
 def check_publishable(folder: Path) -> None:

@@ -26,6 +26,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from logllm.checksums import digests
 from logllm.errors import LogllmError
 
 MANIFEST = "_manifest.json"  # readers of Parquet folders pass over names that begin so
@@ -224,15 +225,7 @@ def fingerprint(model: str | Path) -> str:
         from transformers import AutoConfig
 
         return str(getattr(AutoConfig.from_pretrained(str(model)), "_commit_hash", None) or model)
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*")):
-        inside = file.relative_to(folder).as_posix()
-        told = inside in ("README.md", "training.json", "metrics.json") or inside.startswith(("runs/", "."))
-        if file.is_file() and file.suffix in (".json", ".safetensors") and not told:
-            digest.update(f"{inside} {file.stat().st_size}\n".encode())
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
+    return hashlib.sha256(json.dumps(digests(folder)).encode()).hexdigest()
 
 
 def describe(shards: Sequence[Shard], dataset: str | Path, model: str | Path, threshold: float) -> dict[str, Any]:

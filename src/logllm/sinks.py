@@ -1,7 +1,8 @@
 """Where alerts go: standard output, a file, or an HTTP address. At least once, in order.
 
-What is peculiar here: an address is shown without its password and path, which are secrets. `deliver` never waits for a better time. What it could not deliver stays with the watcher, which
-reads no further when too much waits; an HTTP address is tried again after a pause that doubles up to a minute.
+What is peculiar here: `deliver` never waits for a better time. What it could not deliver stays with the watcher, which
+reads no further when too much waits; an HTTP address is tried again after a pause that doubles up to a minute. Messages
+show an address without its password and path, which are secrets.
 """
 
 from __future__ import annotations

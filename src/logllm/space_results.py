@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-METRICS = ("precision", "recall", "f1", "auroc", "pr_auc")
+METRICS = ("f1", "precision", "recall", "auroc", "pr_auc")  # F1 first: on a phone the others are a swipe away
 # Places that lead to settings and to points of curves, not to results.
 SKIPPED = {"recipe", "made", "versions", "stages", "sweep", "splits", "split", "split_checksums", "curves", "machine"}
 # Containers whose names say nothing to a reader.
