@@ -199,12 +199,10 @@ def checked_row(values: dict[str, Any]) -> LogSystem:
             f"A whole system row must be as `LogSystem.to_dict` writes it; found {error!r}."
         ) from error
     _check_pattern("line_pattern", str(row.line_pattern))
-    wanted = {
-        "content",
-        *(["label"] if row.label_rule == "line" else []),
-        *(row.timestamp.groups if row.timestamp else ()),
-    }
-    missing = sorted(map(str, wanted - set(re.compile(row.line_pattern).groupindex)))
+    # As texts: from a file a group may be anything, a mapping too.
+    wanted = {"content", *(["label"] if row.label_rule == "line" else [])}
+    wanted |= {str(group) for group in (row.timestamp.groups if row.timestamp else ())}
+    missing = sorted(wanted - set(re.compile(row.line_pattern).groupindex))
     if missing and row.reader == "pattern":
         raise LogInputError(f"A line_pattern must have a group for each field; found none for {', '.join(missing)}.")
     _check_window(row.window)
