@@ -64,8 +64,9 @@ def certificate() -> dict[str, Any]:
     def git(*arguments: str) -> str:
         return subprocess.run(["git", *arguments], cwd=HERE, capture_output=True, text=True).stdout.strip()
 
+    edited = git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":!/README.md", ":!/benchmarks/results")
     return {
-        "commit": git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else ""),
+        "commit": git("rev-parse", "HEAD") + ("+" if edited else ""),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, 1 thread",
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),

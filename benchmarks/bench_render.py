@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -136,14 +137,16 @@ def sweeps(folder: Path) -> tuple[dict[str, list[tuple[float, float]]], list[str
             continue
         runs = [row["sweep"] for row in json.loads(file.read_text("utf-8"))["rows"] if "sweep" in row]
         curves[title] = [(one[0]["share"], sum(x["f1"] for x in one) / len(one)) for one in zip(*runs)]
-    for file in sorted(folder.glob("*beta*.json")):
-        result = json.loads(file.read_text("utf-8"))
+    for system in ("hdfs", "bgl"):
+        file = folder / f"logllm_ablations_{system}.json"
+        if not file.is_file():
+            continue
         by: dict[float, list[float]] = {}
-        for run in result.get("runs", []):
-            if "minority_share" in run and "metrics" in run:
-                by.setdefault(float(run["minority_share"]), []).append(run["metrics"]["f1"])
-        if by:
-            curves[f"LogLLM, {file.stem}: beta"] = [(share, sum(f1) / len(f1)) for share, f1 in sorted(by.items())]
+        for run in json.loads(file.read_text("utf-8"))["runs"]:
+            share = re.search(r"beta (\d+) %", run["row"])
+            if share and "metrics" in run:
+                by.setdefault(int(share[1]) / 100, []).append(run["metrics"]["f1"])
+        curves[f"LogLLM, {system.upper()}: beta"] = [(share, sum(f1) / len(f1)) for share, f1 in sorted(by.items())]
     curves = {title: found for title, found in curves.items() if found}
     if not curves:
         return {}, []

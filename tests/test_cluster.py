@@ -137,3 +137,27 @@ def test_two_processes_of_torchrun_give_the_same_bits(places, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads(done.stdout)["windows"] == COUNT  # the first process speaks, for all
     assert read_scores(tmp_path / "out") == read_scores(tmp_path / "local")
+
+
+LEFT = """
+import os, sys
+from pathlib import Path
+
+from logllm.cluster import score
+
+score({dataset!r}, {model!r}, {out!r}, engine="torchrun", progress=False)
+names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
+sys.exit(f"threads of gloo are left: {{names}}" if any("gloo" in name for name in names) else 0)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc, which only Linux has")
+def test_a_worker_of_torchrun_leaves_no_thread_that_could_abort_it(places, tmp_path):
+    dataset, model = places()
+    (tmp_path / "scripts").mkdir()
+    script = tmp_path / "scripts" / "worker.py"
+    script.write_text(LEFT.format(dataset=str(dataset), model=str(model), out=str(tmp_path / "out")))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
+    assert done.returncode == 0, done.stderr[-3000:]

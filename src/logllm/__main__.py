@@ -33,9 +33,16 @@ def main() -> None:
             "--rdzv-backend c10d)\n"
         )
     from logllm.cli import app
+    from logllm.processes import before_group, is_worker, leave_group
 
     try:
+        if is_worker():
+            before_group()
         app()
+    except SystemExit as end:
+        if is_worker() and not end.code:
+            leave_group()
+        raise
     except KeyboardInterrupt:
         sys.exit("interrupted")
     except BrokenPipeError:  # `| head` has read enough

@@ -23,6 +23,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from logllm.errors import LogllmError
+from logllm.processes import before_group, is_worker, leave_group
 from logllm.shards import ROWS, Shard, claim, dataset_address, describe, finished, plan, read_rows, write_result
 
 CHUNK_OF_WINDOWS = 2048
@@ -207,7 +208,7 @@ def _threshold(model: str | Path) -> float:
 
 
 def _check_processes(engine: str, world: int) -> None:
-    started = "TORCHELASTIC_RUN_ID" in os.environ or world > 1
+    started = is_worker() or world > 1
     if engine == "torchrun" and not started:
         raise LogllmError(
             "the engine torchrun must be started by torchrun, found one process: "
@@ -225,6 +226,7 @@ def _processes(engine: str) -> Iterator[Callable[[Any], list[Any]]]:
         return
     from torch import distributed
 
+    before_group()
     distributed.init_process_group("gloo", timeout=PATIENCE)
 
     def gather(own: Any) -> list[Any]:
@@ -235,4 +237,4 @@ def _processes(engine: str) -> Iterator[Callable[[Any], list[Any]]]:
     try:
         yield gather
     finally:
-        distributed.destroy_process_group()
+        leave_group()
