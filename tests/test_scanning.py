@@ -1,6 +1,7 @@
 """Learning from an unlabelled log: what is odd is not learnt, what is shown first is ten different things."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from logllm.findings import group_findings
 from logllm.fitting import fit_logs, go_back, in_time_order, update_model
 from logllm.hf_datasets import get_system
 from logllm.learning import supported
+from logllm.scanning import scan_with, write_scan_report
 from logllm.suppress import Suppressions
 
 
@@ -57,6 +59,16 @@ def test_findings_group_windows_of_one_reason(detector, lines):
     found = group_findings(flagged, detector.explain, detector.system)
     assert sum(one.windows for one in found) == len(flagged) > len(found)
     assert [one.rank for one in found] == sorted((one.rank for one in found), reverse=True)
+
+
+def test_a_session_that_goes_on_after_a_pause_is_two_windows_in_the_report(detector, tmp_path):
+    found = scan_with(detector, [fitted_folder() / "hdfs.log"])
+    ids = [verdict.window_id for verdict in found.verdicts]
+    worst = {verdict.window_id for verdict in found.worst(10)}
+    assert any(ids.count(name) > 1 for name in worst)
+    write_scan_report(found, tmp_path / "report.html", "hdfs.log")
+    page = " ".join(re.sub(r"<[^>]*>", "", (tmp_path / "report.html").read_text("utf-8")).split())
+    assert f"{found.counts.flagged} of {len(ids):,} windows flagged" in page
 
 
 def test_suppressing_a_finding_takes_its_flag(detector, lines, tmp_path):

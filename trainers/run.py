@@ -63,9 +63,10 @@ class StageBar(TrainerCallback):
         logs = logs or {}
         if "loss" in logs:
             self.figures["loss"] = f"{float(logs['loss']):.4f}"
-            # All but one of the answer's tokens are the same in both answers: what is wrong is the word.
-            wrong = (1 - float(logs.get("mean_token_accuracy", 1))) * self.answer_tokens
-            self.figures["answer"] = f"{max(1 - wrong, 0):.3f}"
+            if "mean_token_accuracy" in logs:  # LogLLM's; a next key has no answer
+                # All but one of the answer's tokens are the same in both answers: what is wrong is the word.
+                wrong = (1 - float(logs["mean_token_accuracy"])) * self.answer_tokens
+                self.figures["answer"] = f"{max(1 - wrong, 0):.3f}"
         if "eval_f1" in logs:
             self.figures["validation F1"] = f"{logs['eval_f1']:.3f}"
         if self.bar is not None:

@@ -65,8 +65,8 @@ def render_report(
     ranked = sorted(verdicts, key=lambda verdict: (not verdict.is_anomalous, -_finite(verdict.score)))
     flagged = sum(verdict.is_anomalous for verdict in verdicts)
     shown = ranked[: min(max(flagged, LEAST_WINDOWS), MOST_WINDOWS)]
-    examples = {finding.verdict.window_id for finding in findings}
-    shown += [verdict for verdict in ranked[len(shown) :] if verdict.window_id in examples]
+    examples = {finding.verdict.line_numbers for finding in findings}  # an id may come twice: a session that went on
+    shown += [verdict for verdict in ranked[len(shown) :] if verdict.line_numbers in examples]
     places = {id(verdict): place for place, verdict in enumerate(shown, start=1)}
     environment = _environment()
     script = environment.get_template("report_script.html").render()
@@ -80,7 +80,7 @@ def render_report(
         flagged=flagged,
         windows=[_window(verdict) for verdict in shown],
         timeline=_timeline(verdicts, threshold, places),
-        findings=[_finding(one, {v.window_id: places[id(v)] for v in shown}) for one in findings],
+        findings=[_finding(one, {v.line_numbers: places[id(v)] for v in shown}) for one in findings],
         templates=[_template(row) for row in templates[:MOST_TEMPLATES]],
         more_templates=max(len(templates) - MOST_TEMPLATES, 0),
         notes=[printable(note) for note in notes],
@@ -209,11 +209,11 @@ def _window(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Any, places: Mapping[str, int]) -> dict[str, Any]:
+def _finding(finding: Any, places: Mapping[tuple[int, ...], int]) -> dict[str, Any]:
     """A finding as the template reads it: one line of a list."""
     worst = next(iter(finding.verdict.worst(1)), None)
     return {
-        "place": places.get(finding.verdict.window_id),
+        "place": places.get(finding.verdict.line_numbers),
         "text": printable(worst.text if worst else finding.verdict.window_id, 300),
         "reason": printable(worst.reason if worst else "", 400),
         "line": worst.line_number if worst else None,

@@ -183,11 +183,15 @@ def write_scan_report(found: Scan, path: Path, title: str) -> None:
     from logllm.template_table import template_rows
 
     findings = found.findings(10)
-    explained = {verdict.window_id: verdict for verdict in found.worst(10)}
-    explained |= {finding.verdict.window_id: finding.verdict for finding in findings}
+    # A session that was idle and goes on is two windows of one id: their lines tell them apart.
+    explained = {verdict.line_numbers: verdict for verdict in found.worst(10)}
+    explained |= {finding.verdict.line_numbers: finding.verdict for finding in findings}
     write_report(
         path,
-        [explained.get(verdict.window_id, verdict) if not verdict.evidence else verdict for verdict in found.verdicts],
+        [
+            explained.get(verdict.line_numbers, verdict) if not verdict.evidence else verdict
+            for verdict in found.verdicts
+        ],
         title=title,
         threshold=found.threshold,
         system=found.system.title,

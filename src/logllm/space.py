@@ -128,7 +128,7 @@ def _of_this_log(item: Evidence) -> Evidence:
     reason = item.reason.replace(
         "no template matches it: a message that training never saw", "no other line is like it"
     )
-    return replace(item, reason=reason.replace("times in training", "times in this log"))
+    return replace(item, reason=reason.replace(" in training", " in this log"))
 
 
 class SpaceModels:
