@@ -21,6 +21,9 @@ from logllm.suppress import content_of, key_of
 from logllm.verdict import Verdict
 
 SPREAD_WEIGHT = 0.5
+COUNT = re.compile(
+    r"\d[\d,.]*(?: times)?|\b(?:never|once|twice)\b"
+)  # in a reason: the same in two windows of one finding
 
 
 @dataclass
@@ -49,7 +52,7 @@ def _group(verdict: Verdict, system: LogSystem, novel: TemplateMiner) -> str:
         return verdict.window_id
     item = worst[0]
     if "occurs" in item.reason or "missing" in item.reason:  # guilty by count, not by itself
-        return item.template + re.sub(r"\d+", "#", item.reason)
+        return item.template + COUNT.sub("#", item.reason)
     return item.template or f"novel {novel.add(content_of(item.text, system))}"
 
 
