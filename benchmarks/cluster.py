@@ -3,7 +3,8 @@
 `python benchmarks/cluster.py [--lines N] [--rounds N]` simulates an HDFS log, builds it, trains both families for seconds
 (what the weights are does not change the time) and writes `results/cluster.json`. Rounds are interleaved. Efficiency is
 the time of one worker over twice that of two, from the first shard's begin to the last one's end: the start of the workers
-(Python, torch, the model) is told apart. On fewer free cores than workers it says nothing.
+(Python, torch, the model) is told apart. On fewer free cores than workers it says nothing. `ceiling` is what two processes
+that know nothing of each other lose to the memory and caches that they share: one alone over one of two at a time.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,16 @@ def score(engine: str, workers: int, dataset: Path, model: Path, out: Path, rows
     if done.returncode:
         sys.exit(f"{' '.join(command)} must succeed, found:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def ceiling(alone: float, *settings: Any) -> float:
+    """Seconds of one local run over the mean of two at a time."""
+    *given, out, rows = settings
+    with ThreadPoolExecutor(2) as both:
+        pair = list(
+            both.map(lambda number: score("local", 1, *given, out.with_name(f"{out.name}-{number}"), rows), range(2))
+        )
+    return round(2 * alone / sum(one["scoring_seconds"] for one in pair), 3)
 
 
 def scores(out: Path) -> dict[str, float]:
@@ -102,6 +114,9 @@ def run(work: Path, lines: int, rounds: int) -> dict[str, Any]:
         families[family] = {
             "windows": windows,
             "distinct_share": distinct_share(dataset, work / family, rows),
+            "ceiling": ceiling(
+                statistics.median(seconds["local", 1]), dataset, work / family, work / f"{family}-pair", rows
+            ),
             "windows_per_core_second": round(windows / statistics.median(seconds["local", 1]), 1),
             "engines": {
                 engine: {

@@ -23,7 +23,12 @@ def test_the_page_is_what_would_be_rendered():
 
 # In the shape of results/cluster.json, which is measured when two cores are free.
 ENGINE = {"equal_to_local_bit_for_bit": True, "efficiency": [0.9], "efficiency_median": 0.9, "seconds_to_start": 5.0}
-FAMILY = {"windows_per_core_second": 100.0, "distinct_share": 0.25, "engines": {"torchrun": ENGINE, "ray": ENGINE}}
+FAMILY = {
+    "windows_per_core_second": 100.0,
+    "distinct_share": 0.25,
+    "ceiling": 0.95,
+    "engines": {"torchrun": ENGINE, "ray": ENGINE},
+}
 CLUSTER = {
     "lines": 1000, "shards": 24, "families": {"logllm": FAMILY, "logllama": FAMILY},
     "made": {"machine": "m", "commit": "0123456789ab", "load_before": 0.1},
