@@ -261,33 +261,45 @@ def test_lora_keys_begin_as_their_texts_and_the_body_is_the_decoders(monkeypatch
 
 
 PROCESS = """
-import sys
+import json, sys
+from functools import partial
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import pytest
 from tiny_logllama import sessions, small
-from logllm.trainers import train_logllama
+from logllm.trainers import run_logllama, train_logllama
 patch = pytest.MonkeyPatch()
+# Each process hides keys for itself: with it the losses could not be those of one process.
+patch.setattr(run_logllama, "NextKeyConfig", partial(run_logllama.NextKeyConfig, unseen_rate=0.0))
 model, processor = small(patch)
-rows = train_logllama(model, processor, sessions(processor, 60, seed=1), "small", Path(sys.argv[1]),
+distinct = [list(row) for row in dict.fromkeys(map(tuple, sessions(processor, 60, seed=1)))][:12]  # three whole batches
+rows = train_logllama(model, processor, distinct, "small", Path(sys.argv[1]),
                       validation=sessions(processor, 10, seed=2), progress=False)
 from torch import distributed
-said = [distributed.get_world_size(), rows[0]["steps"], sum(float(p.detach().sum()) for p in model.parameters())]
-Path(sys.argv[1] + str(distributed.get_rank())).write_text(repr(said))
+said = dict(processes=distributed.get_world_size(), rows=rows,
+            weights=sum(float(p.detach().sum()) for p in model.parameters()))
+Path(sys.argv[1] + str(distributed.get_rank())).write_text(json.dumps(said))
 """
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_model(tmp_path):
+def test_two_processes_train_one_model_as_one_process_does(tmp_path):
     script = tmp_path / "train.py"
     script.write_text(PROCESS.format(tests=str(Path(__file__).parent)))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(script)]
-    done = subprocess.run(
-        [*command, str(tmp_path / "work")], capture_output=True, text=True, timeout=280, env=environment
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    one, other = ((tmp_path / f"work{rank}").read_text() for rank in (0, 1))
-    assert one.startswith("[2, ")
-    assert one == other  # the same weights in both
-    assert (tmp_path / "work/reinforce/done.json").exists()
+    for processes in (1, 2):
+        command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone"]
+        done = subprocess.run(
+            [*command, str(script), str(tmp_path / f"{processes}-")],
+            capture_output=True, text=True, timeout=280, env=environment,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+    alone, one, other = (json.loads((tmp_path / name).read_text()) for name in ("1-0", "2-0", "2-1"))
+    assert (alone["processes"], one["processes"]) == (1, 2)
+    assert one["weights"] == other["weights"]  # the same in both
+    for mine, theirs in zip(alone["rows"], one["rows"]):
+        assert (mine["batch"], mine["steps"]) == (theirs["batch"], theirs["steps"])
+    # The rollouts of REINFORCE are drawn by each process for itself.
+    likelihood = [run["rows"][0]["validation_loss"] for run in (alone, one)]
+    assert likelihood[0] == pytest.approx(likelihood[1], rel=1e-5)
+    assert (tmp_path / "2-/reinforce/done.json").exists()

@@ -27,7 +27,7 @@ from .assemble import preset_named
 from .logllama_config import PRESETS, LogLLaMAPreset, NextKeyConfig, ReinforceConfig
 from .logllama_trainer import NextKeyTrainer, ReinforceTrainer, unwrapped
 from .qlora import merged, with_adapters
-from .run import _common, _run
+from .run import _batches, _common, _run
 from .stage_checkpoint import last_sealed
 
 LEAST_STEPS = 400
@@ -70,6 +70,8 @@ def train_logllama(
         progress: show bars.
     """
     row: LogLLaMAPreset = preset_named(PRESETS, preset)
+    # A step sees as many sequences with many processes as with one.
+    share, reinforce_share = _batches(row.batch, row.batch), _batches(REINFORCE_BATCH, REINFORCE_BATCH)
     truth = labels if labels is not None else [0] * len(sequences)
     normal = [sequence for sequence, label in zip(sequences, truth) if label != 1]
     # A window longer than the context is learnt in pieces of it.
@@ -90,7 +92,7 @@ def train_logllama(
         max_steps=steps,
         lr_scheduler_type=row.schedule,
         warmup_steps=20,
-        per_device_train_batch_size=row.batch,
+        **share,
         **_common(work_dir / "likelihood", seed, 20)
         | _validated(held_back, max(round(total_steps(len(rows), row.batch, epochs, steps) / row.epochs), 1)),
     )
@@ -105,7 +107,7 @@ def train_logllama(
             "learning_rate": row.reinforce_learning_rate,
             "num_train_epochs": row.reinforce_epochs,
             "max_steps": max_steps // 10 if 0 < max_steps < a_pass * row.reinforce_epochs else -1,
-            "per_device_train_batch_size": REINFORCE_BATCH,
+            **reinforce_share,
             **_common(work_dir / "reinforce", seed, max(round(a_pass * row.reinforce_epochs / 50), 1))
             | _validated(held_back, max(a_pass // 4, 1))
             | (reinforce_settings or {}),
