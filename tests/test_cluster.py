@@ -7,6 +7,7 @@ import sys
 
 import fsspec
 import pytest
+from loopback_hub import LoopbackHub
 from scored_windows import FILES, read_scores, write_dataset, write_model
 
 from logllm import cluster
@@ -59,6 +60,37 @@ def test_from_and_to_another_file_system(places, tmp_path):
         (tmp_path / "copy" / file.rpartition("/")[2]).write_bytes(memory.cat_file(file))
     assert read_scores(tmp_path / "copy") == read_scores(tmp_path / "out")
     assert run("memory://logs", model, "memory://scores")["shards_done_before"] == 5
+
+
+ON_THE_HUB = """
+import json, sys
+from huggingface_hub import HfApi
+from logllm.cluster import score
+dataset, model, out = sys.argv[1:]
+for name in ("me/logs", "me/scores"):
+    HfApi().create_repo(name, repo_type="dataset")
+HfApi().upload_folder(repo_id="me/logs", folder_path=dataset, repo_type="dataset")
+settings = dict(progress=False, shard_rows=20)
+first = score("me/logs", model, "hf://datasets/me/scores/run", **settings)
+again = score("me/logs", model, "hf://datasets/me/scores/run", **settings)
+HfApi().snapshot_download("me/scores", repo_type="dataset", local_dir=out)
+print(json.dumps([first, again]))
+"""
+
+
+def test_from_and_to_the_hub(places, tmp_path):
+    dataset, model = places()
+    run(dataset, model, tmp_path / "local")
+    with LoopbackHub() as hub:
+        environment = {**os.environ, **hub.environment(tmp_path / "home")}
+        done = subprocess.run(
+            [sys.executable, "-c", ON_THE_HUB, str(dataset), str(model), str(tmp_path / "copy")],
+            capture_output=True, text=True, env=environment,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, again = json.loads(done.stdout.splitlines()[-1])
+    assert (first["windows"], first["shards_done_before"], again["shards_done_before"]) == (COUNT, 0, 5)
+    assert read_scores(tmp_path / "copy" / "run") == read_scores(tmp_path / "local")
 
 
 def test_what_was_done_before_a_crash_is_not_done_again(places, tmp_path, monkeypatch):
