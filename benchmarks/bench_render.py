@@ -28,6 +28,7 @@ from bench_tables import (
     runs_of,
     second_table,
     split_facts,
+    time_taken,
     with_reworded,
 )
 
@@ -59,6 +60,7 @@ def page(folder: Path) -> str:
         text += [*detection_table(result, SYSTEM_OF[name]), "", *second_table(result), ""]
         if failed := failures(result):
             text += ["Did not come to an end:", "", *(f"- {line}" for line in failed), ""]
+    text += ["## Time", "", *time_taken(results), ""]
     text += ["## Plots", "", "![Precision over recall](bench_pr.png)", "", "![F1 over throughput](bench_cost.png)", ""]
     text += [*sweeps(folder)[1], *explained(results)]
     file = folder / ROBUSTNESS

@@ -286,6 +286,32 @@ def kinds_beaten(result: Result) -> list[str]:
     return text
 
 
+def time_taken(results: dict[str, Result]) -> list[str]:
+    """Processor time of all jobs, a row a system; a job that has not run counts as much as its method's others."""
+    text = ["| | jobs | run | processor minutes | with those not run |", "|---|---|---|---|---|"]
+    total = 0.0
+    for name, result in results.items():
+        jobs = sum(len(method.seeds) for method in METHODS)
+        taken = {method.name: processor_seconds(result, method.name) for method in METHODS}
+        every = sum(len(m.seeds) * statistics.mean(taken[m.name]) for m in METHODS if taken[m.name]) / 60
+        ran = [seconds for found in taken.values() for seconds in found]
+        unknown = [m.name for m in METHODS if not taken[m.name]]
+        text.append(f"| {HEADS[name]} | {jobs} | {len(ran)} | {sum(ran) / 60:.0f} | {every:.0f}"
+                    f"{f' and {len(unknown)} methods that never ran here' if unknown else ''} |")  # fmt: skip
+        total += every
+    return [
+        *text,
+        "",
+        f"One job after another on one thread: {total / 60:.1f} hours, without reading the logs and imports.",
+    ]
+
+
+def processor_seconds(result: Result, method: str) -> list[float]:
+    """Of each run, learning and scoring."""
+    runs = [run for run in runs_of(result, method) if "fit_cpu_seconds" in run]
+    return [run["fit_cpu_seconds"] + run.get("score_cpu_seconds", 0.0) for run in runs]
+
+
 def failures(result: Result) -> list[str]:
     """What did not come to an end."""
     return [
