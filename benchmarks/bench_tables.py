@@ -297,7 +297,7 @@ def time_taken(results: dict[str, Result]) -> list[str]:
         ran = [seconds for found in taken.values() for seconds in found]
         unknown = [m.name for m in METHODS if not taken[m.name]]
         text.append(f"| {HEADS[name]} | {jobs} | {len(ran)} | {sum(ran) / 60:.0f} | {every:.0f}"
-                    f"{f' and {len(unknown)} methods that never ran here' if unknown else ''} |")  # fmt: skip
+                    f"{f', without {len(unknown)} methods that have not run' if len(unknown) > 1 else f', without {unknown[0]}' if unknown else ''} |")  # fmt: skip
         total += every
     return [
         *text,
