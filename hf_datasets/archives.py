@@ -110,7 +110,8 @@ def _gzip(raw: IO[bytes]) -> IO[bytes]:
 def _from_zip(raw: IO[bytes], path: Path, member: str | None) -> IO[bytes]:
     try:
         archive = zipfile.ZipFile(raw)
-        sizes = {one.filename: one.file_size for one in archive.infolist() if not one.is_dir()}
+        # Not `is_dir`: it fails where a member has no name.
+        sizes = {one.filename: one.file_size for one in archive.infolist() if not one.filename.endswith("/")}
         return archive.open(_chosen(sizes, path, member))
     except LogInputError:
         raise
