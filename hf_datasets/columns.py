@@ -75,13 +75,13 @@ class LineParser:
         text = line.decode("utf-8")
         stripped = text.strip()
         found = self.match(stripped)
-        if found is None:
+        if found is None or found["content"] is None:  # a pattern may match and leave its content out
             return Entry(False), ""
         shift = 0 if stripped and text[0] == stripped[0] else len(text) - len(text.lstrip())
         start, stop = found.span("content")
         entry = Entry(True, start + shift, stop + shift)
         content = found["content"]
-        if self.labelled:
+        if self.labelled and found["label"] is not None:
             entry.label = int(found["label"] != NORMAL_LABEL)
         if self.groups:
             wanted = " ".join([found[group] or "" for group in self.groups])

@@ -64,7 +64,7 @@ def parse_lines(lines: Iterable[str], system: LogSystem, start: int = 1) -> Iter
     has_label = system.label_rule == "line"
     for number, raw in enumerate(lines, start):
         found = match(raw.strip())
-        if found is None:
+        if found is None or found["content"] is None:  # a pattern may match and leave its content out
             yield LogLine(number, raw, raw, False, None, None, ())
             continue
         content = found["content"]

@@ -168,6 +168,19 @@ def test_patterns_that_tell_digits_apart_are_not_folded(tmp_path):
     assert not channel.folds
 
 
+def test_a_pattern_that_leaves_its_content_or_label_out(tmp_path):
+    path = tmp_path / "my.log"
+    path.write_text("app: hello\n- app: hello\nE app: id_1\nelse\n\n" * 9)
+    pattern = r"^(?:(?P<label>[-E]) )?app: (?P<content>.*)$|^else"
+    system = LogSystem("mine", "Mine", pattern, label_rule="line", session_pattern=r"id_\d")
+    assert_same(path, system)
+    lines = list(parse_lines(path.read_text().splitlines(), system))
+    assert [(one.parsed, one.anomalous) for one in lines[:5]] == [
+        (True, -1), (True, 0), (True, 1), (False, -1), (False, -1),
+    ]  # fmt: skip
+    assert lines[3].content == "else"
+
+
 def test_time_parts_that_stand_apart(tmp_path):
     path = tmp_path / "my.log"
     path.write_text(

@@ -72,11 +72,12 @@ def score_with_ray(
         pool = min(workers or cards or int(ray.cluster_resources().get("CPU", 1)), len(shards))
         # A block a shard, the largest first: whoever is free takes the next.
         rows = [{"shard": json.dumps(asdict(shard))} for shard in sorted(shards, key=lambda one: -one.size)]
+        # Two at an actor: the next shard waits there, not on its way, when the one before is done.
         stream = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             Actor,
             fn_constructor_args=job,
             batch_size=1,
-            compute=ActorPoolStrategy(size=pool, max_tasks_in_flight_per_actor=1),
+            compute=ActorPoolStrategy(size=pool, max_tasks_in_flight_per_actor=2),
             num_cpus=None if cards else 1,
             num_gpus=1 if cards else None,
         )
