@@ -98,7 +98,8 @@ def _part(siege: dict[str, Any], name: str) -> str:
     if name == "atheris":
         return (
             f"\nUnder atheris, guided by coverage: {found['runs']:,} runs in {found['seconds'] / 60:.0f} minutes over "
-            f"{len(found['targets'])} targets, {found['findings']} findings; `python benchmarks/fuzz_atheris.py` {born}.\n"
+            f"{len(found['targets'])} targets: {len(found['mended'])} findings that are mended (`tests/corpus/` has their "
+            f"cases), {found['findings']} open; `python benchmarks/fuzz_atheris.py` {born}.\n"
         )
     bare = found["without_checksums"]
     return (
