@@ -201,6 +201,8 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
             tie_word_embeddings=bool(getattr(decoder.config, "tie_word_embeddings", False)),
             **settings,
         )
+        for part in (config.encoder_config, config.decoder_config):
+            part._name_or_path = ""  # often a folder of this machine, which no card or checkpoint should name
         if config.pooling == "pooler" and getattr(encoder, "pooler", None) is None:
             raise ValueError(
                 f'pooling="pooler" must have an encoder with a pooler, found {type(encoder).__name__} without: '
