@@ -43,10 +43,8 @@ def draw_curves(results: dict[str, Any], file: Path) -> None:
                 if runs and method.learns != "nothing":
                     found.append((average(runs, "metrics", "pr_auc") or 0.0, method.name, runs[0]["curve"]))
             for style, (area, title, curve) in zip(LINES, sorted(found, key=lambda row: -row[0])[:most]):
-                points = [
-                    (0.0, curve[0][1]),
-                    *curve,
-                ]  # each step has the precision of its end, so that the area is PR-AUC
+                # Each step has the precision of its end, so that the area is PR-AUC.
+                points = [(0.0, curve[0][1]), *curve]
                 axis.step(
                     [x for x, _ in points], [y for _, y in points], where="pre", color=colour, linestyle=style,
                     linewidth=2 if group == len(GROUPS) - 1 else 1.2, label=f"{title} ({area:.3f})",

@@ -296,9 +296,9 @@ def time_taken(results: dict[str, Result]) -> list[str]:
         taken = {method.name: processor_seconds(result, method.name) for method in METHODS}
         every = sum(len(m.seeds) * statistics.mean(taken[m.name]) for m in METHODS if taken[m.name]) / 60
         ran = [seconds for found in taken.values() for seconds in found]
-        unknown = [m.name for m in METHODS if not taken[m.name]]
-        text.append(f"| {HEADS[name]} | {jobs} | {len(ran)} | {sum(ran) / 60:.0f} | {every:.0f}"
-                    f"{f', without {len(unknown)} methods that have not run' if len(unknown) > 1 else f', without {unknown[0]}' if unknown else ''} |")  # fmt: skip
+        unknown = ", ".join(m.name for m in METHODS if not taken[m.name])
+        without = f", without {unknown}" if unknown else ""
+        text.append(f"| {HEADS[name]} | {jobs} | {len(ran)} | {sum(ran) / 60:.0f} | {every:.0f}{without} |")
         total += every
     return [
         *text,

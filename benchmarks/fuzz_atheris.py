@@ -49,12 +49,14 @@ def under_atheris(name: str, arguments: list[str]) -> None:
 
 
 def in_turn(names: list[str], seconds: float) -> dict[str, Any]:
-    """Every target for its share of the time; returns runs, features reached and findings of each."""
+    """Every target for its share of the time; returns runs, features reached, findings and commit of each."""
     from fuzz_cases import CORPUS, seeds
+    from siege import made
 
     CORPUS.mkdir(exist_ok=True)
     rows = {}
     for name in names:
+        commit = made()["commit"]
         with tempfile.TemporaryDirectory() as folder:
             for at, data in enumerate(seeds(name)):
                 (Path(folder) / f"seed-{at}").write_bytes(data)
@@ -79,6 +81,7 @@ def in_turn(names: list[str], seconds: float) -> dict[str, Any]:
             "runs": int(runs[1]) if runs else 0,
             "features": int(reached[-1]) if reached else 0,
             "findings": found,
+            "commit": commit,
         }
         sys.stderr.write(f"{name}: {json.dumps(rows[name])}\n")
         if done.returncode and not found:
@@ -88,10 +91,11 @@ def in_turn(names: list[str], seconds: float) -> dict[str, Any]:
 
 def with_former(rows: dict[str, Any], former: dict[str, Any] | None) -> dict[str, Any]:
     """Totals over the targets; one that ran alone takes its former row's place, whose findings stay told as mended."""
-    every = {**(former or {}).get("targets", {}), **rows}
+    before = (former or {}).get("targets", {})
+    every = {**before, **rows}
     mended = list((former or {}).get("mended", []))
-    for name in rows:
-        mended += (former or {}).get("targets", {}).get(name, {}).get("findings", [])
+    for name in rows.keys() & before.keys():
+        mended += before[name]["findings"]
     return {
         "seconds": round(sum(row["seconds"] for row in every.values()), 1),
         "runs": sum(row["runs"] for row in every.values()),

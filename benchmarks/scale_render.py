@@ -211,8 +211,9 @@ def _scored(cluster: dict[str, Any]) -> str:
             )
     told = (
         f"{cluster['lines']:,} simulated lines in {cluster['shards']} shards; efficiency is the time of one worker over twice "
-        "that of two,\nwithout the start of the workers. Two strangers at a time: the same for two processes that know nothing of each "
-        "other, which\nlose only to the memory and caches that they share. `python benchmarks/cluster.py`; load of the machine before: "
+        "that of two,\nwithout the start of the workers. Two strangers at a time: the same for two processes that know nothing of\n"
+        "each other, which lose only to the memory and caches that they share. `python benchmarks/cluster.py`; load of the\n"
+        "machine before: "
         f"{cluster['made']['load_before']}."
     )
     return "\n".join([*rows, "", told])

@@ -66,7 +66,7 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "load_average": os.getloadavg(),
         "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip(),
-        "command": " ".join(["python", *sys.argv]),
+        "command": re.sub(r"(?<= )/\S+", "PLACE", " ".join(["python", *sys.argv])),
     }
     text = json.dumps(result, indent=1)
     if args.out:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logllm.__main__ import restarts_share_a_store
+from logllm.processes import restarts_share_a_store
 
 # Real training of a small model by `train_detector`; of the first try, the second process kills itself at a step.
 PROCESS = """

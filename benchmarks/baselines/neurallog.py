@@ -1,10 +1,11 @@
 """NeuralLog: a transformer over sentence vectors of raw messages, from labels and without a parser (Le, Zhang, ASE 2021).
 
 Left out: BERT base (the encoder is MiniLM, 384 wide). Kept: no templates, one encoder layer over the messages' frozen
-vectors with sine positions, mean, classifier. The mean is over one length for every window, as where all are padded to it: with the mean over
-a window's own messages, attention sees shares only and a message too many or too few is lost. Filled in: messages are
-masked first (the paper removes numbers and punctuation), width 64 with 4 heads, inner 128, dropout .1, 1,000 steps of 32
-distinct windows; vectors weigh four times what positions do (with equal weight validation PR-AUC stayed at .85).
+vectors with sine positions, mean, classifier. The mean is over one length for every window, as where all are padded to
+it: with the mean over a window's own messages, attention sees shares only and a message too many or too few is lost.
+Filled in: messages are masked first (the paper removes numbers and punctuation), width 64 with 4 heads, inner 128, dropout
+.1, 1,000 steps of 32 distinct windows; vectors weigh four times what positions do (with equal weight validation PR-AUC
+stayed at .85).
 """
 
 from __future__ import annotations

@@ -3,21 +3,6 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping
-
-
-def restarts_share_a_store(environment: Mapping[str, str]) -> bool:
-    """Whether this is torchrun's first worker at its start, and a restart would hang (pytorch issue 135712).
-
-    >>> restarts_share_a_store({"RANK": "0", "TORCHELASTIC_MAX_RESTARTS": "3", "TORCHELASTIC_USE_AGENT_STORE": "True"})
-    True
-    """
-    return (
-        environment.get("RANK") == "0"
-        and environment.get("TORCHELASTIC_MAX_RESTARTS", "0") != "0"
-        and environment.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
-        and environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    )
 
 
 def main() -> None:
@@ -26,6 +11,8 @@ def main() -> None:
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # of loading weights; our own bars stay
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # says on import that it lacks a kernel nobody asked for
+    from logllm.processes import before_group, is_worker, leave_group, restarts_share_a_store
+
     if restarts_share_a_store(os.environ):
         sys.stderr.write(
             "torchrun keeps one store for all its restarts, in which workers look for those that are dead: for restarts that "
@@ -33,7 +20,6 @@ def main() -> None:
             "--rdzv-backend c10d)\n"
         )
     from logllm.cli import app
-    from logllm.processes import before_group, is_worker, leave_group
 
     try:
         if is_worker():

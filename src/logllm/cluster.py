@@ -139,9 +139,9 @@ def score(
     shards = plan(dataset, config, split, shard_rows)
     job = (dataset, str(model), str(out), threads)
     with _processes(engine) as gather:
-        said = describe(shards, dataset, model, _threshold(model))  # every process: it imports what scoring needs
+        threshold = _threshold(model)  # in every process: it imports what scoring needs
         if rank == 0:
-            claim(out, said)
+            claim(out, describe(shards, dataset, model, threshold))
         gather(None)  # no process writes into a place that the first one may refuse
         mine = deal(shards, world)[rank] if engine == "torchrun" else shards
         before = finished(out, mine)

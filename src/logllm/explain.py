@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from logllm.scoring import saturated
 from logllm.severity import NATS
-from logllm.verdict import Evidence
+from logllm.verdict import Evidence, how_often
 
 if TYPE_CHECKING:
     from logllm.modeling_logllm import LogLLaMAForNextKey, LogLLaMAProcessor, LogLLMForSequenceAnomaly, LogLLMProcessor
@@ -102,7 +102,7 @@ def explain_logllama(
         elif nll[i] >= bar or (grave is not None and scores[i] >= bar and nll[i] >= SURPRISE):
             reasons[i].append(
                 f"not expected here: rank {rank[i] + 1} of {model.config.num_keys + ends} possible keys, "
-                f"probability {_share(nll[i])}, seen {_times(seen)} in training"
+                f"probability {_share(nll[i])}, seen {how_often(seen)} in training"
             )
         wanted = expected[i]
         if ends and i == len(contents) - 1 and nll[-1] >= bar:
@@ -148,7 +148,10 @@ def _count_reasons(
         here, there = ids.count(key_id), normal[key_id]
         if here > there:
             at = len(keys) - 1 - keys[::-1].index(words[key_id])
-            reasons[at] = (share, f"occurs {_times(here)} in this window, {_times(there)} in the nearest normal one")
+            reasons[at] = (
+                share,
+                f"occurs {how_often(here)} in this window, {how_often(there)} in the nearest normal one",
+            )
         elif there > here:
             missing.append(f"{_text(processor, words[key_id])} ({here} of {there})")
     if missing:
@@ -156,10 +159,6 @@ def _count_reasons(
         text = "missing against the nearest normal window: " + ", ".join(missing[:SHOWN_CANDIDATES])
         reasons[last] = (share, "; ".join([*before, text]))
     return reasons
-
-
-def _times(count: int) -> str:
-    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
 def _grade(nats: float) -> str:

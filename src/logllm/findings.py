@@ -11,19 +11,15 @@ What is peculiar here:
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from logllm.hf_datasets import LogSystem, TemplateMiner
 from logllm.suppress import content_of, key_of
-from logllm.verdict import Verdict
+from logllm.verdict import Verdict, without_counts
 
 SPREAD_WEIGHT = 0.5
-COUNT = re.compile(
-    r"\d[\d,.]*(?: times)?|\b(?:never|once|twice)\b"
-)  # in a reason: the same in two windows of one finding
 
 
 @dataclass
@@ -52,7 +48,7 @@ def _group(verdict: Verdict, system: LogSystem, novel: TemplateMiner) -> str:
         return verdict.window_id
     item = worst[0]
     if "occurs" in item.reason or "missing" in item.reason:  # guilty by count, not by itself
-        return item.template + COUNT.sub("#", item.reason)
+        return item.template + without_counts(item.reason)
     return item.template or f"novel {novel.add(content_of(item.text, system))}"
 
 

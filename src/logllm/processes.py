@@ -7,6 +7,21 @@ was made, for good; hence it is imported before.
 """
 
 import os
+from collections.abc import Mapping
+
+
+def restarts_share_a_store(environment: Mapping[str, str]) -> bool:
+    """Whether this is torchrun's first worker at its start, and a restart would hang (pytorch issue 135712).
+
+    >>> restarts_share_a_store({"RANK": "0", "TORCHELASTIC_MAX_RESTARTS": "3", "TORCHELASTIC_USE_AGENT_STORE": "True"})
+    True
+    """
+    return (
+        environment.get("RANK") == "0"
+        and environment.get("TORCHELASTIC_MAX_RESTARTS", "0") != "0"
+        and environment.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
+        and environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    )
 
 
 def before_group() -> None:
@@ -20,7 +35,7 @@ def is_worker() -> bool:
 
 
 def leave_group() -> None:
-    """Call when the work is done and well done: with others in the middle of something this may wait for them."""
+    """End the process group, if there is one. NCCL may wait for what others are in the middle of: not after a failure there."""
     from torch import distributed
 
     if distributed.is_available() and distributed.is_initialized():

@@ -12,6 +12,7 @@ Peculiar about it:
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -125,6 +126,27 @@ class Verdict:
     def worst(self, n: int = 3) -> tuple[Evidence, ...]:
         """The `n` pieces of evidence with the highest score, highest first; of equals the earlier line first."""
         return tuple(sorted(self.evidence, key=lambda item: (-item.score, item.line_number))[:n])
+
+
+COUNT = re.compile(r"\d[\d,.]*(?: times)?|\b(?:never|once|twice)\b")
+
+
+def how_often(count: int) -> str:
+    """A count as a reason says it.
+
+    >>> how_often(1), how_often(1204)
+    ('once', '1,204 times')
+    """
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count:,} times")
+
+
+def without_counts(reason: str) -> str:
+    """A reason without its numbers: the same for windows that differ in nothing else.
+
+    >>> without_counts("occurs twice in this window, never in the nearest normal one")
+    'occurs # in this window, # in the nearest normal one'
+    """
+    return COUNT.sub("#", reason)
 
 
 def _plain(value: Any) -> Any:
