@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from tiny_logllm import DECODERS, WINDOWS, build, processor
+from tiny_logllm import DECODERS, WINDOWS, build, decoder, encoder, processor
 from torch import nn
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoProcessor
 
@@ -61,8 +61,6 @@ def test_an_encoder_without_a_pooler_is_refused_at_once():
 
 def test_a_window_that_the_decoder_cannot_hold_is_refused_at_once():
     taken = processor(max_messages=250)
-    from tiny_logllm import decoder, encoder
-
     with pytest.raises(ValueError, match="found room for 256 tokens"):
         LogLLMForSequenceAnomaly.from_backbones(encoder(taken.encoder_tokenizer), decoder(taken.tokenizer), taken)
 
@@ -288,3 +286,13 @@ def test_the_same_step_gives_the_same_gradient_to_the_bit():
     first = gradient()
     assert first.abs().sum() > 0
     assert all(torch.equal(first, gradient()) for _ in range(5))
+
+
+def test_a_configuration_names_no_folder_that_its_parts_came_from(tmp_path):
+    _, taken = build()
+    parts = encoder(taken.encoder_tokenizer), decoder(taken.tokenizer)
+    for part in parts:
+        part.config._name_or_path = str(tmp_path)
+    model = LogLLMForSequenceAnomaly.from_backbones(*parts, taken)
+    model.save_pretrained(tmp_path / "out")
+    assert str(tmp_path) not in (tmp_path / "out" / "config.json").read_text("utf-8")

@@ -40,3 +40,10 @@ def test_every_path_that_the_readme_names_exists():
     named = re.findall(r"`((?:benchmarks|docs|deploy|src|tests)/[\w/.*-]+)`", text)
     missing = [path for path in named if "*" not in path and not (ROOT / path).exists()]
     assert named and not missing, missing
+
+
+def test_no_result_names_a_folder_of_the_machine_that_made_it():
+    files = [*(ROOT / "benchmarks" / "results").glob("*.json"), *(ROOT / "docs").glob("*.md")]
+    assert len(files) > 20
+    place = re.compile(r"(?<![\w.>*])/(?:tmp|home|root|Users)/\S+|--\w+ /\S+|\S*/site-packages/\S*")
+    assert {file.name: found[0] for file in files if (found := place.search(file.read_text("utf-8")))} == {}
