@@ -1,0 +1,1 @@
+"""From the bytes of any log to events: formats, times, severities, joining, templates."""
