@@ -7,7 +7,10 @@ import yaml
 
 from logllm.errors import LogllmError
 from logllm.training.logllm import prior_shift
-from logllm.training.reproduce import f1_interval, locked_result, preprocessed, read_recipe, report, reproduce
+from logllm.training.recipe import read_recipe
+from logllm.training.reproduce import preprocessed, reproduce
+from logllm.training.result_file import locked_result
+from logllm.training.result_table import f1_interval, report
 
 SHORT = {"preset": "tiny", "max_samples": 32, "last_epochs": 1, "patience": 0}
 

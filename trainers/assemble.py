@@ -92,13 +92,15 @@ def assemble_logllm(
         log_token_id=log_token_id,
         max_message_tokens=min(100, encoder.config.max_position_embeddings - 2),
         mask=row.mask,
+        **({"prompt_suffix": row.prompt_suffix} if row.prompt_suffix is not None else {}),
     )
     model = LogLLMForSequenceAnomaly.from_backbones(
         encoder,
         decoder,
         processor,
-        pooling=row.pooling,
-        base_encoder=None if row.random_encoder else row.encoder,
+        pooling="mean" if row.encoder_kind == "embedding" else row.pooling,
+        long_windows=row.long_windows,
+        base_encoder=None if row.random_encoder or row.encoder_kind == "embedding" else row.encoder,
         base_encoder_revision=_revision(encoder) if row.encoder and not row.random_encoder else None,
         base_decoder=row.decoder,
         base_decoder_revision=_revision(decoder) if row.decoder else None,
@@ -185,11 +187,24 @@ def _keys_from_texts(
 def _encoder(
     row: LogLLMPreset, messages: Iterable[str], arguments: dict[str, Any]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    if row.encoder_kind == "embedding":
+        return _embeddings(row, messages)
     if row.encoder is not None:
         encoder, words = load_part(AutoModel, row.encoder, **arguments), load_part(AutoTokenizer, row.encoder)
         return (AutoModel.from_config(encoder.config) if row.random_encoder else encoder), words
     words = encoder_tokenizer(dict.fromkeys(mask_message(m) if row.mask else m for m in messages))
     config = BertConfig(vocab_size=len(words), pad_token_id=words.pad_token_id, **row.encoder_shape)
+    return AutoModel.from_config(config), words
+
+
+def _embeddings(row: LogLLMPreset, messages: Iterable[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """One vector for each distinct message: BERT without layers, over words that are whole messages.
+
+    What is left of BERT is its table of words and its normalisation. A message that training did not have is `<unk>`.
+    """
+    words = key_tokenizer("".join(message.split()) for message in messages)
+    shape = {**row.encoder_shape, "num_hidden_layers": 0, "max_position_embeddings": 8}
+    config = BertConfig(vocab_size=len(words), pad_token_id=words.pad_token_id, **shape)
     return AutoModel.from_config(config), words
 
 

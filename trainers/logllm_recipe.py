@@ -37,7 +37,13 @@ OF_THE_PRESET = (
     "reorder",
     "validations",
     "patience",
+    "prompt_suffix",
+    "weight_decay",
+    "clipping",
+    "long_windows",
+    "encoder_kind",
 )
+ENCODER_KINDS = ("text", "embedding")
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,11 @@ class LogLLMRecipe:
     reorder: float | None = None
     validations: int | None = None
     patience: int | None = None
+    prompt_suffix: str | None = None
+    weight_decay: float | None = None
+    clipping: float | None = None
+    long_windows: str | None = None
+    encoder_kind: str | None = None
     without: tuple[str, ...] = ()
     last_epochs: float | None = None
     schedule: str | None = None
@@ -130,6 +141,13 @@ class LogLLMRecipe:
                 f"random_encoder: true needs an encoder to take the shape of, found none in preset {self.preset!r}, whose "
                 "encoder starts from nothing anyway: keep one of the two"
             )
+        for name in ("weight_decay", "clipping"):
+            if getattr(row, name) < 0:
+                raise ValueError(f"{name} must be at least 0, found {getattr(row, name)}")
+        if row.long_windows not in ("overlap", "cut"):
+            raise ValueError(f"long_windows must be overlap or cut, found {row.long_windows!r}")
+        if row.encoder_kind not in ENCODER_KINDS:
+            raise ValueError(f"encoder_kind must be one of {', '.join(ENCODER_KINDS)}, found {row.encoder_kind!r}")
         if not 0 <= row.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, found {row.dropout}")
         if not 0 <= row.repeats <= 1:

@@ -19,7 +19,8 @@ from typing import Any
 import yaml
 
 from logllm.errors import LogllmError
-from logllm.training.reproduce import birth_certificate, reproduce
+from logllm.training.reproduce import reproduce
+from logllm.training.result_file import birth_certificate
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -78,7 +79,8 @@ def main(names: list[str]) -> None:
             run(recipe)
         elif "rows" in recipe:
             try:
-                reproduce(file, data_folder(), HERE / "results" / f"{recipe['name']}.json")
+                kept = HERE.parent / ".bench" / "reproduced" / recipe["name"]
+                reproduce(file, data_folder(), HERE / "results" / f"{recipe['name']}.json", work=kept, resume=True)
             except LogllmError as error:  # whole logs are seldom at hand
                 print(f"{recipe['name']}: skipped, {error}")
     subprocess.run([sys.executable, "-m", "benchmarks.pages.readme"], cwd=HERE.parent, check=True)

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.comparison.tables import load_results, readme_table
 from benchmarks.experiments import logllm_reworded
 from benchmarks.experiments.logllm_render import load
-from logllm.training.reproduce import report
+from logllm.training.result_table import report
 
 HERE = Path(__file__).resolve().parents[1]
 ROOT = HERE.parent

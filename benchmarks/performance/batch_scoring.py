@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from logllm.batch.shards import plan, read_rows
 from logllm.detector import LogAnomalyDetector
 from logllm.hf_datasets.simulation.simulate import simulate
-from logllm.training.reproduce import birth_certificate
+from logllm.training.result_file import birth_certificate
 from logllm.training.workflows import build_dataset, train_on
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "cluster.json"

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from logllm.training.reproduce import birth_certificate
+from logllm.training.result_file import birth_certificate
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "build_scale.json"
 LINES = (1_000_000, 5_000_000, 20_000_000, 50_000_000)

@@ -6,6 +6,7 @@ Results go to standard output, progress and remarks to standard error.
 from __future__ import annotations
 
 import json
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -158,26 +159,60 @@ def train(
 
 @app.command()
 def reproduce(
-    recipe: Annotated[Path, typer.Argument(help="YAML: data, rows of settings, seeds, the paper's figures.")],
+    recipe: Annotated[Path, typer.Argument(help="YAML (data, rows, seeds, the paper's figures), or a recipe's name.")],
     data: Annotated[
         Path, typer.Option(envvar="LOGLLM_DATA", help="Folder that the recipe's log and labels are relative to.")
     ] = Path("."),
     result: Annotated[
-        Path | None,
-        typer.Option(help="JSON file, read and extended; by default results/NAME.json beside the recipes."),
+        Path | None, typer.Option(help="JSON file, read and extended; by default NAME.json in the work folder.")
+    ] = None,
+    rows: Annotated[
+        list[str] | None, typer.Option(help="Only rows whose names hold this word; may be given again.")
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="Of the recipe's seeds, such as 0,1; by default all.")] = None,
-    work: Annotated[Path | None, typer.Option(help="Folder to keep the dataset and stopped trainings in.")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Folder of dataset, checkpoints and scores; by default reproduced/NAME.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with trainings that were stopped.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="Fetch the published log where it is missing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say windows, steps, hours and what is missing, and stop.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a published experiment and print the result beside the paper's row, with an interval."""
-    from logllm.training.reproduce import report
-    from logllm.training.reproduce import reproduce as run
+    from logllm.training import reproduce as experiment
+    from logllm.training.recipe import read_recipe
+    from logllm.training.result_table import report
 
-    chosen = [int(one) for one in seeds.split(",")] if seeds else None
-    target = result or recipe.resolve().parent.parent / "results" / f"{recipe.stem}.json"
-    say(report(run(recipe, data, target, seeds=chosen, work=work, progress=not quiet)))
-    remark(f"result in {target}")
+    chosen = _whole_numbers(seeds) if seeds else None
+    if dry_run:
+        say(experiment.dry_run(recipe, data, rows=rows, seeds=chosen, work=work))
+        return
+    known = read_recipe(recipe)
+    target = result or (work or experiment.work_folder(known)) / f"{known['name']}.json"
+    found = experiment.reproduce(
+        recipe,
+        data,
+        target,
+        rows=rows,
+        seeds=chosen,
+        work=work,
+        resume=resume,
+        download=download,
+        estimate=not quiet,
+        progress=not quiet,
+    )
+    if int(os.environ.get("RANK", "0")) == 0:  # under torchrun the first process speaks
+        say(report(found))
+        remark(f"result in {target}")
+
+
+def _whole_numbers(text: str) -> list[int]:
+    try:
+        return [int(one) for one in text.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(f"seeds must be whole numbers with commas, found {text!r}: such as 0,1") from error
 
 
 @app.command("import-official")

@@ -27,6 +27,7 @@ from logllm.errors import LogllmError
 from logllm.hf_datasets import LogSystem
 from logllm.training.logllama import keep_curves, train_logllama_on
 from logllm.training.logllm import _train_logllm
+from logllm.training.result_file import write_whole
 
 FALSE_ALARM_RATE = 0.01
 
@@ -123,22 +124,26 @@ def train_detector(
         detector.save_pretrained(out)
         if keep_curves(work, Path(out)):
             record["curves"] = "curves.png"
-        (Path(out) / "training.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        write_model_card(out)
+        write_model_card(out, record)
+        # Last, and whole: a folder that has it holds a finished training.
+        write_whole(Path(out) / "training.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     if first:
         shutil.rmtree(work, ignore_errors=True)
     return detector
 
 
-def write_model_card(folder: str | Path) -> None:
-    """Render a checkpoint's card from its config, its training record and, where measured, its metrics."""
+def write_model_card(folder: str | Path, record: dict[str, Any] | None = None) -> None:
+    """Render a checkpoint's card from its config, its training record and, where measured, its metrics.
+
+    `record` stands in for a training record that is not in the folder yet.
+    """
     from logllm.model_cards import render_model_card, write_card
 
     parts = {}
     for name in ("config", "metrics", "training"):
         file = Path(folder) / f"{name}.json"
         parts[name] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    write_card(render_model_card(**parts), folder)
+    write_card(render_model_card(**parts | ({"training": record} if record is not None else {})), folder)
 
 
 def rows_of(windows: Sequence[Any], keys: Sequence[Sequence[str]]) -> Dataset:

@@ -83,7 +83,7 @@ def train_on(
     from logllm.training.train import train_detector, write_model_card
 
     rows, statistics = load_windows(dataset, config), load_statistics(dataset, config)
-    for split in ("train", "validation"):
+    for split in ("train", "validation") if family == "logllama" else ("train",):
         if split not in rows or not len(rows[split]):
             raise LogllmError(
                 f"the dataset must have a {split} split, found {'it empty' if split in rows else 'none'} in {dataset}: "

@@ -1,0 +1,81 @@
+"""The result file of an experiment: one JSON file, locked while it changes, written whole, with what made each run."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+
+def birth_certificate() -> dict[str, Any]:
+    """Say what made a result: the commit of this code (with + for edits not committed), machine, versions, time (UTC)."""
+    folder = Path(__file__).resolve().parent
+
+    def git(*command: str) -> str:
+        return subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True).stdout.strip()
+
+    code = ("modeling_logllm", "trainers", "hf_datasets", "src")
+    edited = git("status", "--porcelain", "--untracked-files=no", "--", *(f":/{part}" for part in code))
+    return {
+        "commit": (git("rev-parse", "HEAD") + ("+" if edited else "")) or "not recorded",
+        "machine": machine(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("logllm", "torch", "transformers", "trl", "datasets", "drain3")},
+    }
+
+
+def machine() -> str:
+    """The machine in words: architecture, cores, processor, graphics card, system."""
+    parts = [platform.machine(), f"{os.cpu_count()} cores"]
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8")
+        parts += [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")][:1]
+    except OSError:
+        pass  # another system says it elsewhere
+    import torch
+
+    if torch.cuda.is_available():
+        parts.append(f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}")
+    return ", ".join([*parts, platform.system()])
+
+
+@contextmanager
+def locked_result(file: Path, made_of: Mapping[str, Any], adds: bool = False) -> Iterator[dict[str, Any]]:
+    """The result on disk, locked; what the block changed is written back whole.
+
+    Args:
+        file: the result.
+        made_of: recipe and split checksums; a result of others is begun anew.
+        adds: whether the block adds a run: what made it is written beside it.
+    """
+    made_of = json.loads(json.dumps(made_of))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with (file.parent / f".{file.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before = file.read_text("utf-8") if file.exists() else "{}"
+        result = json.loads(before)
+        if any(result.get(key) != value for key, value in made_of.items()):
+            result = {**made_of, "runs": []}
+        yield result
+        if adds:
+            result["made"] = birth_certificate()
+        after = json.dumps(result, indent=1, sort_keys=True) + "\n"
+        if after != before:
+            write_whole(file, after)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file through one beside it, so that it is whole or as it was."""
+    beside = file.with_name(f"{file.name}.part")
+    beside.write_text(text, "utf-8")
+    os.replace(beside, file)
