@@ -82,17 +82,8 @@ def test_a_recipe_that_cannot_be_is_refused(recipe, change, said):
 def test_a_log_that_is_not_there_is_named(recipe, tmp_path):
     with pytest.raises(LogllmError, match=r"found no hdfs\.log in .*: give --data DIR"):
         reproduce(recipe[0], tmp_path, tmp_path / "r.json", progress=False)
-    with pytest.raises(LogllmError, match="a recipe must be a YAML file, found none"):
+    with pytest.raises(LogllmError, match="a recipe must be a YAML file or the name of one, found none"):
         read_recipe(tmp_path / "nothing.yaml")
-
-
-def test_every_recipe_of_the_repository_can_be_read():
-    from pathlib import Path
-
-    files = sorted((Path(__file__).resolve().parent.parent / "benchmarks" / "recipes").glob("logllm_*.yaml"))
-    assert len(files) >= 9
-    for file in files:
-        assert read_recipe(file)["name"] == file.stem
 
 
 def test_the_interval_of_an_f1_is_that_of_drawing_windows_again():
@@ -111,7 +102,9 @@ def test_messages_become_templates_or_their_numbers(small_dataset):
     changed = preprocessed(rows, "template", table)
     assert [[texts.get(k, m) for k, m in zip(r["keys"], r["lines"])] for r in rows] == changed["lines"][:]
     numbered = preprocessed(rows, "template id", table)["lines"][:]
-    assert all(message.startswith("event ") for window in numbered for message in window)
+    assert all(
+        message.startswith("event") and message.split() == [message] for window in numbered for message in window
+    )
     assert preprocessed(rows, "raw", table) is rows
 
 

@@ -7,7 +7,7 @@ that need it work without a hub. The package is only read, never imported, and i
 import hashlib
 import importlib.util
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,15 +114,30 @@ def assemble_logllm(
 
 
 def assemble_logllama(
-    preset: str, template_table: dict[str, Any], predict_end: bool, seed: int = 0, **settings: Any
+    preset: str,
+    template_table: dict[str, Any],
+    predict_end: bool,
+    seed: int = 0,
+    keys: Collection[str] | None = None,
+    **settings: Any,
 ) -> tuple[LogLLaMAForNextKey, LogLLaMAProcessor]:
-    """Make an untrained LogLLaMA and its processor over the keys of a template table."""
+    """Make an untrained LogLLaMA and its processor over the keys of a template table.
+
+    Args:
+        preset: a row of `logllama_config.PRESETS`.
+        template_table: Drain templates, as `build` wrote them.
+        predict_end: whether the end of a window is predicted as a key.
+        seed: of the random weights.
+        keys: of the table those that become the vocabulary, and of which K is a share: the keys of normal windows. None
+            takes all. A message of another template is unseen.
+        settings: further fields of `LogLLaMAConfig`.
+    """
     row: LogLLaMAPreset = preset_named(LOGLLAMA_PRESETS, preset)
     set_seed(seed)
     # A copy: the checkpoint's table grows by itself later.
     table = {**template_table, "templates": [dict(template) for template in template_table["templates"]]}
     processor = LogLLaMAProcessor(
-        tokenizer=key_tokenizer(template["key"] for template in table["templates"]),
+        tokenizer=key_tokenizer(row["key"] for row in table["templates"] if keys is None or row["key"] in keys),
         template_table=table,
         predict_end=predict_end,
     )

@@ -27,6 +27,8 @@ SLICES, INCIDENT_SLICES, INCIDENT_SHARE = 10, 2, 0.8  # an incident: so much of 
 LEAST_APART = 2.0  # nats between them: below that a likelihood ratio of seven tells nothing apart
 TIED = 2.0  # times more or fewer than asked: what a tie may force without being mentioned
 SECONDS_PER_DAY = 86400.0
+TAIL_SHARE = 0.1  # of the scores: the tail that a rare rate is read from
+UNSEEN_IN_NORMAL = 0.01
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,69 @@ def budget_threshold(scores: Sequence[float], alarms: float, seconds: float | No
         high=high * scale,
         tied=ties if (over + ties) * scale > TIED * alarms and over * scale < alarms / TIED and ties > 1 else 0,
     )
+
+
+def normal_threshold(scores: Sequence[float], rate: float) -> float:
+    """The threshold that few new normal windows exceed, from scores of normal validation windows alone.
+
+    With 1 / rate windows or more it is the split-conformal quantile, the ceil((n + 1)(1 - rate))-th smallest of n scores.
+    With fewer, which cannot show so small a rate, the scores' tail says where it would lie: scores are nats, and what
+    exceeds their ninth decile falls off exponentially (the generalised Pareto law with shape 0). Its scale is the median
+    excess over log 2, which a few anomalies among the windows do not move much. The largest score bounds it: no
+    threshold is set where nothing was seen. So the rate that can be promised is the larger of `rate` and 1 / (n + 1).
+    Chosen in `benchmarks/experiments/logllama_threshold.py`.
+
+    Args:
+        scores: of normal windows that training did not see, higher = more anomalous.
+        rate: share of new normal windows that may exceed the threshold.
+
+    Raises:
+        ValueError: no scores, or a rate that is not between 0 and 1.
+
+    >>> normal_threshold([0.0] * 90 + [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 60.0], 0.001) < 40
+    True
+    """
+    if not 0 < rate < 1:
+        raise ValueError(f"the false-alarm rate must lie between 0 and 1, found {rate:g}")
+    s = np.sort(np.asarray(scores, dtype=float))
+    if not len(s):
+        raise ValueError("a threshold by false alarms must have normal windows to be set on, found none")
+    place = math.ceil((len(s) + 1) * (1 - rate))
+    if place <= len(s):
+        return float(s[place - 1])
+    return min(exponential_tail(s, rate), float(s[-1]))
+
+
+def exponential_tail(sorted_scores: np.ndarray, rate: float) -> float:
+    """The score that is exceeded with probability `rate`, by an exponential tail above the ninth decile.
+
+    >>> draws = np.sort(-np.log((np.arange(1000) + 0.5) / 1000))  # exponential, scale 1
+    >>> round(exponential_tail(draws, 1e-4), 1), round(-math.log(1e-4), 1)
+    (9.2, 9.2)
+    """
+    start = float(np.quantile(sorted_scores, 1 - TAIL_SHARE))
+    excess = sorted_scores[sorted_scores > start] - start
+    if not len(excess):
+        return start
+    scale = float(np.median(excess)) / math.log(2)
+    return start + scale * max(math.log(len(excess) / len(sorted_scores) / rate), 0.0)
+
+
+def unseen_ceiling(scores: Sequence[float], threshold: float, unseen_score: float) -> float:
+    """The threshold of a likelihood score, low enough that a message never seen in training is an alarm.
+
+    Such a message scores `unseen_score` and no more, so a threshold above it would never see one. The threshold stays
+    where more than `UNSEEN_IN_NORMAL` of the normal windows would be alarms then.
+
+    >>> unseen_ceiling([1.0] * 99 + [2.0], 12.0, 10.0) < 10.0
+    True
+    >>> unseen_ceiling([1.0] * 9 + [10.0], 12.0, 10.0)
+    12.0
+    """
+    ceiling = unseen_score - math.log(2)  # a key seen once scores no more than that (window_scores.py)
+    if threshold <= ceiling or (np.asarray(scores) > ceiling).mean() > UNSEEN_IN_NORMAL:
+        return threshold
+    return ceiling
 
 
 def tail_quantile(sorted_scores: np.ndarray, rate: float) -> float:

@@ -5,7 +5,9 @@ What is peculiar here:
 - Top K, likelihood, and likelihood + counts stand side by side: the threshold of each is set on the same normal validation
   windows and kept in the training record; the checkpoint's `score_by` says which one judges.
 - A new normal session is often of a kind that the last weeks did not have, so the false-alarm rate that is aimed at is
-  small, and with fewer than 1 / rate validation windows the threshold is the highest of their scores.
+  small; with fewer than 1 / rate validation windows the threshold is read from their tail (decision/threshold.py).
+- K and the vocabulary are those of normal training windows. A template of anomalous ones only stands in the table and
+  counts as unseen.
 """
 
 from __future__ import annotations
@@ -62,6 +64,7 @@ def train_logllama_on(
     model, processor = assemble_logllama(
         preset,
         table,
+        keys={key for keys in normal for key in keys},
         predict_end=whole,
         seed=seed,
         score_by="likelihood+counts" if whole else "likelihood",
@@ -97,7 +100,7 @@ def train_logllama_on(
     thresholds = calibrate_all(model, calibration, rate)
     model.config.threshold = thresholds[model.config.score_by]
     facts = {
-        "calibration": f"false-alarm rate {rate:g} on {len(held_back)} validation windows taken as normal",
+        "calibration": calibrated_how(rate, len(held_back)),
         "thresholds": thresholds,
         "filled_in": filled_in(whole, settings),
     }
@@ -106,11 +109,26 @@ def train_logllama_on(
 
 def calibrate_all(model: Any, normal: list[list[int]], rate: float) -> dict[str, float]:
     """Return the threshold of each detector: the paper's K, and for the others the false-alarm rate on normal windows."""
-    from logllm.trainers import false_alarm_threshold
+    from logllm.decision.threshold import normal_threshold, unseen_ceiling
 
     scores = model.detectors(normal)
-    found = {name: false_alarm_threshold(values, rate) for name, values in scores.items()}
+    found = {name: normal_threshold(values, rate) for name, values in scores.items()}
+    found["likelihood"] = unseen_ceiling(scores["likelihood"], found["likelihood"], model.config.unseen_score)
     return {**found, "rank": float(model.config.candidates - 1)}
+
+
+def calibrated_how(rate: float, windows: int) -> str:
+    """Say in words what the thresholds promise.
+
+    >>> calibrated_how(0.001, 99)
+    'false-alarm rate 0.001 aimed at, 0.01 promised: the tail of 99 validation windows taken as normal'
+    """
+    if windows + 1 >= 1 / rate:
+        return f"false-alarm rate {rate:g} on {windows} validation windows taken as normal"
+    return (
+        f"false-alarm rate {rate:g} aimed at, {1 / (windows + 1):.2g} promised: the tail of {windows} validation windows "
+        "taken as normal"
+    )
 
 
 def filled_in(whole: bool, settings: dict[str, Any]) -> list[str]:
