@@ -122,25 +122,26 @@ def budget_threshold(scores: Sequence[float], alarms: float, seconds: float | No
     )
 
 
-def normal_threshold(scores: Sequence[float], rate: float) -> float:
+def normal_threshold(scores: Sequence[float], rate: float, reach: float = -math.inf) -> float:
     """The threshold that few new normal windows exceed, from scores of normal validation windows alone.
 
     With 1 / rate windows or more it is the split-conformal quantile, the ceil((n + 1)(1 - rate))-th smallest of n scores.
     With fewer, which cannot show so small a rate, the scores' tail says where it would lie: scores are nats, and what
-    exceeds their ninth decile falls off exponentially (the generalised Pareto law with shape 0). Its scale is the median
-    excess over log 2, which a few anomalies among the windows do not move much. The largest score bounds it: no
-    threshold is set where nothing was seen. So the rate that can be promised is the larger of `rate` and 1 / (n + 1).
-    Chosen in `benchmarks/experiments/logllama_threshold.py`.
+    exceeds their ninth decile falls off exponentially (the generalised Pareto law with shape 0). The tail is followed to the
+    largest score, or to `reach` where that is higher, and no further. Scores that stand apart from all others are put aside
+    first (`far_out`): without labels some windows may be anomalous. So the rate that can be promised is the larger of `rate`
+    and 1 / (n + 1). Chosen in `benchmarks/experiments/logllama_threshold.py`.
 
     Args:
         scores: of normal windows that training did not see, higher = more anomalous.
         rate: share of new normal windows that may exceed the threshold.
+        reach: what a message never seen in training scores: a threshold may lie there although no score does.
 
     Raises:
         ValueError: no scores, or a rate that is not between 0 and 1.
 
-    >>> normal_threshold([0.0] * 90 + [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 60.0], 0.001) < 40
-    True
+    >>> normal_threshold([0.0] * 90 + [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 60.0], 0.001)
+    9.0
     """
     if not 0 < rate < 1:
         raise ValueError(f"the false-alarm rate must lie between 0 and 1, found {rate:g}")
@@ -150,7 +151,8 @@ def normal_threshold(scores: Sequence[float], rate: float) -> float:
     place = math.ceil((len(s) + 1) * (1 - rate))
     if place <= len(s):
         return float(s[place - 1])
-    return min(exponential_tail(s, rate), float(s[-1]))
+    kept = s[: len(s) - far_out(s)]
+    return min(exponential_tail(kept, rate), max(float(kept[-1]), reach))
 
 
 def exponential_tail(sorted_scores: np.ndarray, rate: float) -> float:
@@ -164,8 +166,7 @@ def exponential_tail(sorted_scores: np.ndarray, rate: float) -> float:
     excess = sorted_scores[sorted_scores > start] - start
     if not len(excess):
         return start
-    scale = float(np.median(excess)) / math.log(2)
-    return start + scale * max(math.log(len(excess) / len(sorted_scores) / rate), 0.0)
+    return start + float(excess.mean()) * max(math.log(len(excess) / len(sorted_scores) / rate), 0.0)
 
 
 def unseen_ceiling(scores: Sequence[float], threshold: float, unseen_score: float) -> float:

@@ -112,8 +112,11 @@ def calibrate_all(model: Any, normal: list[list[int]], rate: float) -> dict[str,
     from logllm.decision.threshold import normal_threshold, unseen_ceiling
 
     scores = model.detectors(normal)
-    found = {name: normal_threshold(values, rate) for name, values in scores.items()}
-    found["likelihood"] = unseen_ceiling(scores["likelihood"], found["likelihood"], model.config.unseen_score)
+    unseen = model.config.unseen_score
+    # Where a score is in nats, a message never seen is a place that a threshold may reach.
+    reach = {name: unseen if name.startswith("likelihood") else -math.inf for name in scores}
+    found = {name: normal_threshold(values, rate, reach[name]) for name, values in scores.items()}
+    found["likelihood"] = unseen_ceiling(scores["likelihood"], found["likelihood"], unseen)
     return {**found, "rank": float(model.config.candidates - 1)}
 
 
