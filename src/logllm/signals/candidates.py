@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import tails
+from .facets import Facet
 from .table import CLASS_NAMES, CLASSES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable
 from .words import fault_class
 
@@ -46,6 +47,7 @@ class Candidate:
         kind: position of the kind of the leading event, -1 where it has none (the whole log).
         severity: class of severity of the leading event.
         rarity: events of the same kind in the log.
+        item: name of what is counted, where it is no kind.
     """
 
     question: str
@@ -60,6 +62,7 @@ class Candidate:
     kind: int = -1
     severity: int = QUIET
     rarity: int = 0
+    item: str = ""
 
 
 @dataclass(slots=True)
@@ -142,6 +145,37 @@ def _unseen_words(table: EventTable, runs: NDArray[np.int64]) -> tuple[NDArray[n
     return unseen, np.array([len(set(words)) for words in split.values()] or [0], np.int64)
 
 
+@dataclass(slots=True)
+class Item:
+    """Something whose rows are counted: a kind, or a value of a facet.
+
+    Attributes:
+        name: in words; "" for a kind.
+        rows: its rows.
+        kind: position of the kind, -1 for a value.
+        severity: class of severity.
+        prior: prior odds in nats.
+    """
+
+    name: str
+    rows: NDArray[np.int64]
+    kind: int
+    severity: int
+    prior: float = 0.0
+
+
+def items_of(kinds: Kinds, facets: Sequence[Facet]) -> list[Item]:
+    """All kinds that occur more than eight times, and the values of facets."""
+    out = [Item("", kinds.rows(int(kind)), int(kind), int(kinds.classes[kind])) for kind in np.flatnonzero(kinds.count > 8)]
+    for facet in facets:
+        for place, value in enumerate(facet.values):
+            rows = np.flatnonzero(facet.of_row == place)
+            if len(rows) > 8:
+                status = facet.name in ("status", "http_status", "status_code", "code") and value[:1] == "5" and len(value) == 3
+                out.append(Item(f"{facet.name} {value}", rows, -1, ERRONEOUS if status else QUIET, 1.0 if status else 0.0))
+    return out
+
+
 # --- New, and grave -------------------------------------------------------------------------------------------------
 
 
@@ -158,7 +192,7 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
     firsts = kinds.order[kinds.begin[:-1]] if len(kinds.count) else np.zeros(0, np.int64)
     clusters = _clusters(kinds, local, firsts)
     rare = np.array([((kinds.runs >= 2) & (kinds.runs <= 10) & (kinds.classes == c)).sum() for c in range(CLASSES)])
-    others = np.array([len({clusters[kind] for kind in local if kinds.classes[kind] == c}) for c in range(CLASSES)])
+    others = [_places(kinds, [int(kind) for kind in local if kinds.classes[kind] == c], clusters) for c in range(CLASSES)]
     usual_places = int(kinds.runs.max(initial=0))
     for kind in np.flatnonzero((kinds.runs == 1) | (kinds.classes >= ERRONEOUS) | ((kinds.classes == WARNING) & (kinds.runs <= 2))):
         rows, grade, runs, count = kinds.rows(kind), int(kinds.classes[kind]), int(kinds.runs[kind]), int(kinds.count[kind])
@@ -171,14 +205,14 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
         # WARN lines of a short log say little: most of what it holds is rare.
         if grade == WARNING and n < 200 and usual_places < 4:
             continue
-        near = int(others[grade]) - (runs == 1)
-        pool = float(near), float(rare[grade] - (runs > 1))
-        expected = tails.expected_new(*pool) * tails.harmonic(runs)
+        own = clusters.get(int(kind), -1)
+        near = sum(weight for place, weight in others[grade].items() if place != own)
+        expected = tails.expected_new(near, float(rare[grade] - (runs > 1))) * tails.harmonic(runs)
         nats = tails.at_least_one(expected) - math.log(runs)
         stated = STATED if not kinds.worded[kind] else WORDED
         prior = stated[grade] - (0.7 * tails.daily_bread(near) if grade >= ERRONEOUS else 0.0)
         if grade <= WARNING:
-            nats *= _unlike(int(kinds.unseen[kind]), int(kinds.words[kind]))
+            nats *= _unlike(int(kinds.unseen[kind]))
             nats += 0.08 * min(int(kinds.unseen[kind]), 8)
             if first < STARTUP_EVENTS and n > 5 * STARTUP_EVENTS:
                 nats -= 2.0
@@ -193,9 +227,13 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
     return found, standing
 
 
-def _unlike(unseen: int, words: int) -> float:
-    """How much a new template counts: one whose words are all known is a known message in another order of words."""
-    return 0.3 if unseen == 0 else 0.7 if unseen == 1 and words > 2 else 1.0
+def _unlike(unseen: int) -> float:
+    """How much a new template counts: one whose words are all known is a known message in another order of words.
+
+    >>> [_unlike(unseen) for unseen in (0, 1, 2, 4)]
+    [0.2, 0.45, 0.65, 1.0]
+    """
+    return 0.2 if unseen == 0 else min(0.25 + 0.2 * unseen, 1.0)
 
 
 def _clusters(kinds: Kinds, local: NDArray[np.int64], firsts: NDArray[np.int64]) -> dict[int, int]:
@@ -211,7 +249,16 @@ def _clusters(kinds: Kinds, local: NDArray[np.int64], firsts: NDArray[np.int64])
     return clusters
 
 
-def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: int) -> str:
+def _places(kinds: Kinds, local: Sequence[int], clusters: dict[int, int]) -> dict[int, float]:
+    """Place -> how much the new templates there count: the most that one of them does."""
+    out: dict[int, float] = {}
+    for kind in local:
+        weight = _unlike(int(kinds.unseen[kind])) if kinds.classes[kind] <= WARNING else 1.0
+        out[clusters[kind]] = max(out.get(clusters[kind], 0.0), weight)
+    return out
+
+
+def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float) -> str:
     count, runs, grade = int(kinds.count[kind]), int(kinds.runs[kind]), int(kinds.classes[kind])
     level = CLASS_NAMES[grade]
     of_level = f" of level {level}" if level and not kinds.worded[kind] else ""
@@ -224,65 +271,65 @@ def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: int) -> str:
     if kinds.worded[kind]:
         text += "; its words name a fault"
     elif grade > QUIET and (kinds.classes == grade).sum() == 1:
-        text += f"; nothing else has this level" if runs == 1 else ""
-    elif others > 0 and runs == 1:
-        text += f"; {others} other place{'s hold' if others > 1 else ' holds'} new messages of this level"
+        text += "; nothing else has this level" if runs == 1 else ""
+    elif others >= 1 and runs == 1:
+        text += f"; so do some {math.ceil(others)} others of this level"
     return text
 
 
 # --- Too many -------------------------------------------------------------------------------------------------------
 
 
-def bursts(table: EventTable, kinds: Kinds) -> list[Candidate]:
-    """The densest stretch of each kind, against its own share of the log and its own other stretches.
+def bursts(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
+    """The densest stretch of each item, against its own share of the log and its own other stretches.
 
-    The stretch is measured in rows: a kind whose share of the lines jumps, whatever the pace of the whole log is, so
-    that day and night do not matter. `whole_log` looks at the pace itself.
+    The stretch is measured in rows: an item whose share of the lines jumps, whatever the pace of the whole log is, so
+    that day and night do not matter.
     """
     n = len(table)
     found: list[Candidate] = []
     ladder = [k for k in (8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384) if k < n // 2]
     if not ladder:
         return found
-    tests = math.log(n) + math.log(max(len(kinds.count), 1))
-    for kind in np.flatnonzero(kinds.count > ladder[0]):
-        rows = kinds.rows(int(kind))
-        count = len(rows)
-        if count > 0.5 * n:
+    tests = math.log(n) + math.log(max(len(items), 1))
+    for item in items:
+        rows = item.rows
+        if len(rows) <= ladder[0] or len(rows) > 0.5 * n:
             continue
-        best, span = _densest(rows, ladder, count / n, n)
+        best, span = _densest(rows, ladder, len(rows) / n)
         if best < tests:
             continue
-        first, last = _grown(rows, *span, n)
+        first, last = _grown(rows, *span)
         size = last - first + 1
         inside = int(rows[last] - rows[first]) + 1
         rest = np.concatenate([rows[:first], rows[last + 1 :] - inside])
         share = max(len(rest), 0.5) / max(n - inside, 1)
-        nats = float(tails.too_many(size, share * inside))
-        usual, other_span = _densest(rest, ladder, share, n) if len(rest) > ladder[0] else (0.0, (0, 0))
-        spread = max(1.0, usual / math.log(n))
-        ratio = size / (share * inside)
-        if ratio < 4 or size < 10:
+        usual = share * inside
+        if size < 4 * usual or size < 10 or inside > n // 3:
             continue
-        nats = nats / spread - tests
+        elsewhere = _densest(rest, ladder, share)[0] if len(rest) > ladder[0] else 0.0
+        nats = float(tails.too_many(size, usual)) / max(1.0, elsewhere / math.log(n)) - tests
         if nats <= 0:
             continue
-        each = f"{share * inside:.1f}" if share * inside < 10 else f"{share * inside:,.0f}"
-        reason = f"{size:,} times in {inside:,} lines, where {each} are usual"
-        span_seconds = _seconds(table, int(rows[first]), int(rows[last]))
-        if span_seconds is not None:
-            reason += f", within {tails.duration(span_seconds)}"
-        shown = rows[first : last + 1]
-        found.append(
-            Candidate(
-                "burst", min(nats, 60.0), 0.0, int(shown[0]), [*shown[:40].tolist(), *shown[40:][-10:].tolist()], size, int(shown[0]),
-                int(shown[-1]), reason, int(kind), int(kinds.classes[kind]), count,
-            )
-        )  # fmt: skip
+        found.append(_burst(table, item, first, last, usual, nats))
     return found
 
 
-def _densest(rows: NDArray[np.int64], ladder: Sequence[int], share: float, n: int) -> tuple[float, tuple[int, int]]:
+def _burst(table: EventTable, item: Item, first: int, last: int, usual: float, nats: float) -> Candidate:
+    shown = item.rows[first : last + 1]
+    inside = int(shown[-1] - shown[0]) + 1
+    each = f"{usual:.2g}" if usual < 10 else f"{usual:,.0f}"
+    reason = f"{item.name + ' ' if item.name else ''}{len(shown):,} times in {inside:,} lines, where {each} are usual"
+    seconds = _seconds(table, int(shown[0]), int(shown[-1]))
+    if seconds:
+        reason += f", within {tails.duration(seconds)}"
+    return Candidate(
+        "burst", min(nats, 60.0), item.prior, int(shown[0]), [*shown[:40].tolist(), *shown[40:][-10:].tolist()], len(shown),
+        int(shown[0]), int(shown[-1]), reason, item.kind, item.severity, len(item.rows), item.name,
+    )  # fmt: skip
+
+
+def _densest(rows: NDArray[np.int64], ladder: Sequence[int], share: float) -> tuple[float, tuple[int, int]]:
     """(nats, positions of the first and last event) of the densest stretch."""
     best, span = 0.0, (0, 0)
     for k in ladder:
@@ -296,7 +343,7 @@ def _densest(rows: NDArray[np.int64], ladder: Sequence[int], share: float, n: in
     return best, span
 
 
-def _grown(rows: NDArray[np.int64], first: int, last: int, n: int) -> tuple[int, int]:
+def _grown(rows: NDArray[np.int64], first: int, last: int) -> tuple[int, int]:
     """Take in the neighbours of a stretch that are as dense as it."""
     pace = max((rows[last] - rows[first]) / max(last - first, 1), 1.0)
     while first > 0 and rows[first] - rows[first - 1] <= 3 * pace:
@@ -314,54 +361,53 @@ def _seconds(table: EventTable, first: int, last: int) -> float | None:
 # --- Too few, gone --------------------------------------------------------------------------------------------------
 
 
-def silences(table: EventTable, kinds: Kinds) -> list[Candidate]:
-    """Kinds that stay away for far longer than ever, counted in rows; regular ones in time as well; the whole log."""
+def silences(table: EventTable, items: Sequence[Item], gap: int) -> list[Candidate]:
+    """Items that stay away for far longer than ever, counted in rows; regular ones in time as well; the whole log."""
     found = _whole_log_gaps(table)
     n = len(table)
     gone: list[Candidate] = []
     phases = 0
-    frequent = np.flatnonzero((kinds.count >= 20) & (kinds.runs >= 4))
-    for kind in frequent:
-        rows = kinds.rows(int(kind))
+    frequent = [item for item in items if len(item.rows) >= 15 and len(np.unique(item.rows // max(gap, 1))) >= 5]
+    for item in frequent:
+        rows = item.rows
         steps = np.diff(rows)
         ends = np.append(steps, n - int(rows[-1]))  # the last one is open: the log ends
         at = int(np.argmax(ends))
-        others = np.delete(ends, at)
-        nats = tails.beyond(float(ends[at]), others.astype(np.float64), 1.0 + 0.05 * float(np.median(others)))
-        by_time = _regular_gap(table, rows)
-        if tails.beyond(float(rows[0]), steps.astype(np.float64), 1.0) > 6 and rows[0] > n // 5:
+        others = np.delete(ends, at).astype(np.float64)
+        nats = tails.beyond(float(ends[at]), others, float(others.mean()))
+        if len(rows) >= 20 and tails.beyond(float(rows[0]), steps.astype(np.float64), float(steps.mean())) > 6 and rows[0] > n // 5:
             phases += 1
+        by_time = _regular_gap(table, rows)
         if by_time is not None and by_time[0] > nats:
-            nats, at = by_time[0], by_time[1]
+            nats, at = by_time
         elif ends[at] < 2 * others.max(initial=1) or ends[at] < 30:
             continue
-        nats -= math.log(max(len(frequent), 1))
+        nats -= math.log(len(frequent))
         if nats > 0:
-            gone.append(_silence(table, kinds, int(kind), rows, at, nats))
+            gone.append(_silence(table, item, at, nats))
     places = {candidate.first // max(n // 20, 1) for candidate in gone}
     for candidate in gone:
         candidate.nats -= 2 * tails.daily_bread(phases + max(len(places) - 2, 0))
     return found + [candidate for candidate in gone if candidate.nats > 0]
 
 
-def _silence(table: EventTable, kinds: Kinds, kind: int, rows: NDArray[np.int64], at: int, nats: float) -> Candidate:
+def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
+    rows = item.rows
     before = int(rows[at])
     after = int(rows[at + 1]) if at + 1 < len(rows) else None
     steps = np.diff(rows)
     end = len(table) - 1 if after is None else after
     usual = float(np.median(np.delete(steps, at) if at < len(steps) else steps))
     seconds = _seconds(table, before, end)
-    times = np.diff(table.timestamp[rows])
-    if seconds is not None and seconds > 0:
-        gap, each = tails.duration(seconds), tails.duration(float(np.median(times)))
+    each_second = float(np.median(np.diff(table.timestamp[rows])))
+    if seconds and each_second > 0:
+        gap, each = tails.duration(seconds), tails.duration(each_second)
     else:
         gap, each = f"{end - before:,} lines", f"{usual:,.0f} lines"
-    reason = f"stays away for {gap}, where it comes every {each}" + (" and does not come back" if after is None else "")
-    shown = [before, before + 1] if before + 1 < len(table) else [before]
-    return Candidate(
-        "silence", min(nats, 40.0), 0.0, before, [*shown, end] if end not in shown else shown, 1, before, end, reason, kind,
-        QUIET, int(kinds.count[kind]),
-    )  # fmt: skip
+    reason = f"{item.name + ' ' if item.name else ''}stays away for {gap}, where it comes every {each}"
+    reason += " and does not come back" if after is None else ""
+    shown = sorted({before, min(before + 1, len(table) - 1), end})
+    return Candidate("silence", min(nats, 40.0), 0.0, before, shown, 1, before, end, reason, item.kind, QUIET, len(rows), item.name)
 
 
 def _regular_gap(table: EventTable, rows: NDArray[np.int64]) -> tuple[float, int] | None:

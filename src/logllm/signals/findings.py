@@ -77,7 +77,7 @@ def make_findings(table: EventTable, candidates: Sequence[Candidate], events_of_
     ordered = sorted(candidates, key=lambda one: (-strength(one), -one.severity, one.rarity, one.lead))
     found: list[Finding] = []
     spans: list[tuple[int, int]] = []
-    by_kind: dict[tuple[str, int], int] = {}
+    by_kind: dict[tuple[str, int | str], int] = {}
     for one in ordered:
         near = next((place for place, span in enumerate(spans[:400]) if _near(one, span, found[place])), None)
         if near is not None:
@@ -86,11 +86,12 @@ def make_findings(table: EventTable, candidates: Sequence[Candidate], events_of_
             if max(high, one.last) - min(low, one.first) <= max(CHAIN, high - low):
                 spans[near] = min(low, one.first), max(high, one.last)
             continue
-        alike = by_kind.get((one.question, one.kind)) if one.kind >= 0 and one.question in ("missing", "unexpected", "value", "burst") else None
+        name = (one.question, one.kind if one.kind >= 0 else one.item)
+        alike = by_kind.get(name) if one.question in ("missing", "unexpected", "value", "burst") else None
         if alike is not None:
             found[alike].others.append(one)
             continue
-        by_kind[one.question, one.kind] = len(found)
+        by_kind[name] = len(found)
         spans.append((one.first, one.last) if one.last - one.first <= 20 * CHAIN or one.question == "silence" else (one.first, one.first))
         found.append(Finding([one], 0.0, False, [], 0))
     for finding in found:
@@ -129,6 +130,6 @@ def key_of(table: EventTable, finding: Finding) -> str:
     """What a finding is called where it is to be suppressed: its question and the template of its leading event."""
     lead = finding.lead
     if lead.kind < 0:
-        return lead.question
+        return f"{lead.question} {lead.item}".strip()
     level = CLASS_NAMES[int(table.kind_class[lead.kind])]
     return f"{level + ' ' if level else ''}{table.templates[int(table.kind_template[lead.kind])]}"

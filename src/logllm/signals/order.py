@@ -22,7 +22,6 @@ from .table import EventTable
 LEAST_CONTEXTS = 20  # how often a context must occur before its successor is held to be fixed
 FIXED_SHARE = 0.9
 MOST_SESSION_EVENTS = 400
-MOST_MESSAGES = 100_000  # for finding sessions in the text
 _NAME = re.compile(r"[\w-]*\d[\w-]*(?:[.:/][\w-]+)*")
 _UNIT = re.compile(r"^\d+(?:[.,]\d+)?[a-zA-Zµ%]{0,3}$")
 

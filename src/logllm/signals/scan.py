@@ -17,10 +17,11 @@ import numpy as np
 from logllm.hf_datasets.events import EventBatch, EventLog, LogEvent
 
 from . import tails
-from .candidates import STATED, WORDED, Candidate, Kinds, Standing, bursts, find_kinds, new_and_grave, silences, values
+from .candidates import WORDED, Candidate, Kinds, Standing, bursts, find_kinds, items_of, new_and_grave, silences, values
+from .facets import MOST_EVENTS, read_facets
 from .findings import Finding, key_of, make_findings, strength
-from .order import MOST_MESSAGES, Sequences, cut_sequences, order_breaks
-from .table import CLASS_NAMES, QUIET, EventTable, read_table
+from .order import cut_sequences, order_breaks
+from .table import CLASS_NAMES, ERRONEOUS, QUIET, EventTable, read_table
 from .weights import THRESHOLD
 from .words import fault_class, fault_word
 
@@ -118,14 +119,21 @@ def judge_table(table: EventTable, log: EventLog) -> ScanResult:
         return ScanResult(log, table, [], [], ["the log holds no events"])
     found, standing = new_and_grave(table, kinds)
     order_by = "not judged"
-    if n >= FEW_EVENTS:
-        found += bursts(table, kinds) + silences(table, kinds) + values(table, kinds)
-        ways = cut_sequences(table, _messages(table, log))
+    formless = _formless(table, kinds)
+    if formless:
+        found = [one for one in found if one.severity >= ERRONEOUS]
+    elif n >= FEW_EVENTS:
+        messages, facets = None, []
+        if n <= MOST_EVENTS:
+            events = (event for source in sorted(set(table.source.tolist())) for event in log.read(source))
+            messages, facets = read_facets(table, events)
+        items = items_of(kinds, facets)
+        found += bursts(table, items) + silences(table, items, kinds.gap) + values(table, kinds)
+        ways = cut_sequences(table, messages)
         found += order_breaks(table, kinds, ways)
         order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
-    repeats = 1 - (kinds.count == 1).sum() / n
-    if n >= FEW_EVENTS and repeats < 0.4:
-        notes.append(f"{1 - repeats:.0%} of the messages are unlike all others: no structure was found, and nothing can be told as unusual")
+    if formless:
+        notes.append("hardly any message repeats: no structure was found, and only what states a grave level can be told")
     elif n < FEW_EVENTS * 2:
         notes.append(f"{n} events are too few to know what is usual; the gravest and rarest come first")
     found = look_at_words(found, table, kinds, log)
@@ -136,22 +144,15 @@ def judge_table(table: EventTable, log: EventLog) -> ScanResult:
     return ScanResult(log, table, make_findings(table, found), standing, notes, order_by)
 
 
+def _formless(table: EventTable, kinds: Kinds) -> bool:
+    """Whether most events have a template of their own, or one that has no word in common but parameters."""
+    if len(table) < FEW_EVENTS:
+        return False
+    alone = (kinds.count == 1) | (kinds.words == 0)
+    return float(kinds.count[alone].sum()) > 0.6 * len(table)
+
+
 _WAYS = {"session": "sessions", "component": "components and threads", "log": "the whole log"}
-
-
-def _messages(table: EventTable, log: EventLog) -> list[str] | None:
-    """The text of each row; None where there are too many."""
-    n = len(table)
-    if n > MOST_MESSAGES:
-        return None
-    row_of = {(int(source), int(number)): row for row, (source, number) in enumerate(zip(table.source, table.number))}
-    messages = [""] * n
-    for source in sorted(set(table.source.tolist())):
-        for event in log.read(source):
-            row = row_of.get((source, event.number))
-            if row is not None:
-                messages[row] = event.message
-    return messages
 
 
 def look_at_words(found: list[Candidate], table: EventTable, kinds: Kinds, log: EventLog) -> list[Candidate]:
@@ -295,5 +296,3 @@ def head(result: ScanResult, findings: int, model: str | None = None) -> dict[st
         "seconds": round(result.seconds, 3),
     }
 
-
-__all__ = ["STATED", "ScanResult", "Sequences", "describe", "fetch", "head", "iso", "judge_table", "look_at_words", "scan_logs"]
