@@ -92,7 +92,7 @@ class Kinds:
         words: `(k,)` words.
     """
 
-    order: NDArray[np.int64]
+    order: NDArray[np.int32]
     begin: NDArray[np.int64]
     count: NDArray[np.int64]
     runs: NDArray[np.int64]
@@ -111,7 +111,7 @@ class Kinds:
 def find_kinds(table: EventTable) -> Kinds:
     """Sort the rows by kind and count the places in which each stands."""
     n, k = len(table), len(table.kind_template)
-    order = np.argsort(table.kind, kind="stable")
+    order = np.argsort(table.kind, kind="stable").astype(np.int32)
     count = np.bincount(table.kind, minlength=k)
     begin = np.concatenate([[0], np.cumsum(count)])
     gap = max(FAR, n // 64)
@@ -152,6 +152,7 @@ class Item:
     Attributes:
         name: in words; "" for a kind.
         rows: its rows.
+        places: stretches of the log that hold it.
         kind: position of the kind, -1 for a value.
         severity: class of severity.
         prior: prior odds in nats.
@@ -159,6 +160,7 @@ class Item:
 
     name: str
     rows: NDArray[np.int64]
+    places: int
     kind: int
     severity: int
     prior: float = 0.0
@@ -166,13 +168,17 @@ class Item:
 
 def items_of(kinds: Kinds, facets: Sequence[Facet]) -> list[Item]:
     """All kinds that occur more than eight times, and the values of facets."""
-    out = [Item("", kinds.rows(int(kind)), int(kind), int(kinds.classes[kind])) for kind in np.flatnonzero(kinds.count > 8)]
+    out = [
+        Item("", kinds.rows(int(kind)), int(kinds.runs[kind]), int(kind), int(kinds.classes[kind]))
+        for kind in np.flatnonzero(kinds.count > 8)
+    ]
     for facet in facets:
         for place, value in enumerate(facet.values):
             rows = np.flatnonzero(facet.of_row == place)
             if len(rows) > 8:
                 status = facet.name in ("status", "http_status", "status_code", "code") and value[:1] == "5" and len(value) == 3
-                out.append(Item(f"{facet.name} {value}", rows, -1, ERRONEOUS if status else QUIET, 1.0 if status else 0.0))
+                places = len(np.unique(rows // kinds.gap))
+                out.append(Item(f"{facet.name} {value}", rows, places, -1, ERRONEOUS if status else QUIET, 1.0 if status else 0.0))
     return out
 
 
@@ -361,23 +367,25 @@ def _seconds(table: EventTable, first: int, last: int) -> float | None:
 # --- Too few, gone --------------------------------------------------------------------------------------------------
 
 
-def silences(table: EventTable, items: Sequence[Item], gap: int) -> list[Candidate]:
+def silences(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
     """Items that stay away for far longer than ever, counted in rows; regular ones in time as well; the whole log."""
     found = _whole_log_gaps(table)
     n = len(table)
     gone: list[Candidate] = []
     phases = 0
-    frequent = [item for item in items if len(item.rows) >= 15 and len(np.unique(item.rows // max(gap, 1))) >= 5]
+    frequent = [item for item in items if len(item.rows) >= 15 and item.places >= 5]
     for item in frequent:
         rows = item.rows
         steps = np.diff(rows)
-        ends = np.append(steps, n - int(rows[-1]))  # the last one is open: the log ends
+        ends = np.append(steps, n - rows[-1])  # the last one is open: the log ends
         at = int(np.argmax(ends))
-        others = np.delete(ends, at).astype(np.float64)
-        nats = tails.beyond(float(ends[at]), others, float(others.mean()))
-        if len(rows) >= 20 and tails.beyond(float(rows[0]), steps.astype(np.float64), float(steps.mean())) > 6 and rows[0] > n // 5:
+        if len(rows) >= 20 and rows[0] > n // 5 and tails.beyond(float(rows[0]), steps.astype(np.float64), float(steps.mean())) > 6:
             phases += 1
         by_time = _regular_gap(table, rows)
+        if by_time is None and ends[at] < 30:
+            continue
+        others = np.delete(ends, at).astype(np.float64)
+        nats = tails.beyond(float(ends[at]), others, float(others.mean()))
         if by_time is not None and by_time[0] > nats:
             nats, at = by_time
         elif ends[at] < 2 * others.max(initial=1) or ends[at] < 30:
@@ -412,18 +420,20 @@ def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
 
 def _regular_gap(table: EventTable, rows: NDArray[np.int64]) -> tuple[float, int] | None:
     """(nats, position) of the longest pause of a kind that comes at regular times; None where it does not."""
+    sample = rows[:1000]  # whether it is regular shows in a part
+    low, middle, high = np.quantile(np.diff(table.timestamp[sample]), (0.1, 0.5, 0.9))
+    if not middle > 0 or high - low > 0.5 * middle:
+        return None
     times = table.timestamp[rows]
-    if np.isnan(times).any() or len(rows) < 15:
+    if np.isnan(times).any():
         return None
     steps = np.diff(times)
-    low, middle, high = np.quantile(steps, (0.1, 0.5, 0.9))
-    if middle <= 0 or high - low > 0.5 * middle:
-        return None
+    middle = float(np.median(steps))
     ends = np.append(steps, float(table.timestamp[-1]) - float(times[-1]))
     at = int(np.argmax(ends))
     if ends[at] < 1.8 * middle:
         return None
-    return tails.beyond(float(ends[at]), np.delete(ends, at), 0.1 * float(middle)), at
+    return tails.beyond(float(ends[at]), np.delete(ends, at), 0.1 * middle), at
 
 
 def _whole_log_gaps(table: EventTable) -> list[Candidate]:
@@ -436,12 +446,15 @@ def _whole_log_gaps(table: EventTable) -> list[Candidate]:
     usual = steps[steps > 0]
     if len(usual) < 20:
         return []
-    middle = float(np.median(usual))
+    middle = float(np.median(usual[:100_000]))
+    least = np.partition(steps, -min(64, len(steps)))[-min(64, len(steps))]
+    longest = np.flatnonzero(steps >= least)
+    longest = longest[np.argsort(-steps[longest], kind="stable")][:64]
     found = []
-    for at in np.argsort(-steps, kind="stable")[:3]:
+    for place, at in enumerate(longest[:3]):
         gap = float(steps[at])
-        others = np.delete(steps, at)
-        top = float(np.partition(others, -4)[-4])
+        others = steps[np.delete(longest, place)]
+        top = float(others[3])
         if gap < 3 * top or gap < 10 * middle or gap < 1:
             continue
         nats = tails.beyond(gap, others, max(0.1 * middle, 0.25 * top))

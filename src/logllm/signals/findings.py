@@ -14,6 +14,8 @@ from .table import CLASS_NAMES, EventTable
 from .weights import COMBINED, THRESHOLD, WEIGHTS
 
 MOST_ROWS = 60  # rows that a finding names
+# Questions that point at single events, not at stretches.
+_POINTED = ("new", "grave", "missing", "unexpected", "value")
 CHAIN = 200  # rows over which near candidates may form one finding
 
 
@@ -95,6 +97,7 @@ def make_findings(table: EventTable, candidates: Sequence[Candidate], events_of_
         spans.append((one.first, one.last) if one.last - one.first <= 20 * CHAIN or one.question == "silence" else (one.first, one.first))
         found.append(Finding([one], 0.0, False, [], 0))
     for finding in found:
+        leading = finding.lead
         best: dict[str, float] = {}
         for one in finding.candidates:
             group = "new" if one.question in ("new", "grave") else "order" if one.question in ("missing", "unexpected") else one.question
@@ -102,12 +105,12 @@ def make_findings(table: EventTable, candidates: Sequence[Candidate], events_of_
         top = max(best.values())
         finding.score = round(top + COMBINED * (sum(best.values()) - top), 6)
         finding.is_anomalous = finding.score >= THRESHOLD
-        leading = finding.lead
-        rows = sorted({row for one in finding.candidates for row in one.rows})
+        own = [one for one in finding.candidates if one is leading or (one.question in _POINTED and strength(one) > 0.2 * strength(leading))]
+        rows = sorted({row for one in own for row in one.rows})
         if len(rows) > MOST_ROWS:
             rows = sorted({leading.lead, *leading.rows[: MOST_ROWS // 2], *rows[: MOST_ROWS // 2 - 1]})
         finding.rows = rows
-        finding.count = max(leading.count, len({one.kind for one in finding.candidates}) and leading.count) + len(finding.others)
+        finding.count = leading.count + len(finding.others)
     found.sort(key=lambda one: (not one.is_anomalous, -one.score, -one.lead.severity, one.lead.rarity, one.lead.lead))
     return found
 

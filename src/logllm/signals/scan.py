@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from logllm.hf_datasets.drain import template_key
 from logllm.hf_datasets.events import EventBatch, EventLog, LogEvent
 
 from . import tails
@@ -66,8 +67,17 @@ class ScanResult:
         return self.log.paths[int(self.table.source[row])]
 
     def key(self, finding: Finding) -> str:
-        """What `logllm ok` calls a finding."""
-        return key_of(self.table, finding)
+        """What `logllm ok` calls a finding: 12 hex digits."""
+        return template_key(key_of(self.table, finding))
+
+    def suppress(self, holds: Callable[[str], bool]) -> None:
+        """Take the flag off findings whose key is suppressed; their order stays by flag and score."""
+        quiet = [finding for finding in self.flagged if holds(self.key(finding))]
+        for finding in quiet:
+            finding.is_anomalous = False
+        if quiet:
+            self.findings.sort(key=lambda finding: not finding.is_anomalous)
+            self.notes.append(f"{len(quiet):,} finding{'s' if len(quiet) > 1 else ''} not flagged: suppressed by `logllm ok`")
 
 
 def scan_logs(
@@ -77,6 +87,7 @@ def scan_logs(
     since: float | None = None,
     until: float | None = None,
     last: float | None = None,
+    severity: bool = True,
     seen: Callable[[EventBatch], bool] | None = None,
 ) -> ScanResult:
     """Judge some logs, each block by what the others teach.
@@ -87,30 +98,24 @@ def scan_logs(
         since: earliest time, seconds since 1970.
         until: latest time.
         last: seconds before the end of the log.
-        seen: called with each batch that was read; reading stops where it returns False.
+        severity: whether levels and fault words count.
+        seen: called with each batch that was read; reading stops where it returns False, and at Ctrl-C.
     """
     start = time.perf_counter()
     log = EventLog([str(path) for path in paths], format)
-    complete = True
-
-    def goes_on(batch: EventBatch) -> bool:
-        nonlocal complete
-        complete = seen is None or seen(batch)
-        return complete
-
-    table = read_table(log, goes_on)
+    table, complete = read_table(log, seen)
     notes = []
     if since is not None or until is not None or last is not None:
         table, note = _within(table, since, until, last)
         notes.append(note)
-    result = judge_table(table, log)
+    result = judge_table(table, log, severity)
     result.notes[:0] = notes
     result.complete = complete
     result.seconds = time.perf_counter() - start
     return result
 
 
-def judge_table(table: EventTable, log: EventLog) -> ScanResult:
+def judge_table(table: EventTable, log: EventLog, severity: bool = True) -> ScanResult:
     """Put the five questions to a table."""
     n = len(table)
     kinds = find_kinds(table)
@@ -128,7 +133,7 @@ def judge_table(table: EventTable, log: EventLog) -> ScanResult:
             events = (event for source in sorted(set(table.source.tolist())) for event in log.read(source))
             messages, facets = read_facets(table, events)
         items = items_of(kinds, facets)
-        found += bursts(table, items) + silences(table, items, kinds.gap) + values(table, kinds)
+        found += bursts(table, items) + silences(table, items) + values(table, kinds)
         ways = cut_sequences(table, messages)
         found += order_breaks(table, kinds, ways)
         order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
@@ -137,6 +142,8 @@ def judge_table(table: EventTable, log: EventLog) -> ScanResult:
     elif n < FEW_EVENTS * 2:
         notes.append(f"{n} events are too few to know what is usual; the gravest and rarest come first")
     found = look_at_words(found, table, kinds, log)
+    if not severity:
+        found = [replace(one, prior=0.0) for one in found if one.question != "grave"]
     if n < FEW_EVENTS and not found:
         found = [one for one in _rarest(table, kinds)]
     if table.numbers is None:
@@ -196,7 +203,7 @@ def _within(table: EventTable, since: float | None, until: float | None, last: f
     if last is not None and (~np.isnan(times)).any():
         low = max(low, float(np.nanmax(times)) - last)
     keep = (times >= low) & (times <= high)
-    names = ("source", "number", "timestamp", "severity", "template", "sequence", "kind")
+    names = ("source", "number", "timestamp", "severity", "sequence", "kind")
     columns: dict[str, Any] = {name: getattr(table, name)[keep] for name in names}
     if table.numbers is not None:
         columns |= {name: getattr(table, name)[keep] for name in ("numbers_start", "numbers_count")}
