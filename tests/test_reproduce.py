@@ -43,7 +43,8 @@ def test_it_runs_what_is_lacking_and_says_it_beside_the_paper(recipe, small_data
     target = tmp_path / "results" / "small.json"
     first = reproduce(file, small_dataset, target, seeds=[0], work=tmp_path / "work", progress=False)
     assert [(run["row"], run["seed"]) for run in first["runs"]] == [("masked", 0), ("templates", 0)]
-    assert {"flag everything", "new template"} == set(first["baselines"]) and first["made"]["commit"]
+    assert {"flag everything", "new template", "nearest labelled count vector"} < set(first["baselines"])
+    assert {"log_odds_0", "natural_prior"} == set(first["runs"][0]["decisions"])
     marked = json.loads(target.read_text())
     marked["runs"][0]["metrics"]["tp"] += 1000  # a run that stands there is not made again
     target.write_text(json.dumps(marked))
@@ -51,11 +52,13 @@ def test_it_runs_what_is_lacking_and_says_it_beside_the_paper(recipe, small_data
     assert len(again["runs"]) == 2 and again["runs"][0]["metrics"]["tp"] >= 1000
     text = report(first)
     assert "| masked |" in text and "0.997 (" in text and "Why the two may differ: a simulator" in text
-    # another recipe begins anew
+    # a row of other settings is run again, one that is gone is forgotten, another title changes nothing
+    content["title"] = "another title"
     content["rows"].pop("templates")
     file.write_text(yaml.safe_dump(content))
     other = reproduce(file, small_dataset, target, work=tmp_path / "work", seeds=[1], progress=False)
-    assert [(run["row"], run["seed"]) for run in other["runs"]] == [("masked", 1)]
+    assert [(run["row"], run["seed"]) for run in other["runs"]] == [("masked", 0), ("masked", 1)]
+    assert all(run["made"]["commit"] and run["made"]["time"] for run in other["runs"])
 
 
 @pytest.mark.parametrize(
@@ -127,3 +130,12 @@ def test_a_result_is_written_whole_or_not_at_all(tmp_path):
     assert json.loads(file.read_text())["runs"] == ["a"]
     with locked_result(file, {"recipe": 2}) as result:
         assert result["runs"] == []
+
+
+def test_a_run_stays_as_long_as_its_rows_settings_are_the_same(tmp_path):
+    file, recipe = tmp_path / "result.json", {"name": "a", "title": "A", "rows": {"x": {"preset": "tiny"}, "y": {}}}
+    with locked_result(file, {"recipe": recipe}) as result:
+        result["runs"] = [{"row": "x", "seed": 0}, {"row": "y", "seed": 0}]
+    changed = {**recipe, "title": "B", "rows": {"x": {"preset": "laptop"}, "y": {}, "z": {}}}
+    with locked_result(file, {"recipe": changed}) as result:
+        assert [run["row"] for run in result["runs"]] == ["y"] and result["recipe"]["title"] == "B"

@@ -55,7 +55,8 @@ def locked_result(file: Path, made_of: Mapping[str, Any], adds: bool = False) ->
 
     Args:
         file: the result.
-        made_of: recipe and split checksums; a result of others is begun anew.
+        made_of: recipe and split checksums; a result of others is begun anew. A change of title, note, the paper's figures,
+            seeds or other rows is none: runs of a row stay as long as its settings are the same.
         adds: whether the block adds a run: what made it is written beside it.
     """
     made_of = json.loads(json.dumps(made_of))
@@ -64,14 +65,32 @@ def locked_result(file: Path, made_of: Mapping[str, Any], adds: bool = False) ->
         fcntl.flock(lock, fcntl.LOCK_EX)
         before = file.read_text("utf-8") if file.exists() else "{}"
         result = json.loads(before)
-        if any(result.get(key) != value for key, value in made_of.items()):
+        if any(_decisive(result.get(key)) != _decisive(value) for key, value in made_of.items()):
             result = {**made_of, "runs": []}
+        result["runs"] = [run for run in result["runs"] if _same_row(run, result.get("recipe"), made_of.get("recipe"))]
+        result |= made_of
         yield result
         if adds:
+            for run in result["runs"]:  # of a file that kept it once for all its runs: of the last one
+                run.setdefault("made", {**result.get("made", {}), "of": "the file"})
             result["made"] = birth_certificate()
         after = json.dumps(result, indent=1, sort_keys=True) + "\n"
         if after != before:
             write_whole(file, after)
+
+
+def _decisive(value: Any) -> Any:
+    """What of a recipe all its runs depend on: not the title, not the paper's figures, not which rows and seeds there are."""
+    if isinstance(value, dict) and "rows" in value:
+        return {key: one for key, one in value.items() if key not in ("title", "note", "paper", "seeds", "rows")}
+    return value
+
+
+def _same_row(run: Mapping[str, Any], before: Any, now: Any) -> bool:
+    """Whether a run's row has the settings now that it was made with; true for results that know no rows."""
+    if not isinstance(before, dict) or not isinstance(now, dict) or "rows" not in now:
+        return True
+    return now["rows"].get(run.get("row")) == before.get("rows", {}).get(run.get("row"))
 
 
 def write_whole(file: Path, text: str) -> None:
