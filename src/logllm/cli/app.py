@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -251,6 +252,11 @@ def evaluate(
     system: Annotated[str | None, typer.Option(help="With --raw: how the log is read.")] = None,
     raw: Annotated[Path | None, typer.Option(help="A raw log in place of a dataset.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Session labels of the raw log.")] = None,
+    official: Annotated[
+        bool, typer.Option("--official", help="The model is a published folder: Bert_ft/, Llama_ft/, projector.pt.")
+    ] = False,
+    encoder: Annotated[str | None, typer.Option(help="With --official: its encoder.")] = None,
+    decoder: Annotated[str | None, typer.Option(help="With --official: its decoder.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint on labelled windows."""
@@ -258,11 +264,25 @@ def evaluate(
 
     if (dataset is None) == (raw is None):
         raise typer.BadParameter("give either --dataset and --config, or --raw")
-    if dataset is not None:
-        result = evaluate_on_split(model, dataset, config, split)
-    else:
-        result = evaluate_on_raw(model, raw, system, labels)
+    with _checkpoint_of(model, official, encoder, decoder) as folder:
+        if dataset is not None:
+            result = evaluate_on_split(folder, dataset, config, split)
+        else:
+            result = evaluate_on_raw(folder, raw, system, labels)
     say(json.dumps(result) if as_json else "\n".join(f"{key:>20} {value}" for key, value in result.items()))
+
+
+def _checkpoint_of(
+    model: Any, official: bool, encoder: str | None, decoder: str | None
+) -> AbstractContextManager[Any]:
+    """The checkpoint as it is, or a published one turned into one of this package for as long as it is used."""
+    if not official:
+        if encoder or decoder:
+            raise typer.BadParameter("--encoder and --decoder belong to --official")
+        return nullcontext(model)
+    from logllm.hub.official import DECODER, ENCODER, official_checkpoint
+
+    return official_checkpoint(model, encoder or ENCODER, decoder or DECODER)
 
 
 class Engine(StrEnum):

@@ -5,7 +5,6 @@ the published one.
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from logllm.errors import LogllmError
 from logllm.hf_datasets import LogSystem, download_log, get_system, system_from_yaml
 from logllm.hf_datasets.columnar.session_labels import LABEL_FILE
+from logllm.hf_datasets.reading.archives import holds
 from logllm.hf_datasets.reading.download import cache_folder
 
 # How far windows and anomalies may be from the paper's Table I before a log is called another one. The paper shuffles
@@ -82,14 +82,6 @@ def _labels(data: Mapping[str, Any], row: LogSystem, folder: Path, files: list[P
         f"the labels of {row.name} must be beside its log, found no {named or LABEL_FILE} in {folder} and none in {files[0].name}: "
         f"put {LABEL_FILE} there, or give the published archive {row.source.archive or ''}".rstrip()
     )
-
-
-def holds(file: Path, member: str) -> bool:
-    """Whether a file is a zip archive with a member of that name, in whatever folder of it."""
-    if not zipfile.is_zipfile(file):
-        return False
-    with zipfile.ZipFile(file) as archive:
-        return any(name.rpartition("/")[2] == member for name in archive.namelist())
 
 
 def check_archive(row: LogSystem, file: Path) -> None:
