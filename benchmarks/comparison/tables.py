@@ -219,7 +219,14 @@ def detection_rows(result: Result, method: Method, published: int | None) -> lis
     cells += [counts(runs, "metrics"), cell(values(runs, "metrics", "false_alarms_per_day"), 1)]
     cells.append("-" if theirs is None else f"{theirs:.3f}")
     text = [f"| {method.shown} | {' | '.join(cells)} |"]
-    owns = [run for run in runs if "own_rule" in run["metrics"]]
+    for name in dict.fromkeys(name for run in runs for name in run["metrics"].get("others", {})):
+        some = [run for run in runs if name in run["metrics"].get("others", {})]
+        each = [cell(values(some, "metrics", "others", name, key)) for key in ("precision", "recall", "f1")]
+        areas = [cell(values(some, "metrics", "others", name, key)) for key in ("auroc", "pr_auc")]
+        text.append(
+            f"| {method.shown}: {name} | {' | '.join(each)} | | {' | '.join(areas)} | | {counts(some, 'metrics', 'others', name)} | | |"
+        )
+    owns = [run for run in runs if "own_rule" in run["metrics"] and "others" not in run["metrics"]]
     if owns:
         own = [cell(values(owns, "metrics", "own_rule", name)) for name in ("precision", "recall", "f1")]
         text.append(

@@ -44,6 +44,7 @@ CASES: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 RATE = 0.001
 CONTAMINATED = 0.03
+BEFORE = "conformal, rate .01 (before)"
 CHOSEN = "exponential tail, followed to the largest score or a message never seen (chosen)"
 TRAIN_SHARE = 0.6  # of HDFS's blocks; the rest is for the report alone
 
@@ -183,24 +184,25 @@ def widest_gap(scores: Any, rate: float) -> float:
     return float((tail[at] + tail[at + 1]) / 2)
 
 
-def rules(reach: float) -> dict[str, Callable[[Any], float]]:
-    """The rules that were compared, by name; the last one is the package's own. `reach`: of a message never seen."""
+def rules(reach: float, rate: float) -> dict[str, Callable[[Any], float]]:
+    """The rules that were compared, by name; the last one is the package's own. `reach`: of a message never seen; `rate`: of the last."""
     from logllm.decision.threshold import exponential_tail, normal_threshold
 
     return {
-        "conformal, rate .01 (before)": lambda s: conformal(s, 0.01),
+        BEFORE: lambda s: conformal(s, 0.01),
         "conformal, rate .001": lambda s: conformal(s, RATE),
         "generalised Pareto, rate .001": lambda s: pareto(s, RATE),
         "exponential tail, rate .001": lambda s: exponential_tail(np.sort(s), RATE),
         "widest gap": lambda s: widest_gap(s, RATE),
         "median tail, at most the largest": lambda s: min(median_tail(s, RATE), float(np.max(s))),
-        CHOSEN: lambda s: normal_threshold(s, RATE, reach),
+        CHOSEN: lambda s: normal_threshold(s, rate, reach),
     }
 
 
 def judged(case: dict[str, Any], seed: int, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A row for each detector and rule of a case: threshold, F1, what was promised and what came."""
     from logllm.decision.threshold import poisson_interval, unseen_ceiling
+    from logllm.training.logllama import BOUNDED_RATE
     from logllm.trainers.metrics import best_f1_threshold, detection_metrics
 
     labels = np.asarray(found["labels"])
@@ -214,7 +216,8 @@ def judged(case: dict[str, Any], seed: int, found: dict[str, Any]) -> Iterator[d
             best = detection_metrics(scores, truth, best_f1_threshold(scores, truth))["f1"]
         # A log that nobody labelled: some of the windows taken as normal are not.
         foreign = scores[truth == 1][: max(round(CONTAMINATED * len(normal)), 1)]
-        for name, rule in rules(found.get("unseen_score", -math.inf)).items():
+        rate = RATE * (BOUNDED_RATE if detector == "likelihood" else 1)
+        for name, rule in rules(found.get("unseen_score", -math.inf), rate).items():
             threshold, dirty = rule(np.asarray(normal)), rule(np.concatenate([normal, foreign]))
             if name == CHOSEN and detector == "likelihood" and found.get("unseen_score"):
                 threshold = unseen_ceiling(normal, threshold, found["unseen_score"])
@@ -225,7 +228,7 @@ def judged(case: dict[str, Any], seed: int, found: dict[str, Any]) -> Iterator[d
             yield {
                 "part": case["part"], "log": case["name"], "family": case.get("family", "logllama"), "seed": seed,
                 "detector": detector, "rule": name, "threshold": threshold, "metrics": metrics, "best_f1": best,
-                "validation_windows": len(normal), "promised": max(RATE, 1 / (len(normal) + 1)),
+                "validation_windows": len(normal), "promised": max({CHOSEN: rate, BEFORE: 0.01}.get(name, RATE), 1 / (len(normal) + 1)),
                 "false_alarm_rate": count / max(windows, 1), "interval": [low, high],
                 "f1_contaminated": detection_metrics(scores, truth, dirty)["f1"],
             }  # fmt: skip

@@ -29,6 +29,7 @@ TIED = 2.0  # times more or fewer than asked: what a tie may force without being
 SECONDS_PER_DAY = 86400.0
 TAIL_SHARE = 0.1  # of the scores: the tail that a rare rate is read from
 UNSEEN_IN_NORMAL = 0.01
+ENOUGH = 3.0  # normal windows expected above a threshold that is read off their order
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,8 @@ def budget_threshold(scores: Sequence[float], alarms: float, seconds: float | No
 def normal_threshold(scores: Sequence[float], rate: float, reach: float = -math.inf) -> float:
     """The threshold that few new normal windows exceed, from scores of normal validation windows alone.
 
-    With 1 / rate windows or more it is the split-conformal quantile, the ceil((n + 1)(1 - rate))-th smallest of n scores.
-    With fewer, which cannot show so small a rate, the scores' tail says where it would lie: scores are nats, and what
+    With `ENOUGH` / rate windows or more it is the split-conformal quantile, the ceil((n + 1)(1 - rate))-th smallest of n
+    scores. With fewer, of which one or none would lie above it, the scores' tail says where it would lie: scores are nats, and what
     exceeds their ninth decile falls off exponentially (the generalised Pareto law with shape 0). The tail is followed to the
     largest score, or to `reach` where that is higher, and no further. Scores that stand apart from all others are put aside
     first (`far_out`): without labels some windows may be anomalous. So the rate that can be promised is the larger of `rate`
@@ -148,9 +149,8 @@ def normal_threshold(scores: Sequence[float], rate: float, reach: float = -math.
     s = np.sort(np.asarray(scores, dtype=float))
     if not len(s):
         raise ValueError("a threshold by false alarms must have normal windows to be set on, found none")
-    place = math.ceil((len(s) + 1) * (1 - rate))
-    if place <= len(s):
-        return float(s[place - 1])
+    if len(s) * rate >= ENOUGH:
+        return float(s[math.ceil((len(s) + 1) * (1 - rate)) - 1])
     kept = s[: len(s) - far_out(s)]
     return min(exponential_tail(kept, rate), max(float(kept[-1]), reach))
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from logllm.hf_datasets import LogSystem
 
+# A likelihood ends where a message was never seen, the distance of counts does not end: for so rare a rate as the sum's the
+# likelihood's threshold would lie at that end (benchmarks/results/logllama_threshold.json).
+BOUNDED_RATE = 5
 CURVES = (("reward", "reward a position"), ("eval_hit_rate", "true keys in the top K"), ("entropy", "entropy (nats)"),
           ("kl", "KL from the likelihood model (nats)"), ("eval_loss", "validation loss (nats a key)"))  # fmt: skip
 
@@ -100,7 +103,7 @@ def train_logllama_on(
     thresholds = calibrate_all(model, calibration, rate)
     model.config.threshold = thresholds[model.config.score_by]
     facts = {
-        "calibration": calibrated_how(rate, len(held_back)),
+        "calibration": calibrated_how(rate * (1 if whole else BOUNDED_RATE), len(held_back)),
         "thresholds": thresholds,
         "filled_in": filled_in(whole, settings),
     }
@@ -115,7 +118,8 @@ def calibrate_all(model: Any, normal: list[list[int]], rate: float) -> dict[str,
     unseen = model.config.unseen_score
     # Where a score is in nats, a message never seen is a place that a threshold may reach.
     reach = {name: unseen if name.startswith("likelihood") else -math.inf for name in scores}
-    found = {name: normal_threshold(values, rate, reach[name]) for name, values in scores.items()}
+    wanted = {name: rate * (1 if "counts" in name else BOUNDED_RATE) for name in scores}
+    found = {name: normal_threshold(values, min(wanted[name], 0.5), reach[name]) for name, values in scores.items()}
     found["likelihood"] = unseen_ceiling(scores["likelihood"], found["likelihood"], unseen)
     return {**found, "rank": float(model.config.candidates - 1)}
 
