@@ -202,8 +202,8 @@ def rules(reach: float, rate: float) -> dict[str, Callable[[Any], float]]:
 def judged(case: dict[str, Any], seed: int, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A row for each detector and rule of a case: threshold, F1, what was promised and what came."""
     from logllm.decision.threshold import poisson_interval, unseen_ceiling
-    from logllm.training.logllama import BOUNDED_RATE
     from logllm.trainers.metrics import best_f1_threshold, detection_metrics
+    from logllm.training.logllama import BOUNDED_RATE
 
     labels = np.asarray(found["labels"])
     for detector in dict.fromkeys((found["score_by"], "likelihood")):

@@ -151,6 +151,6 @@ def in_words(costs: Sequence[RowCost], seeds: int, processes: int) -> str:
         runs = len(costs) * seeds
         lines.append(
             f"As a scale: the paper's mean is {PAPER_MINUTES:,} minutes of training and {PAPER_TEST_MINUTES} of testing a run, "
-            f"{runs} runs would be {runs * (PAPER_MINUTES + PAPER_TEST_MINUTES) / 60:,.0f} hours."
+            f"{runs} run{'s' if runs > 1 else ''} would be {runs * (PAPER_MINUTES + PAPER_TEST_MINUTES) / 60:,.0f} hours."
         )
     return "\n".join(lines)
