@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from logllm.decision.threshold import exponential_tail, normal_threshold, unseen_ceiling
+from logllm.decision.threshold import exponential_tail, normal_threshold, promised_rate, unseen_ceiling
 
 
 def drawn(n, seed=0, kind="exponential"):
@@ -20,10 +20,15 @@ def drawn(n, seed=0, kind="exponential"):
 @pytest.mark.parametrize("kind", ["exponential", "normal", "two kinds"])
 @pytest.mark.parametrize("windows", [50, 300, 3000])
 def test_what_is_promised_comes(kind, windows):
-    """Over many logs, new normal windows exceed the threshold at most three times as often as promised, mostly as often."""
+    """Over many logs new normal windows exceed the threshold about as often as promised, also where the tail is heavy."""
     rate, new = 0.001, drawn(200_000, 99, kind)
-    shares = [(new > normal_threshold(drawn(windows, seed, kind), rate)).mean() for seed in range(40)]
-    assert np.mean(shares) <= (3 if kind == "two kinds" else 1.6) * max(rate, 1 / (windows + 1))
+    came, promised = [], []
+    for seed in range(40):
+        scores = drawn(windows, seed, kind)
+        threshold = normal_threshold(scores, rate)
+        came.append((new > threshold).mean())
+        promised.append(promised_rate(scores, threshold, rate))
+    assert np.mean(came) <= 1.3 * np.mean(promised)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +47,7 @@ def test_few_or_equal_scores(scores, lowest, highest):
 def test_one_odd_window_does_not_set_the_threshold():
     scores = drawn(500)
     clean, odd = normal_threshold(scores, 0.001), normal_threshold([*scores, 80.0], 0.001)
-    assert abs(odd - clean) < 1
+    assert abs(odd - clean) < 1 and odd < 20
 
 
 def test_the_tail_is_followed_to_a_message_never_seen_and_no_further():
@@ -51,10 +56,12 @@ def test_the_tail_is_followed_to_a_message_never_seen_and_no_further():
     assert scores.max() < normal_threshold(scores, 1e-5, reach=12.0) <= 12.0
 
 
-def test_three_foreign_windows_in_a_hundred_that_stand_apart_do_not_set_it():
+def test_three_foreign_windows_in_a_hundred_do_not_set_it():
     scores = drawn(500)
-    foreign = 40 + drawn(15, 1)  # anomalies that nobody labelled, apart from all others
-    assert normal_threshold(np.concatenate([scores, foreign]), 0.001) < 14
+    foreign = 20 + drawn(15, 1)  # anomalies that nobody labelled
+    dirty = np.concatenate([scores, foreign])
+    assert normal_threshold(dirty, 0.001) < 20
+    assert promised_rate(dirty, normal_threshold(dirty, 0.001), 0.001) > 0.02  # and they are counted
 
 
 def test_the_tail_of_an_exponential_is_found():

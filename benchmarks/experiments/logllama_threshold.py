@@ -164,14 +164,17 @@ def pareto(scores: Any, rate: float) -> float:
     return start + (scale * math.log(rarer) if shape < 1e-6 else scale / shape * (rarer**shape - 1))
 
 
-def median_tail(scores: Any, rate: float) -> float:
-    """An exponential tail whose scale is the median excess over log 2, which foreign windows move less than the mean."""
+def mean_tail(scores: Any, rate: float) -> float:
+    """An exponential tail whose scale is the mean excess, without the scores that stand apart from all others."""
+    from logllm.decision.threshold import far_out
+
     s = np.sort(np.asarray(scores))
+    s = s[: len(s) - far_out(s)]
     start = float(np.quantile(s, 0.9))
     excess = s[s > start] - start
     if not len(excess):
         return start
-    return start + float(np.median(excess)) / math.log(2) * max(math.log(len(excess) / len(s) / rate), 0.0)
+    return start + float(excess.mean()) * max(math.log(len(excess) / len(s) / rate), 0.0)
 
 
 def widest_gap(scores: Any, rate: float) -> float:
@@ -192,16 +195,16 @@ def rules(reach: float, rate: float) -> dict[str, Callable[[Any], float]]:
         BEFORE: lambda s: conformal(s, 0.01),
         "conformal, rate .001": lambda s: conformal(s, RATE),
         "generalised Pareto, rate .001": lambda s: pareto(s, RATE),
-        "exponential tail, rate .001": lambda s: exponential_tail(np.sort(s), RATE),
+        "exponential tail, without an end, rate .001": lambda s: exponential_tail(np.sort(s), RATE),
         "widest gap": lambda s: widest_gap(s, RATE),
-        "median tail, at most the largest": lambda s: min(median_tail(s, RATE), float(np.max(s))),
+        "mean tail without what stands apart": lambda s: min(mean_tail(s, RATE), max(float(np.max(s)), reach)),
         CHOSEN: lambda s: normal_threshold(s, rate, reach),
     }
 
 
 def judged(case: dict[str, Any], seed: int, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A row for each detector and rule of a case: threshold, F1, what was promised and what came."""
-    from logllm.decision.threshold import poisson_interval, unseen_ceiling
+    from logllm.decision.threshold import poisson_interval, promised_rate, unseen_ceiling
     from logllm.trainers.metrics import best_f1_threshold, detection_metrics
     from logllm.training.logllama import BOUNDED_RATE
 
@@ -228,7 +231,7 @@ def judged(case: dict[str, Any], seed: int, found: dict[str, Any]) -> Iterator[d
             yield {
                 "part": case["part"], "log": case["name"], "family": case.get("family", "logllama"), "seed": seed,
                 "detector": detector, "rule": name, "threshold": threshold, "metrics": metrics, "best_f1": best,
-                "validation_windows": len(normal), "promised": max({CHOSEN: rate, BEFORE: 0.01}.get(name, RATE), 1 / (len(normal) + 1)),
+                "validation_windows": len(normal), "promised": promised_rate(normal, threshold, {CHOSEN: rate, BEFORE: 0.01}.get(name, RATE)),
                 "false_alarm_rate": count / max(windows, 1), "interval": [low, high],
                 "f1_contaminated": detection_metrics(scores, truth, dirty)["f1"],
             }  # fmt: skip

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 # A likelihood ends where a message was never seen, the distance of counts does not end: for so rare a rate as the sum's the
 # likelihood's threshold would lie at that end (benchmarks/results/logllama_threshold.json).
-BOUNDED_RATE = 5
+BOUNDED_RATE = 10
 CURVES = (("reward", "reward a position"), ("eval_hit_rate", "true keys in the top K"), ("entropy", "entropy (nats)"),
           ("kl", "KL from the likelihood model (nats)"), ("eval_loss", "validation loss (nats a key)"))  # fmt: skip
 
@@ -101,9 +102,11 @@ def train_logllama_on(
         model.remember_counts(sequences)
     rate = settings["false_alarm_rate"]
     thresholds = calibrate_all(model, calibration, rate)
-    model.config.threshold = thresholds[model.config.score_by]
+    chosen = model.config.score_by
+    model.config.threshold = thresholds[chosen]
+    judged = model.detectors(calibration)[chosen]
     facts = {
-        "calibration": calibrated_how(rate * (1 if whole else BOUNDED_RATE), len(held_back)),
+        "calibration": calibrated_how(judged, thresholds[chosen], rate * (1 if whole else BOUNDED_RATE)),
         "thresholds": thresholds,
         "filled_in": filled_in(whole, settings),
     }
@@ -124,17 +127,18 @@ def calibrate_all(model: Any, normal: list[list[int]], rate: float) -> dict[str,
     return {**found, "rank": float(model.config.candidates - 1)}
 
 
-def calibrated_how(rate: float, windows: int) -> str:
-    """Say in words what the thresholds promise.
+def calibrated_how(scores: Sequence[float], threshold: float, rate: float) -> str:
+    """Say in words what a threshold promises.
 
-    >>> calibrated_how(0.001, 99)
-    'false-alarm rate 0.001 aimed at, 0.01 promised: the tail of 99 validation windows taken as normal'
+    >>> calibrated_how([1.0] * 99, 5.0, 0.001)
+    'false-alarm rate 0.001 aimed at, 0.01 promised: 0 of 99 validation windows taken as normal lie above it'
     """
-    if windows + 1 >= 1 / rate:
-        return f"false-alarm rate {rate:g} on {windows} validation windows taken as normal"
+    from logllm.decision.threshold import promised_rate
+
+    above = sum(score > threshold for score in scores)
     return (
-        f"false-alarm rate {rate:g} aimed at, {1 / (windows + 1):.2g} promised: the tail of {windows} validation windows "
-        "taken as normal"
+        f"false-alarm rate {rate:g} aimed at, {promised_rate(scores, threshold, rate):.2g} promised: {above} of "
+        f"{len(scores):,} validation windows taken as normal lie above it"
     )
 
 
