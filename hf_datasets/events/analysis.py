@@ -149,9 +149,12 @@ class LineAnalyser:
         return self._otherwise(text, folded, 0, self.plan.generic)
 
     def _by_row(self, row: TextRow, found: Any, text: str, folded: str) -> Entry | None:
-        message = row.span(found, "message")
-        if message is None:
+        whole = row.span(found, "message")
+        if whole is None:
             return None
+        message = whole
+        while message[0] < message[1] and folded[message[0]] in " \t":
+            message = (message[0] + 1, message[1])
         entry = Entry(row.row, HEAD, 0, message=message, levels=row.levels)
         time = row.span(found, "time")
         if time is not None and folded[time[0] : time[1]] not in ("-", ""):
@@ -192,8 +195,8 @@ class LineAnalyser:
         if row.row.partial is not None:
             partial = row.span(found, row.row.partial[0])
             entry.partial = partial is not None and text[slice(*partial)] == row.row.partial[1]
-        entry.shape = shape_of_line(folded[message[0] : message[1]])
-        entry.text = message[0]
+        entry.shape = shape_of_line(folded[whole[0] : whole[1]])
+        entry.text = whole[0]
         return entry
 
     def _levels(self, entry: Entry, row: TextRow, found: Any, text: str, folded: str) -> None:
@@ -222,7 +225,7 @@ class LineAnalyser:
 
     def _wrapped(self, entry: Entry, row: TextRow, text: str, folded: str) -> Entry:
         """The line inside a wrapper's message."""
-        start = entry.message[0]
+        start = entry.text
         inner_text, inner_folded = text[start : entry.message[1]], folded[start : entry.message[1]]
         container = row.row.name in CONTAINERS
         stripped = inner_text.lstrip()
@@ -240,6 +243,7 @@ class LineAnalyser:
             if inner.head == HEAD and inner.time is None and not container and not inner.severity:
                 inner.head = NO_HEAD
         if inner.head == NO_HEAD:
+            entry.shape = inner.shape
             entry.head = PREFIX if container else HEAD
             entry.shape = inner.shape
             return entry
@@ -300,8 +304,9 @@ class LineAnalyser:
                         break
                 if found.thread is not None:
                     entry.stream = (found.thread,)
-                entry.shape = shape_of_line(folded[entry.message[0] : entry.message[1]])
-                entry.text = entry.message[0]
+                # "panic: ..." begins with a level, and so does the first line of its trace.
+                entry.text = entry.message[0] if found.time is not None else 0
+                entry.shape = shape_of_line(folded[entry.text : entry.message[1]])
                 session = self.plan.session
                 if session is not None and (hit := _session(session).search(folded, entry.message[0])) is not None:
                     entry.sequence = hit.span()

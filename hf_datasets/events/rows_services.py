@@ -21,7 +21,7 @@ WEB: tuple[EventFormat, ...] = (
         name="access-log",
         title="access log of nginx, Apache and others, common or combined",
         pattern=(
-            r'^(?:(?P<site>[\w.\-]+(?::\d+)?) )?(?P<client>[\w.:\-]+|"[^"]*"),? +(?P<identity>\S+) +(?:(?P<user>\S+|"[^"]*") +)?\[(?P<time>%CLF%)\] '
+            r'^(?:(?P<site>[\w.\-]+(?::\d+)?) )?(?P<client>[\w.:\-]+|"[^"]*"),? +(?:(?P<identity>[^\s\[]+) +(?:(?P<user>[^\s\[]+|"[^"]*") +)?)?\[(?P<time>%CLF%)\] '
             r'(?P<message>"(?:[^"\\]|\\.)*" (?P<status>\d{3}|-)(?: (?:\d+|-))?(?: .*)?)$'
         ),
         contains=("[",),
@@ -363,9 +363,10 @@ WEB: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        below=True,
         name="java-util-logging",
         title="java.util.logging in two lines: Mon dd, yyyy h:mm:ss AM class method",
-        pattern=r"^(?P<time>%MON% \d{1,2}, \d{4},? \d{1,2}:\d\d:\d\d\s?[AP]M) (?P<component>[\w.$<>]+)(?: (?P<function>[\w$<>]+))?(?P<message>:? ?.*)$",
+        pattern=r"^(?P<time>%MON% \d{1,2}, \d{4},? \d{1,2}:\d\d:\d\d\s?[AP]M) (?P<component>[\w.$<>]+)(?: (?P<function>[\w$<>]+))?(?P<message>)$",
         starts="a",
         sequence=("component",),
         examples=(
@@ -684,6 +685,7 @@ DATABASES: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        below=True,
         name="mysql-slow",
         title="MySQL slow query log: # Time: ...",
         pattern=r"^# Time: (?P<time>\d{4}-\d\d-\d\dT%CLOCK%\.\d+(?:Z|[+-]\d\d:\d\d)|\d{6} {1,2}%CLOCK%)(?P<message>)$",
@@ -894,6 +896,7 @@ DATABASES: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        below=True,
         name="oracle-listener",
         title="Oracle alert and listener log: time line, then text",
         pattern=r"^(?P<time>\d{4}-\d\d-\d\dT%CLOCK%\.\d+[+-]\d\d:\d\d)(?P<message>)$",
@@ -973,6 +976,7 @@ DATABASES: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        below=True,
         name="samba",
         title="Samba: [time, level, pid] source:line(function), then text",
         pattern=r"^\[(?P<time>\d{4}/\d\d/\d\d %CLOCK%(?:\.\d+)?),\s+(?P<level>\d+)(?:, pid=(?P<pid>\d+)[^\]]*)?\] (?P<frame>\S+)(?P<message>)$",
