@@ -23,7 +23,6 @@ _INNER_ONLY = frozenset(
         "docker-compose",
         "github-actions",
         "gitlab-job",
-        "azure-pipelines",
         "docker-timestamps",
         "kubectl-prefix",
         "cri",
@@ -103,6 +102,7 @@ class LinePlan:
         sequences: fields that name sequences; None for all.
         session: pattern of a session id in messages.
         logfmt: whether lines of key=value pairs occur.
+        level_alone: whether a level without a time begins an event.
     """
 
     rows: tuple[TextRow, ...] = ()
@@ -112,6 +112,7 @@ class LinePlan:
     sequences: frozenset[str] | None = None
     session: Any = None
     logfmt: bool = True
+    level_alone: bool = True
 
 
 def to_bytes(text: str) -> Callable[[int], int]:
@@ -287,7 +288,7 @@ class LineAnalyser:
             return self._logfmt(spans, text, folded)
         if generic:
             found = read_generic(folded)
-            if found is not None:
+            if found is not None and (found.time is not None or self.plan.level_alone):
                 entry = Entry(GENERIC, HEAD, 0, time=found.time, message=found.message)
                 if found.time is not None:
                     entry.layout = layout_of(folded[found.time[0] : found.time[1]], self.plan.order)

@@ -341,10 +341,8 @@ def _decide(
             if entry.row.wraps and entry.row.name in CONTAINERS:
                 stream = "\x1f".join(line[start:stop] for start, stop in entry.stream)
                 tally = per_stream.setdefault(stream, [0, 0])
-                if (
-                    (entry.head == HEAD
-                    and entry.outer_time is not None)
-                    or (entry.head == HEAD and entry.row.name == "docker-compose" and entry.time is not None)
+                if (entry.head == HEAD and entry.outer_time is not None) or (
+                    entry.head == HEAD and entry.row.name == "docker-compose" and entry.time is not None
                 ):
                     tally[0] += 1
                 elif entry.shape == OTHER:
@@ -354,6 +352,8 @@ def _decide(
     share = heads / (heads + plain) if heads else 0.0
     told = first is not None and first.time is not None and first.row.rank < 2 and not plain_first
     plan.headered = objects <= heads and (share >= _JOIN_SHARE or (told and share >= 0.3) or below)
+    if below:
+        plan.lines.level_alone = any(one.row.below and one.row.name == "dotnet-console" for one in plan.lines.rows)
     plan.streams = {
         name: with_head >= 1 and with_head / (with_head + without) >= _JOIN_SHARE
         for name, (with_head, without) in per_stream.items()

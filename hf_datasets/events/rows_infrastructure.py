@@ -43,7 +43,7 @@ WRAPPERS: tuple[EventFormat, ...] = (
     ),
     EventFormat(
         name="github-actions",
-        title="GitHub Actions log: time, then the step's output",
+        title="GitHub Actions and Azure Pipelines log: time, then the step's output",
         pattern=r"^\ufeff?(?:[^\t]{1,200}\t[^\t]{1,200}\t)?(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z) ?(?P<message>.*)$",
         contains=("T",),
         wraps=True,
@@ -55,10 +55,10 @@ WRAPPERS: tuple[EventFormat, ...] = (
                 "Process completed with exit code 1.",
             ),
             Example(
-                "2024-05-01T09:07:41.4415701Z npm http fetch GET 200",
+                "2024-05-01T09:07:41.4415701Z make: Entering directory",
                 "2024-05-01T09:07:41.441570+00:00",
                 None,
-                "npm http fetch GET 200",
+                "make: Entering directory",
             ),
         ),
     ),
@@ -123,26 +123,11 @@ WRAPPERS: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
-        name="azure-pipelines",
-        title="Azure Pipelines log: time, ##[section]",
-        pattern=r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z) (?P<message>.*)$",
-        starts="0",
-        wraps=True,
-        rank=1,
-        examples=(
-            Example(
-                "2024-05-22T12:43:46.9626460Z ##[warning]node 12 is deprecated",
-                "2024-05-22T12:43:46.962646+00:00",
-                WARN,
-                "node 12 is deprecated",
-            ),
-        ),
-    ),
-    EventFormat(
         name="jenkins-timestamper",
         title="Jenkins console with the timestamper: [time] output",
         pattern=r"^\[(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\] (?P<message>.*)$",
         starts="[",
+        rank=1,
         wraps=True,
         examples=(
             Example("[2024-05-22T12:43:46.962Z] + make test", "2024-05-22T12:43:46.962000+00:00", None, "+ make test"),
@@ -352,7 +337,7 @@ WRAPPERS: tuple[EventFormat, ...] = (
         title="syslog (RFC 3164): Mon dd hh:mm:ss host tag[pid]: message",
         pattern=(
             r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>%SYSLOG%(?: [A-Z]{3,4}:)?|[^\W\d_]{3,10}\.? {1,2}\d{1,2} %CLOCK%)\s+(?:\[?(?P<host>[\w.:\-]+)\]?)\s+"
-            r"(?:(?P<component>[^\s:\[\]]+(?:\([^\s)]*\))?|[^\s:\[\]]+(?: [^\s:\[\]]+){1,3}(?=\[\d+\]|: ))(?:\[(?P<pid>[^\]]*)\])?(?: \([^)]*\))?:?\s)?(?P<message>.*)$"
+            r"(?:(?P<component>[^\s:\[\]]+ (?:[A-Z][^\s:\[\]]+(?=\[\d+\])|\d[\w.]*(?=:))|[^\s:\[\]]+(?:\([^\s)]*\))?)(?:\[(?P<pid>[^\]]*)\])?(?: \([^)]*\))?:?\s)?(?P<message>.*)$"
         ),
         wraps=True,
         stream=("host", "component", "pid"),
@@ -622,14 +607,6 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
                 "onStandStepChanged 3579",
             ),
         ),
-    ),
-    EventFormat(
-        name="cron-anacron",
-        title="sulog: SU date time +- tty user",
-        pattern=r"^SU (?P<time>\d\d/\d\d \d\d:\d\d) (?P<result>[+-]) (?P<tty>\S+) (?P<message>\S+-\S+)$",
-        starts="a",
-        contains=("SU ",),
-        examples=(Example("SU 05/01 09:07 - pts/0 bob-root", "", None, "bob-root"),),
     ),
     EventFormat(
         name="dpkg",

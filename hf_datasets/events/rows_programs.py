@@ -672,7 +672,7 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="logrus-console",
         title="logrus console: LEVL[seconds] message",
-        pattern=rf"^(?P<level>{_LOGRUS})\[(?P<time>\d{{4}}-\d\d-\d\dT%CLOCK%(?:Z|[+-]\d\d:\d\d)|\d+)\] (?P<message>.*)$",
+        pattern=rf"^(?P<level>{_LOGRUS})\[(?:(?P<uptime>\d{{1,8}})|(?P<time>\d{{4}}-\d\d-\d\dT%CLOCK%(?:Z|[+-]\d\d:\d\d)))\] (?P<message>.*)$",
         levels=_LOGRUS_LEVELS,
         starts="a",
         contains=("[",),
@@ -848,11 +848,10 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="log4net",
         title="log4net: time [thread] LEVEL logger [context] - message",
-        pattern=r"^(?P<time>%ISO%) \[(?P<thread>[^\]]*)\] (?P<level>DEBUG|INFO|WARN|ERROR|FATAL)\s+(?P<component>[\w.`+]+)(?: \[[^\]]*\])? - (?P<message>.*)$",
+        pattern=r"^(?P<time>%ISO%) \[(?P<thread>[^\]]*)\] (?P<level>DEBUG|INFO|WARN|ERROR|FATAL)\s+(?P<component>[\w.`+]+) \[[^\]]*\] - (?P<message>.*)$",
         starts="0",
         stream=("thread",),
         sequence=("thread",),
-        rank=1,
         examples=(
             Example(
                 "2024-05-01 09:07:41,123 [12] ERROR Shop.Orders [(null)] - Posting stopped",
@@ -923,21 +922,6 @@ LIBRARIES: tuple[EventFormat, ...] = (
                 "2020-05-11T22:32:09+00:00",
                 INFO,
                 "Command = profile.setacceptance",
-            ),
-        ),
-    ),
-    EventFormat(
-        name="image-service",
-        title="time LEVEL name[thread] [module line] message",
-        pattern=r"^(?P<time>%ISO%) (?P<level>[A-Z]+) (?P<component>[\w\-]+)\[(?P<thread>\d+)\] \[(?P<frame>\w+ \d+)\] (?P<message>.*)$",
-        starts="0",
-        rank=1,
-        examples=(
-            Example(
-                "2023-10-28 02:56:46,013 INFO imageService[139745105131968] [imageService 1092] Image service is initialized",
-                "2023-10-28T02:56:46.013000+00:00",
-                INFO,
-                "Image service is initialized",
             ),
         ),
     ),
