@@ -61,7 +61,7 @@ def mcp(
     max_tokens: Annotated[int, typer.Option(help="Tokens of an answer at most.", min=100)] = 4000,
 ) -> None:
     """Serve scan, diff and inspect over the Model Context Protocol, on standard input and output."""
-    from logllm.diff.mcp_server import serve
+    from logllm.mcp_server import serve
 
     serve(folder, max_tokens)
 
