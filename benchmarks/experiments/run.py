@@ -34,7 +34,8 @@ def run(recipe: dict[str, Any]) -> None:
     """Run what a recipe still lacks; the result file is rewritten after each seed."""
     from logllm.evaluation import baseline_metrics
     from logllm.hf_datasets import load_windows
-    from logllm.training.workflows import build_dataset, evaluate_on_split, train_on
+    from logllm.training.building import build_dataset
+    from logllm.training.workflows import evaluate_on_split, train_on
 
     data, file = data_folder(), HERE / "results" / f"{recipe['name']}.json"
     if not (data / recipe["raw"]).exists():

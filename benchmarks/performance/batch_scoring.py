@@ -25,8 +25,9 @@ import pyarrow.parquet as pq
 from logllm.batch.shards import plan, read_rows
 from logllm.detector import LogAnomalyDetector
 from logllm.hf_datasets.simulation.simulate import simulate
+from logllm.training.building import build_dataset
 from logllm.training.reproduce import birth_certificate
-from logllm.training.workflows import build_dataset, train_on
+from logllm.training.workflows import train_on
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "cluster.json"
 QUICK = {"logllm": {"recipe": {"max_samples": 64, "last_epochs": 1}}, "logllama": {"reinforce": False}}

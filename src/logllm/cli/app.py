@@ -89,7 +89,7 @@ def build(
     quiet: Quiet = False,
 ) -> None:
     """Turn a raw log into train, validation and test windows that `load_dataset` reads."""
-    from logllm.training.workflows import build_dataset, resolve
+    from logllm.training.building import build_dataset, resolve
 
     row, files = resolve(system, raw, download=download, progress=not quiet)
     if system == "guess":

@@ -227,7 +227,7 @@ def _has(result: Mapping[str, Any], row: str, seed: int) -> bool:
 def windows_of(data: Mapping[str, Any], folder: Path, place: Path) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     """Build the windows of a recipe's `data` in `place`; returns statistics, splits and template table."""
     from logllm.hf_datasets import load_statistics, load_templates, load_windows
-    from logllm.training.workflows import build_dataset
+    from logllm.training.building import build_dataset
 
     settings = dict(data)
     system, raw = settings.pop("system"), settings.pop("raw")
