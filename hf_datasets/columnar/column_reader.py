@@ -14,8 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from ..digit_folding import fold_bytes
 from ..systems.rules import LogSystem
-from .byte_slices import encoded, fold_digits, line_offsets, slices
+from .byte_slices import encoded, line_offsets, slices
 from .columns import Columns, Entry, each_once, line_text, resolved
 from .distinct_lines import distinct_columns
 from .json_lines import json_columns
@@ -58,7 +59,7 @@ class ColumnReader(LogFields):
         if self.system.reader == "json":
             return json_columns(self, chunk)
         offsets = line_offsets(chunk)
-        folded = fold_digits(chunk) if self.parser.folds else chunk
+        folded = fold_bytes(chunk) if self.parser.folds else chunk
         kind = pa.large_binary()
         count = len(offsets) - 1
         lines = pa.Array.from_buffers(kind, count, [None, pa.py_buffer(offsets), pa.py_buffer(folded)])
