@@ -10,8 +10,9 @@ from .reading.lines import read_lines
 from .reading.log_line import LogLine
 from .reading.parsing import parse_lines
 from .storing import configurations, load_statistics, load_templates, load_windows
+from .systems.published import SYSTEMS
 from .systems.rules import DrainSettings, LogSystem, TimestampRule, WindowRule
-from .systems.systems import SYSTEMS, get_system, guess_system
+from .systems.systems import get_system, guess_system
 from .systems.user_systems import system_from_yaml
 from .windows import Window, make_windows
 

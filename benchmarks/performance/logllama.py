@@ -25,7 +25,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 import torch
 
 from benchmarks.baselines.naive_logllama import reinforce_one_by_one, verdicts_one_by_one
-from benchmarks.experiments.run import birth_certificate, data_folder
+from benchmarks.experiments.run import data_folder
+from logllm.provenance import provenance
 
 HERE = Path(__file__).resolve().parents[1]
 ROUNDS = 5
@@ -198,7 +199,7 @@ def main(arguments: list[str]) -> None:
         result["methods"][method] = json.loads(said[0][7:]) if said else {"failed": done.stderr[-300:]}
         print(method, result["methods"][method], flush=True)
     result["against_plain"] = against_plain()
-    result["made"] = birth_certificate()
+    result["made"] = provenance()
     (HERE / "results" / "logllama_speed.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
 
 

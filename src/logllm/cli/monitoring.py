@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from logllm.cli.common import Json, Quiet, Seed, remark, say
+from logllm.cli.common import Json, Quiet, Seed, check_logs, remark, say
 
 Logs = Annotated[list[Path], typer.Argument(help="Logs, rotated and packed ones too; put in time order.")]
 Format = Annotated[str | None, typer.Option("--format", "--system", help="Overrule the guessed format.")]
@@ -58,6 +58,7 @@ def fit(
     quiet: Quiet = False,
 ) -> None:
     """Learn what is normal from your own log and set the threshold by an alarm budget."""
+    check_logs(logs)
     common: dict[str, Any] = {
         "system": system,
         "alarms_per_day": alarms_per_day,
@@ -235,6 +236,8 @@ def update(
     quiet: Quiet = False,
 ) -> None:
     """Teach a fitted checkpoint the new templates of a newer, normal log; no old key moves."""
+    if not back:
+        check_logs(logs)
     from logllm.fitting.update import go_back, update_model
 
     if back:

@@ -44,7 +44,8 @@ def fit_labelled(
     **settings: Any,
 ) -> Fitted:
     """Train LogLLM on a labelled log and write its checkpoint, calibrated; `settings` go to `train_on`."""
-    from logllm.training.workflows import build_dataset, train_on
+    from logllm.training.building import build_dataset
+    from logllm.training.workflows import train_on
 
     row, guessed, files, _ = open_logs(paths, system)
     if row.label_rule != "line" and labels is None:
