@@ -1,6 +1,9 @@
-"""What both families need of a batch: a window that is one, and groups of bounded size."""
+"""What both families need to build a batch: checked windows, groups of bounded size, and the device to put it on."""
 
 from collections.abc import Iterator, Sequence
+
+import torch
+from torch import nn
 
 
 def check_window(window: Sequence[str]) -> list[str]:
@@ -30,3 +33,12 @@ def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> Iterator[li
         batch.append(i)
     if batch:
         yield batch
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Return where a module computes: of weights that are offloaded, the device that they are brought to."""
+    hook = getattr(module, "_hf_hook", None)  # accelerate's
+    for one in getattr(hook, "hooks", (hook,)):
+        if getattr(one, "execution_device", None) is not None:
+            return torch.device(one.execution_device)
+    return next(iter(module.parameters())).device
