@@ -12,8 +12,8 @@ from torch.nn.functional import cross_entropy
 from logllm.trainers import NextKeyConfig, NextKeyTrainer, ReinforceConfig, ReinforceTrainer, train_logllama
 from logllm.trainers.logllama_config import OBJECTIVES
 from logllm.trainers.logllama_rollouts import sample_continuations, sample_with_beams
+from logllm.trainers.logllama_stages import draw, length_of_stage, weighted_rows
 from logllm.trainers.logllama_trainer import KeyCollator, frozen_copy
-from logllm.trainers.run_logllama import draw, length_of_stage, weighted_rows
 
 
 def quiet(folder, **settings):
