@@ -6,6 +6,8 @@ from tiny_logllm import build, processor
 from transformers import pipeline
 
 from logllm import LogAnomalyDetector
+from logllm.errors import LogllmError
+from logllm.hf_datasets import get_system
 
 
 @pytest.fixture(params=["logllm", "logllama"])
@@ -58,9 +60,7 @@ def test_a_string_is_not_judged_letter_by_letter(family, monkeypatch):
         model.score([MESSAGES[0]], taken)
     with pytest.raises(TypeError, match="windows must be|a window must be"):
         model.score(MESSAGES[0], taken)
-    from logllm.hf_datasets import get_system
-
     detector = LogAnomalyDetector(model, taken, system=get_system("hdfs"))
     for call in (detector, detector.predict, detector.scan, detector.scores):
-        with pytest.raises(TypeError, match="lines must be|a window must be"):
+        with pytest.raises((LogllmError, TypeError), match="lines must be|a window must be"):
             list(call(MESSAGES[0]))

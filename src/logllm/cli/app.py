@@ -125,7 +125,7 @@ def _line_range(text: str | None) -> tuple[int, int] | None:
 @app.command()
 def train(
     family: Annotated[Family, typer.Argument(help="logllm (labels) or logllama (normal windows only).")],
-    dataset: Annotated[Path, typer.Option(help="Folder that `logllm build` wrote.")],
+    dataset: Annotated[str, typer.Option(help="Folder that `logllm build` wrote, or OWNER/NAME on the Hub.")],
     config: Annotated[str, typer.Option(help="Configuration in it, such as hdfs.")],
     out: Annotated[Path, typer.Option(help="Checkpoint folder.")],
     preset: Annotated[
@@ -209,8 +209,10 @@ def export_official(
 
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Option(help="Checkpoint folder.")],
-    dataset: Annotated[Path | None, typer.Option(help="Folder that `logllm build` wrote.")] = None,
+    model: Annotated[str, typer.Option(help="Checkpoint folder, or OWNER/NAME on the Hub.")],
+    dataset: Annotated[
+        str | None, typer.Option(help="Folder that `logllm build` wrote, or OWNER/NAME on the Hub.")
+    ] = None,
     config: Annotated[str | None, typer.Option(help="Configuration in it.")] = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     system: Annotated[str | None, typer.Option(help="With --raw: how the log is read.")] = None,
