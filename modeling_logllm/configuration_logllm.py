@@ -16,7 +16,6 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
-
 LABELS = {0: "normal", 1: "anomalous"}
 
 

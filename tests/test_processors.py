@@ -58,9 +58,9 @@ def test_a_string_is_not_judged_letter_by_letter(family, monkeypatch):
         pipe({"lines": MESSAGES[0]})
     with pytest.raises(TypeError, match="a window must be a list of messages, found one string"):
         model.score([MESSAGES[0]], taken)
-    with pytest.raises(TypeError, match="windows must be|a window must be"):
+    with pytest.raises(TypeError, match=r"windows must be|a window must be"):
         model.score(MESSAGES[0], taken)
     detector = LogAnomalyDetector(model, taken, system=get_system("hdfs"))
     for call in (detector, detector.predict, detector.scan, detector.scores):
-        with pytest.raises((LogllmError, TypeError), match="lines must be|a window must be"):
+        with pytest.raises((LogllmError, TypeError), match=r"lines must be|a window must be"):
             list(call(MESSAGES[0]))

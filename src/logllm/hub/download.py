@@ -62,7 +62,9 @@ def local_folder(
         path = _snapshot(repository[0], kind, repository[1] or revision, token)
     found = path / subfolder
     if not found.resolve().is_relative_to(path.resolve()) or not found.is_dir():
-        raise wrong(f"the subfolder must be a folder of {source}, found no {subfolder!r} there: name one that it holds")
+        raise wrong(
+            f"the subfolder must be a folder of {source}, found no {subfolder!r} there: name one that it holds"
+        )
     return found
 
 

@@ -131,14 +131,22 @@ def train_detector(
 
 
 def write_model_card(folder: str | Path) -> None:
-    """Render a checkpoint's card from its config, its training record and, where measured, its metrics."""
-    from logllm.model_cards import render_model_card, write_card
+    """Render a checkpoint's card from its config, its training record and, where measured, its metrics.
+
+    Beside it, where it was measured on a dataset of the Hub: the results as the Hub collects them (`.eval_results/`).
+    """
+    from logllm.model_cards import render_eval_results, render_model_card, write_card
 
     parts = {}
     for name in ("config", "metrics", "training"):
         file = Path(folder) / f"{name}.json"
         parts[name] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     write_card(render_model_card(**parts), folder)
+    date = parts["metrics"].get("measured_on")
+    for name, text in render_eval_results(parts["metrics"], parts["training"], date).items():
+        file = Path(folder) / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, "utf-8")
 
 
 def rows_of(windows: Sequence[Any], keys: Sequence[Sequence[str]]) -> Dataset:

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,7 @@ def train_on(
         seed=seed,
         provenance={
             "dataset": named(dataset),
+            **revision_of(folder, dataset),
             "dataset_config": config,
             "split": statistics["split"],
             "split_checksum": statistics["checksum"],
@@ -129,7 +131,8 @@ def train_on(
     if known:
         from logllm.evaluation import baseline_metrics
 
-        metrics = {"test": evaluate_on_split(out, folder, config, "test")}
+        metrics: dict[str, Any] = {"measured_on": date.today().isoformat()}
+        metrics |= {"test": evaluate_on_split(out, folder, config, "test")}
         metrics["test"]["baselines"] = {}
         if "keys" in rows["test"].column_names and len(known) == len(rows["test"]):
             metrics["test"]["baselines"] = baseline_metrics(rows["train"], rows["test"])
@@ -164,6 +167,11 @@ def named(dataset: str | Path) -> str:
     """Name a dataset for a card: its repository id, or of a folder of this machine the last part."""
     repository = repository_of(dataset)
     return Path(dataset).resolve().name if repository is None else repository[0]
+
+
+def revision_of(folder: Path, dataset: str | Path) -> dict[str, str]:
+    """The commit of a dataset that came from the Hub, whose cache names its folder by it; empty for a folder."""
+    return {} if repository_of(dataset) is None else {"dataset_revision": folder.name}
 
 
 def side_by_side(model: Path, rows: Dataset) -> dict[str, dict[str, Any]]:
