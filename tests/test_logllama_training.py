@@ -67,7 +67,7 @@ def test_every_objective_runs_and_moves_away_from_a_fixed_reference(monkeypatch,
         **quiet(tmp_path), objective=objective, max_steps=6, learning_rate=5e-2, per_device_train_batch_size=16,
         logging_steps=1, num_candidates=1, use_cpu=True,
     )  # fmt: skip
-    trainer = ReinforceTrainer(model, args, chosen)
+    trainer = ReinforceTrainer(model, args, chosen, processor)
     fixed = [p.clone() for p in trainer.reference.parameters()]
     trainer.train()
     assert all(torch.equal(a, b) for a, b in zip(fixed, trainer.reference.parameters()))
@@ -84,7 +84,7 @@ def test_the_sampled_hit_learns_what_follows(monkeypatch, tmp_path):
         **quiet(tmp_path), objective="hit", max_steps=40, learning_rate=3e-2, per_device_train_batch_size=32,
         logging_steps=1, prompt_share=0.0, use_cpu=True,
     )  # fmt: skip
-    trainer = ReinforceTrainer(model, args, draw(rows, [0] * 32, 32, 512, 0, None))
+    trainer = ReinforceTrainer(model, args, draw(rows, [0] * 32, 32, 512, 0, None), processor)
     before = float(model.judge(rows[:1])[0].nll.max())
     trainer.train()
     assert float(model.judge(rows[:1])[0].nll.max()) < before / 2
@@ -267,10 +267,10 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 import pytest
 from tiny_logllama import sessions, small
-from logllm.trainers import run_logllama, train_logllama
+from logllm.trainers import logllama_stages, train_logllama
 patch = pytest.MonkeyPatch()
 # Each process hides keys for itself: with it the losses could not be those of one process.
-patch.setattr(run_logllama, "NextKeyConfig", partial(run_logllama.NextKeyConfig, unseen_rate=0.0))
+patch.setattr(logllama_stages, "NextKeyConfig", partial(logllama_stages.NextKeyConfig, unseen_rate=0.0))
 model, processor = small(patch)
 distinct = [list(row) for row in dict.fromkeys(map(tuple, sessions(processor, 60, seed=1)))][:12]  # three whole batches
 rows = train_logllama(model, processor, distinct, "small", Path(sys.argv[1]),
