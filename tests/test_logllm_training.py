@@ -340,7 +340,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 import test_logllm_training as t
-from logllm.trainers import run as runs
+from logllm.trainers import logllm_stages as runs
 from logllm.trainers import TrainingStopped, train_logllm
 runs.CHECKPOINT_STEPS = 1
 model, processor, recipe = t.fresh()

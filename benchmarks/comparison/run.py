@@ -225,7 +225,7 @@ def main(words: Sequence[str] | None = None) -> None:
     unknown += [name for name in [*(arguments.methods or ()), *(arguments.again or ())] if name not in BY_NAME]
     if unknown:
         parser.error(
-            f"systems must be among {', '.join(RECIPES)} and methods among the rows of bench_methods.py, found {unknown[0]!r}"
+            f"systems must be among {', '.join(RECIPES)} and methods among the rows of comparison/methods.py, found {unknown[0]!r}"
         )
     try:
         for name in () if arguments.render else arguments.systems or RECIPES:

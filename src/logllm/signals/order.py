@@ -1,0 +1,247 @@
+"""Unexpected here: which message follows which, within a session, a component, or the whole log.
+
+The model is a back-off n-gram cut down to what can be told in words: contexts of one message (or two, within sessions)
+that are nearly always followed by the same message. Where such a context is followed by another one, a step is missing,
+out of order, or too much.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import tails
+from .candidates import Candidate, Kinds
+from .table import EventTable
+
+LEAST_CONTEXTS = 20  # how often a context must occur before its successor is held to be fixed
+FIXED_SHARE = 0.9
+MOST_SESSION_EVENTS = 400
+_NAME = re.compile(r"[\w-]*\d[\w-]*(?:[.:/][\w-]+)*")
+_UNIT = re.compile(r"^\d+(?:[.,]\d+)?[a-zA-Zµ%]{0,3}$")
+
+
+@dataclass(slots=True)
+class Sequences:
+    """Rows cut into sequences.
+
+    Attributes:
+        of_row: `(n,)` sequence of each row, -1 for none.
+        what: session, component, or log, for the words of a reason.
+        whole: whether a sequence has a beginning and an end that mean something.
+    """
+
+    of_row: NDArray[np.int32] | NDArray[np.int64]
+    what: str
+    whole: bool
+
+
+def cut_sequences(table: EventTable, messages: Sequence[str] | None) -> list[Sequences]:
+    """The ways in which a log is cut into sequences: what the reader found, sessions found in the text, the whole log.
+
+    Args:
+        table: the events.
+        messages: text of each event, for finding sessions; None where there are too many.
+    """
+    n = len(table)
+    ways = []
+    named = table.sequence >= 0
+    sessions = False
+    if named.mean() > 0.3 if n else False:
+        sizes = np.bincount(table.sequence[named])
+        sizes = sizes[sizes > 0]
+        sessions = len(sizes) >= max(10, n // MOST_SESSION_EVENTS) and float(np.median(sizes)) <= MOST_SESSION_EVENTS
+        if len(sizes) > 1:
+            ways.append(Sequences(table.sequence, "session" if sessions else "component", sessions))
+    if not sessions and messages is not None:
+        of_row = sessions_in_text(messages, table.template)
+        if of_row is not None:
+            ways.append(Sequences(of_row, "session", True))
+    ways.append(Sequences(_streams(table), "log", False))
+    return ways
+
+
+def _streams(table: EventTable) -> NDArray[np.int64]:
+    """Files that follow each other in time are one stream; files that run side by side are several."""
+    out = np.zeros(len(table), np.int32)
+    if not len(table) or (table.source == table.source[0]).all():
+        return out
+    spans = sorted((int(rows[0]), int(rows[-1]), source) for source in np.unique(table.source) for rows in [np.flatnonzero(table.source == source)])
+    stream, end = 0, -1
+    for first, last, source in spans:
+        stream += first < end
+        end = max(end, last)
+        out[table.source == source] = stream
+    return out
+
+
+def sessions_in_text(messages: Sequence[str], templates: NDArray[np.int32]) -> NDArray[np.int64] | None:
+    """Sessions by names that some messages of several templates share: `(n,)` session of each row, -1 for none.
+
+    A name is a word with a digit that occurs a few times, in two templates or more, near each other. None where too few
+    such names are found for sessions.
+    """
+    n = len(messages)
+    rows_of: dict[str, list[int]] = {}
+    for row, message in enumerate(messages):
+        for name in set(_NAME.findall(message[:1000])):
+            if len(name) >= 3 and not (_UNIT.match(name) and not name.isdigit()):
+                rows_of.setdefault(name, []).append(row)
+    weight: dict[str, int] = {}
+    for name, rows in rows_of.items():
+        if 2 <= len(rows) <= MOST_SESSION_EVENTS and rows[-1] - rows[0] <= max(n // 4, 60):
+            kinds = len({int(templates[row]) for row in rows})
+            if kinds >= 2:
+                weight[name] = kinds
+    if len(weight) < 10:
+        return None
+    of_row = np.full(n, -1, np.int64)
+    best = np.zeros(n, np.int64)
+    numbers: dict[str, int] = {}
+    for name, kinds in weight.items():
+        for row in rows_of[name]:
+            if kinds > best[row]:
+                best[row] = kinds
+                of_row[row] = numbers.setdefault(name, len(numbers))
+    held = of_row >= 0
+    if held.mean() < 0.25 or float(np.mean(list(weight.values()))) < 2.5:
+        return None
+    return of_row
+
+
+def order_breaks(table: EventTable, kinds: Kinds, ways: Sequence[Sequences]) -> list[Candidate]:
+    """Places where a fixed order is broken, for each way of cutting the log into sequences; the first that has any counts."""
+    found: list[Candidate] = []
+    for way in ways:
+        found += _breaks(table, kinds, way)
+    return found
+
+
+CHUNK = 1 << 20  # rows for which pairs are formed at a time
+
+
+@dataclass(slots=True)
+class _Steps:
+    """Pairs of messages that follow each other, of some rows: context, what follows, the rows of both."""
+
+    context: NDArray[np.int64]
+    after: NDArray[np.int64]
+    previous: NDArray[np.int64]
+    where: NDArray[np.int64]
+
+
+def _steps(table: EventTable, way: Sequences, rows: NDArray[np.int32], k: int) -> Iterator[_Steps]:
+    """All steps of the rows, which are sorted by sequence; `k` stands for the beginning, `k + 1` for the end."""
+    span = None
+    if way.whole:
+        firsts, lasts = _ends(way.of_row, rows)
+        span = int(np.quantile(lasts - firsts, 0.98)) + 1 if len(firsts) >= LEAST_CONTEXTS else None
+    for begin in range(0, len(rows), CHUNK):
+        part = rows[begin : begin + CHUNK + 1]  # one more, for the step into the next chunk
+        owner, kind = way.of_row[part], table.kind_template[table.kind[part]].astype(np.int64)
+        inside = owner[1:] == owner[:-1]
+        at = np.flatnonzero(inside)
+        steps = _Steps(kind[at], kind[at + 1], part[at].astype(np.int64), part[at + 1].astype(np.int64))
+        if span is not None:
+            own = min(CHUNK, len(part))
+            starts = np.flatnonzero(np.append(True if begin == 0 else way.of_row[rows[begin - 1]] != owner[0], ~inside)[:own])
+            stops = np.flatnonzero(np.append(~inside, begin + len(part) == len(rows))[:own])
+            starts, stops = starts[part[starts] > span], stops[part[stops] < len(table) - 2 * span]
+            first, last = part[starts].astype(np.int64), part[stops].astype(np.int64)
+            steps = _Steps(
+                np.concatenate([steps.context, np.full(len(first), k), kind[stops]]),
+                np.concatenate([steps.after, kind[starts], np.full(len(last), k + 1)]),
+                np.concatenate([steps.previous, first, last]),
+                np.concatenate([steps.where, first, last]),
+            )
+        yield steps
+
+
+def _ends(of_row: NDArray, rows: NDArray[np.int32]) -> tuple[NDArray, NDArray]:
+    """First and last row of each sequence."""
+    new = np.flatnonzero(np.append(True, of_row[rows[1:]] != of_row[rows[:-1]]))
+    return rows[new], rows[np.append(new[1:], len(rows)) - 1]
+
+
+def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
+    # Messages that stand in one place only are judged as new; what surrounds them is judged as if they were not there.
+    rows = np.flatnonzero((kinds.runs > 1)[table.kind] & (way.of_row >= 0)).astype(np.int32)
+    if len(rows) < 2 * LEAST_CONTEXTS:
+        return []
+    if (np.diff(way.of_row[rows]) < 0).any():
+        rows = rows[np.argsort(way.of_row[rows], kind="stable")]
+    k = len(table.templates)
+    pairs, counts = _counted((steps.context * (k + 2) + steps.after for steps in _steps(table, way, rows, k)))
+    left = pairs // (k + 2)
+    total = np.bincount(left, weights=counts, minlength=k + 2)
+    top_count = np.zeros(k + 2)
+    np.maximum.at(top_count, left, counts)
+    top = np.full(k + 2, -1)
+    is_top = counts == top_count[left]
+    top[left[is_top]] = (pairs % (k + 2))[is_top]
+    fixed = (total >= LEAST_CONTEXTS) & (top_count >= np.maximum(FIXED_SHARE * total, total - 12))
+    broken: list[tuple[int, int, int, int]] = []
+    if fixed.any():
+        for steps in _steps(table, way, rows, k):
+            at = np.flatnonzero(fixed[steps.context] & (top[steps.context] != steps.after))
+            columns = (steps.context[at], steps.after[at], steps.previous[at], steps.where[at])
+            broken += zip(*(column.tolist() for column in columns))
+    groups: dict[int, list[tuple[int, int, int, int]]] = {}
+    for one in broken:
+        groups.setdefault(int(way.of_row[one[3]]) if way.what == "session" else one[3] // 8, []).append(one)
+    found = []
+    for breaks in groups.values():
+        breaks.sort(key=lambda one: one[3])
+        a, b, previous, where = max(breaks, key=lambda one: (_explains(one[0], one[1], top), total[one[0]]))
+        wanted = int(top[a])
+        nats = tails.at_least_one(tails.expected_new(len(groups) - 1, 0))
+        nats += 0.3 * math.log(total[a] / LEAST_CONTEXTS) + 0.5 * (len(breaks) > 1)
+        skipped = wanted < k and int(top[wanted]) == b
+        reason = _order_reason(table, way, a, b, wanted, k, int(top_count[a]), int(total[a]), skipped)
+        shown = sorted({row for one in breaks for row in one[2:]})
+        row = where if b != k + 1 else previous
+        found.append(
+            Candidate(
+                "missing" if skipped or b == k + 1 else "unexpected", nats, 0.0, row, shown[:30], 1, shown[0], shown[-1], reason,
+                int(table.kind[row]), int(kinds.classes[table.kind[row]]), int(kinds.count[table.kind[row]]),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _counted(codes: Iterable[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(different codes, how often each occurs) of several arrays."""
+    values, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for part in codes:
+        one, times = np.unique(part, return_counts=True)
+        values, where = np.unique(np.concatenate([values, one]), return_inverse=True)
+        counts = np.bincount(where, weights=np.concatenate([counts, times]), minlength=len(values)).astype(np.int64)
+    return values, counts
+
+
+def _explains(context: int, after: int, top: NDArray) -> bool:
+    """Whether leaving out one step explains the break."""
+    wanted = int(top[context])
+    return wanted < len(top) - 2 and int(top[wanted]) == after
+
+
+def _order_reason(table: EventTable, way: Sequences, a: int, b: int, wanted: int, k: int, top: int, total: int, skipped: bool) -> str:
+    def name(kind: int) -> str:
+        return f'"{_short(table.templates[kind])}"' if kind < k else "the beginning" if kind == k else "the end"
+
+    in_what = f" of the {way.what}" if way.what != "log" else ""
+    if a == k:
+        return f"the {way.what} begins with {name(b)}, where {top:,} of {total:,} begin with {name(wanted)}"
+    if b == k + 1:
+        return f"the {way.what} ends after {name(a)}: {name(wanted)} is missing, which follows in {top:,} of {total:,} cases"
+    text = f"{name(wanted)} follows {name(a)}{in_what} in {top:,} of {total:,} cases"
+    return f"{name(wanted)} is missing: {text}, here comes {name(b)}" if skipped else f"{text}, here comes {name(b)}"
+
+
+def _short(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
