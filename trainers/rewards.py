@@ -52,7 +52,9 @@ def returns_to_go(rewards: torch.Tensor, mask: torch.Tensor, gamma: float) -> to
     return returns
 
 
-def top_k_reward_func(completions: Sequence[str], position_rewards: Sequence[Sequence[float]], **kwargs) -> list[float]:
+def top_k_reward_func(
+    completions: Sequence[str], position_rewards: Sequence[Sequence[float]], **kwargs
+) -> list[float]:
     """TRL's form of the paper's reward: the mean over a completion's positions of `top_k_reward`.
 
     Args:

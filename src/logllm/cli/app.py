@@ -139,6 +139,12 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run was.")] = False,
     reinforce: Annotated[bool, typer.Option(help="LogLLaMA: run the REINFORCE stage.")] = True,
     objective: Annotated[str | None, typer.Option(help="LogLLaMA: reinforce, hit, signed, clipped or loggpt.")] = None,
+    report_to: Annotated[
+        str | None,
+        typer.Option(help="Curves: tensorboard (default where installed, into OUT/runs), trackio, ..., or none."),
+    ] = None,
+    push_to_hub: Annotated[str | None, typer.Option(help="Publish the checkpoint as OWNER/NAME at the end.")] = None,
+    private: Annotated[bool, typer.Option(help="Make that repository private.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a detector and write its checkpoint, threshold and card."""
@@ -149,6 +155,9 @@ def train(
         "recipe": recipe,
         "reinforce": reinforce,
         "reinforce_settings": {"objective": objective} if objective else None,
+        "report_to": report_to,
+        "push_to_hub": push_to_hub,
+        "private": private,
     }
     record = train_on(family.value, dataset, config, preset, out, seed=seed, progress=not quiet, **wanted)
     if record:  # under torchrun the first process speaks

@@ -47,6 +47,7 @@ def train_detector(
     false_alarm_rate: float = FALSE_ALARM_RATE,
     reinforce_settings: dict[str, Any] | None = None,
     resume: bool = False,
+    report_to: str | Sequence[str] | None = None,
     provenance: dict[str, Any] | None = None,
     progress: bool = True,
 ) -> LogAnomalyDetector:
@@ -68,6 +69,8 @@ def train_detector(
         reinforce_settings: LogLLaMA: fields of `ReinforceConfig` in place of the preset's.
         resume: go on from what a run that was stopped left in `out`; under torchrun a restart after a lost worker does
             so by itself.
+        report_to: where the curves go: "tensorboard", "trackio" or another tracker that is installed, several with commas,
+            "none"; without a word TensorBoard where it is installed, into `out`/runs.
         provenance: further facts for the card (dataset, split, checksum, recipe).
         progress: show bars.
     """
@@ -89,6 +92,7 @@ def train_detector(
         "reinforce_settings": reinforce_settings,
         "false_alarm_rate": false_alarm_rate,
         "resume": resume,
+        "report_to": report_to,
         "recipe": recipe,
         "facts": provenance or {},
         "out": Path(out) if out is not None else None,

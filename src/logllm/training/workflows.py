@@ -31,6 +31,7 @@ from logllm.hf_datasets import (
 )
 from logllm.hf_datasets.storing import write_readme
 from logllm.hub.download import local_folder, repository_of
+from logllm.hub.push import make_repository, push_model
 
 SAMPLE_LINES = 1000
 NEEDED_COLUMNS = {"logllm": ("lines", "label"), "logllama": ("lines", "keys")}
@@ -76,21 +77,27 @@ def train_on(
     out: Path,
     *,
     seed: int = 0,
+    push_to_hub: str | None = None,
+    private: bool = False,
     progress: bool = True,
     **settings: Any,
 ) -> dict[str, Any]:
     """Train a detector on a built configuration, measure it on the test split, write checkpoint and card.
 
     `dataset` is a folder that `build` wrote or the repository that it was published to (OWNER/NAME or
-    OWNER/NAME@REVISION). Under torchrun every process trains; the first one measures and writes. `settings` go to
-    `train_detector`.
+    OWNER/NAME@REVISION). Under torchrun every process trains; the first one measures and writes. With `push_to_hub`, a
+    repository id, the checkpoint is published at the end; the repository is made at the start, so that a missing right is
+    known before the training. `settings` go to `train_detector`.
 
     Raises:
         LogllmError: the dataset is not there, lacks the configuration, a split or a column, or the training cannot be done.
     """
     from logllm.training.train import train_detector, write_model_card
 
+    first = not int(os.environ.get("RANK", "0"))
     folder = built_dataset(dataset, config)
+    if push_to_hub is not None and first:
+        make_repository(push_to_hub, private=private)
     rows, statistics = load_windows(folder, config), load_statistics(folder, config)
     for split, table in rows.items():
         lacking = [name for name in NEEDED_COLUMNS[family] if name not in table.column_names]
@@ -125,7 +132,7 @@ def train_on(
         progress=progress,
         **settings,
     )
-    if int(os.environ.get("RANK", "0")):
+    if not first:
         return {}
     known = [label for label in rows["test"]["label"][:] if label in (0, 1)] if len(rows["test"]) else []
     if known:
@@ -140,7 +147,10 @@ def train_on(
             metrics["test"]["baselines"] |= side_by_side(out, rows["test"])
         (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
         write_model_card(out)
-    return json.loads((out / "training.json").read_text("utf-8"))
+    record = json.loads((out / "training.json").read_text("utf-8"))
+    if push_to_hub is not None:
+        record["published"] = push_model(out, push_to_hub, private=private)
+    return record
 
 
 def built_dataset(dataset: str | Path, config: str | None) -> Path:
