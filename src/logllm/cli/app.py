@@ -1,4 +1,4 @@
-"""The `logllm` command: each command is a short function that loads its room when it runs, so that `--help` is instant.
+"""The `logllm` command: each command is a short function that imports what it needs when it runs, so that `--help` is instant.
 
 Results go to standard output, progress and remarks to standard error.
 """
@@ -6,6 +6,8 @@ Results go to standard output, progress and remarks to standard error.
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -159,7 +161,8 @@ def train(
         "push_to_hub": push_to_hub,
         "private": private,
     }
-    record = train_on(family.value, dataset, config, preset, out, seed=seed, progress=not quiet, **wanted)
+    with redirect_stdout(sys.stderr):  # trackers print
+        record = train_on(family.value, dataset, config, preset, out, seed=seed, progress=not quiet, **wanted)
     if record:  # under torchrun the first process speaks
         say(json.dumps(record))
         remark(f"checkpoint in {out}")
