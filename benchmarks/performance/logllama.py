@@ -89,7 +89,6 @@ def against_plain() -> dict[str, Any]:
     """Scoring and the RL step, ours and plain."""
     from logllm.trainers import ReinforceConfig, ReinforceTrainer
     from logllm.trainers.logllama_stages import draw
-    from logllm.trainers.logllama_trainer import KeyCollator
 
     model, encode = key_model()
     k = model.config.candidates
@@ -110,13 +109,13 @@ def against_plain() -> dict[str, Any]:
     rows = [encode(keys) for keys in sessions("0", STEPPED)]
     with tempfile.TemporaryDirectory() as folder:
         args = ReinforceConfig(output_dir=folder, report_to="none", per_device_train_batch_size=STEPPED, use_cpu=True)
-        trainer = ReinforceTrainer(model, args, draw(rows, [0] * len(rows), len(rows), 512, 0, None))
-    batch = KeyCollator()([{"input_ids": row} for row in rows])
+        trainer = ReinforceTrainer(model, args, draw(rows, [0] * len(rows), len(rows), 512, 0, None), processor)
+    batch = [{**trainer.train_dataset[i], "input_ids": row} for i, row in enumerate(rows)]
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-6)
 
     def step() -> None:
         optimizer.zero_grad()
-        trainer.compute_loss(model, batch).backward()
+        trainer.compute_loss(model, trainer._generate_and_score_completions(batch)).backward()
         optimizer.step()
 
     for beams, few in ((20, rows[:4]), (1, rows[:8])):

@@ -19,10 +19,11 @@ from logllm.decision.calibration import Calibration
 from logllm.decision.explain import explain_logllama, explain_logllm
 from logllm.decision.severity import severities
 from logllm.decision.window_scores import Scorer
-from logllm.errors import CheckpointError
+from logllm.errors import CheckpointError, LogllmError
 from logllm.hf_datasets import LogLine, LogSystem, Window, make_windows, parse_lines
 from logllm.hf_datasets.live_windows import as_window, live_windows, without_escapes
 from logllm.hf_datasets.systems.user_systems import checked_row
+from logllm.hub.download import local_folder
 from logllm.modeling_logllm import add_pipeline
 from logllm.verdict import Evidence, Verdict
 
@@ -87,10 +88,40 @@ class LogAnomalyDetector:
         self._table: Any = None  # of soft tokens, LogLLM
 
     @classmethod
-    def from_pretrained(cls, path: str | Path, **kwargs: Any) -> LogAnomalyDetector:
-        """Load a detector from a checkpoint folder or a Hub repository id; kwargs go to the constructor."""
-        model, processor = load_checkpoint(path)
-        return cls(model, processor, **{"calibration": Calibration.load(path), **kwargs})
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        subfolder: str = "",
+        dtype: Any = None,
+        device: Any = None,
+        device_map: Any = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> LogAnomalyDetector:
+        """Load a detector from a checkpoint folder or a Hub repository.
+
+        Args:
+            path: folder, OWNER/NAME or OWNER/NAME@REVISION.
+            revision: branch, tag or commit of a repository.
+            token: of the Hub; by default the one that `hf auth login` kept.
+            subfolder: folder inside it that holds the checkpoint.
+            dtype: "bfloat16", "float16", "float32" or a torch dtype; by default the checkpoint's.
+            device: where to put the model, such as "cuda:0".
+            device_map: or how to spread it, such as "auto"; what does not fit is offloaded.
+            quantization_config: how to quantise it while it is loaded.
+            kwargs: of the constructor (`system`, `threshold`, `calibration`).
+
+        Raises:
+            CheckpointError: it is not there, not whole, of another kind, or cannot be loaded as asked.
+        """
+        folder = local_folder(path, revision=revision, token=token, subfolder=subfolder)
+        model, processor = load_checkpoint(
+            folder, dtype=dtype, device=device, device_map=device_map, quantization_config=quantization_config
+        )
+        return cls(model, processor, **{"calibration": Calibration.load(folder), **kwargs})
 
     def save_pretrained(self, path: str | Path) -> None:
         """Write model, processor, code, format and threshold to a folder; what was there stays until all is on the disk.
@@ -174,6 +205,10 @@ class LogAnomalyDetector:
         """
         if explain not in ("flagged", "all", "none"):
             raise ValueError(f"explain must be 'flagged', 'all' or 'none', found {explain!r}")
+        if isinstance(lines, (str, bytes)):
+            raise LogllmError(
+                f"lines must be an iterable of lines, found one string {lines[:60]!r}: use text.splitlines(), or an open file"
+            )
         self.counts = Counts()
         raw: dict[int, str] = {}
         stripped = (line.rstrip("\r\n") for line in lines)

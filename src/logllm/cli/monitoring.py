@@ -18,7 +18,7 @@ from logllm.cli.common import Json, Quiet, Seed, check_logs, remark, say
 
 Logs = Annotated[list[Path], typer.Argument(help="Logs, rotated and packed ones too; put in time order.")]
 Format = Annotated[str | None, typer.Option("--format", "--system", help="Overrule the guessed format.")]
-Model = Annotated[Path, typer.Option(help="Folder that `logllm fit` wrote.")]
+Model = Annotated[Path, typer.Option(help="Folder that `logllm fit` wrote, or OWNER/NAME on the Hub.")]
 NoSeverity = Annotated[bool, typer.Option("--no-severity", help="Do not weigh lines by ERROR, FATAL and the like.")]
 
 
@@ -213,7 +213,7 @@ def ok(
     """Say that a template is fine: it raises no more alarms, without any new training."""
     from logllm.suppressions import FILE_NAME, Suppressions, list_as_text, parse_duration, template_of_alert
 
-    path = suppressions or (model / FILE_NAME if model is not None else Path(FILE_NAME))
+    path = suppressions or _list_beside(model) or Path(FILE_NAME)
     found = Suppressions(path)
     if listing or not template:
         say(list_as_text(found))
@@ -229,7 +229,7 @@ def ok(
 
 def update(
     logs: Logs,
-    model: Model,
+    model: Annotated[Path, typer.Option(help="Folder that `logllm fit` wrote.")],
     alarms_per_day: Annotated[float | None, typer.Option(help="A new budget; the one of the fit without it.")] = None,
     back: Annotated[bool, typer.Option("--back", help="Undo the last update instead.")] = False,
     seed: Seed = 0,
@@ -251,10 +251,11 @@ def update(
 
 
 def _list_beside(model: Path | None) -> Path | None:
-    """The list of suppressions that belongs to a checkpoint, or lies here."""
+    """The list of suppressions that belongs to a checkpoint, or lies here (as for a checkpoint of the Hub)."""
+    from logllm.hub.download import repository_of
     from logllm.suppressions import FILE_NAME
 
-    if model is not None and model.is_dir():
+    if model is not None and repository_of(model) is None:
         return model / FILE_NAME
     return Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
 
