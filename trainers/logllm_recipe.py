@@ -20,6 +20,8 @@ OF_THE_PRESET = (
     "encoder",
     "decoder",
     "random_encoder",
+    "random_decoder",
+    "decoder_layers",
     "dropout",
     "pooling",
     "mask",
@@ -60,6 +62,8 @@ class LogLLMRecipe:
     encoder: str | None = None
     decoder: str | None = None
     random_encoder: bool | None = None
+    random_decoder: bool | None = None
+    decoder_layers: int | None = None
     dropout: float | None = None
     pooling: str | None = None
     mask: bool | None = None
