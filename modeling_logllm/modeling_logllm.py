@@ -140,9 +140,13 @@ class LogLLMModel(LogLLMPreTrainedModel):
         message_index: torch.Tensor | None = None,
         message_vectors: torch.Tensor | None = None,
         inputs_embeds: torch.Tensor | None = None,
+        positions: torch.Tensor | None = None,
         **kwargs,
     ) -> BaseModelOutputWithPast:
-        """Run the decoder body over prompts with soft tokens; `last_hidden_state` is (B, L, D_decoder)."""
+        """Run the decoder body over prompts with soft tokens; `last_hidden_state` is (B, L, D_decoder).
+
+        With `positions` (B, A), places in each prompt, it is (B, A, D_decoder): a head then reads no other place.
+        """
         if inputs_embeds is None:
             if message_vectors is None and message_input_ids is None:
                 inputs_embeds = self.get_input_embeddings()(input_ids)
@@ -150,7 +154,12 @@ class LogLLMModel(LogLLMPreTrainedModel):
                 if message_vectors is None:
                     message_vectors = self.pool_messages(message_input_ids, message_attention_mask)
                 inputs_embeds = self.splice(input_ids, self.project(message_vectors), message_index)
-        return self.decoder(inputs_embeds=inputs_embeds, attention_mask=attention_mask, **kwargs)
+        output = self.decoder(inputs_embeds=inputs_embeds, attention_mask=attention_mask, **kwargs)
+        if positions is not None:
+            hidden = output.last_hidden_state
+            wanted = positions.to(hidden.device).unsqueeze(-1).expand(-1, -1, hidden.shape[-1])
+            output.last_hidden_state = hidden.gather(1, wanted)
+        return output
 
 
 class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
