@@ -92,7 +92,7 @@ class LogLLMPreset:
             0 = each distinct window once.
         micro_batch: windows a process takes at once; the batch of 16 is reached by accumulation.
         gradient_checkpointing: trade time for memory.
-        bf16: mixed precision where the machine has it.
+        bf16: train in mixed precision where the machine is fast at it; weights that train and scores stay in float32.
         noise: see `LogLLMTrainingConfig`, as `mix` and `reorder`.
         mix: see there.
         word_dropout: share of words that change in a varied wording, on average.
@@ -187,6 +187,7 @@ PRESETS = {
         pooling="mean",
         stages="frozen_encoder",
         lora=True,
+        bf16=True,
         repeats=0.5,
         validations=1,
     ),

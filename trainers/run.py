@@ -180,7 +180,7 @@ def train_logllm(
             variants=row.variants,
             reorder=row.reorder,
             gradient_checkpointing=row.gradient_checkpointing,
-            bf16=row.bf16 and _has_bf16(),
+            bf16=row.bf16 and has_fast_bf16(),
             **_schedule(stage),
             **_batches(row.micro_batch, recipe.batch),
             **_common(work_dir / f"{i + 1}-{stage.name.replace(' ', '-')}", seed, min(max(epoch // 4, 1), 20))
@@ -356,8 +356,14 @@ def every_nth(validation: Dataset) -> Dataset:
     return validation.select(range(0, len(validation), step)) if step > 1 else validation
 
 
-def _has_bf16() -> bool:
-    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+def has_fast_bf16() -> bool:
+    """Whether bfloat16 saves time here: a card that has it, or a processor whose matrix products are made for it.
+
+    On a processor with AVX512_BF16 a training step of SmolLM2 takes 0.6 of its time in float32; without, many times as much.
+    """
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def _common(folder: Path, seed: int, logging_steps: int) -> dict[str, Any]:
