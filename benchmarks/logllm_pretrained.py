@@ -86,14 +86,18 @@ def main() -> None:
                 if name in BASELINES:
                     judge, facts = baseline(name, part)
                 else:
-                    judge, facts = logllm(name, part, built, seed, args.work / f"{task}-{name}-{seed}".replace(" ", "-"))
+                    judge, facts = logllm(
+                        name, part, built, seed, args.work / f"{task}-{name}-{seed}".replace(" ", "-")
+                    )
                 run = {
                     "task": task,
                     "row": name,
                     "seed": seed,
                     **facts,
                     "counts": {split: [len(some), sum(some["label"][:])] for split, some in part.items()},
-                    "figures": figures(judge, tests_of(part, TASKS[task].get("reworded", False)), part["test"]["label"]),
+                    "figures": figures(
+                        judge, tests_of(part, TASKS[task].get("reworded", False)), part["test"]["label"]
+                    ),
                     "seconds": round(time.perf_counter() - started, 1),
                     "processor_seconds": round(time.process_time() - processor, 1),
                     "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -115,7 +119,9 @@ def locked(file: Path, made_of: Mapping[str, Any], locked_result: Callable[..., 
     for run in before.get("runs", ()):
         known = before["recipe"]
         if run["row"] in settings["rows"] and known["rows"].get(run["row"]) != settings["rows"][run["row"]]:
-            raise SystemExit(f"row {run['row']!r} was measured with other settings: move {file.name} away, or rename the row")
+            raise SystemExit(
+                f"row {run['row']!r} was measured with other settings: move {file.name} away, or rename the row"
+            )
     if before and before["recipe"] != json.loads(json.dumps(settings)):
         before["recipe"] = settings
         file.write_text(json.dumps(before, indent=1, sort_keys=True) + "\n", "utf-8")
@@ -143,9 +149,7 @@ def few_labels(rows: Any, labelled: int | None, seed: int) -> dict[str, Any]:
     offset = {"train": 0, "validation": len(rows["train"])}
     kept = [offset[split] + i for split, i in drawn]
     cut = labelled // VALIDATION_PART
-    normal = {
-        split: [offset[split] + i for i, y in enumerate(rows[split]["label"]) if y == 0] for split in offset
-    }
+    normal = {split: [offset[split] + i for i, y in enumerate(rows[split]["label"]) if y == 0] for split in offset}
     return {
         "train": one.select(sorted(normal["train"] + kept[cut:])),
         "validation": one.select(sorted(normal["validation"] + kept[:cut])),
@@ -218,7 +222,11 @@ def baseline(
         model.fit([window for window, y in zip(train, labels) if y == 0])
         normal = model.score([window for window, y in zip(validation, held) if y == 0])
         threshold = 0.5 if isinstance(model, NewTemplate) else false_alarm_threshold(normal, FALSE_ALARM_RATE)
-        how = "the rule's own" if isinstance(model, NewTemplate) else f"{FALSE_ALARM_RATE:g} of normal validation windows"
+        how = (
+            "the rule's own"
+            if isinstance(model, NewTemplate)
+            else f"{FALSE_ALARM_RATE:g} of normal validation windows"
+        )
     else:
         model.fit(train, labels)
         few = sum(held) < 3

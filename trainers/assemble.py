@@ -28,7 +28,6 @@ from logllm.modeling_logllm import (
     LogLLMProcessor,
     mask_message,
 )
-
 from logllm.modeling_logllm.bases_logllm import PACKAGED, keep_first_layers, local_base, local_revision
 
 from .logllama_config import PRESETS as LOGLLAMA_PRESETS
@@ -58,8 +57,9 @@ def assemble_logllm(
         settings: further fields of `LogLLMConfig`.
     """
     row: LogLLMPreset = preset_named(LOGLLM_PRESETS, preset) if isinstance(preset, str) else preset
+    check_memory(row)
     set_seed(seed)
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = {"dtype": torch.bfloat16 if wants_bf16(row.dtype) else torch.float32}
     if row.load_in_4bit:
         from .qlora import four_bit_config, under_fsdp
 
@@ -149,6 +149,39 @@ def assemble_logllama(
     if decoder is not None:
         _keys_from_texts(model, processor, decoder, load_part(AutoTokenizer, row.decoder), seed)
     return model, processor
+
+
+def wants_bf16(dtype: str) -> bool:
+    """Whether a preset's `dtype` means bfloat16 on this machine."""
+    return dtype == "bfloat16" or (dtype == "auto" and has_fast_bf16())
+
+
+def has_fast_bf16() -> bool:
+    """Whether bfloat16 saves time here: a card that has it, or a processor whose matrix products are made for it.
+
+    On a processor with AVX512_BF16 a training step of SmolLM2 takes 0.6 of its time in float32; without, many times as much.
+    """
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def check_memory(row: LogLLMPreset) -> None:
+    """Refuse a preset that takes more memory than there is, before anything is loaded.
+
+    Raises:
+        ValueError: less is free than `row.memory_gb`.
+    """
+    if not row.memory_gb or torch.cuda.is_available():
+        return
+    import psutil
+
+    free = psutil.virtual_memory().available / 2**30
+    if free < row.memory_gb:
+        raise ValueError(
+            f"this preset must have {row.memory_gb:g} GB of free memory, found {free:.1f} GB: close other programs, set a "
+            "smaller micro_batch or fewer decoder_layers in a recipe, or take the preset 'tiny'"
+        )
 
 
 def _keys_from_texts(

@@ -70,6 +70,7 @@ STAGE_TABLES = {
 }
 PUBLISHED_DECAY, PUBLISHED_DECAYS = 0.7, 10
 BATCH = 16  # the paper's mini-batch
+DTYPES = ("float32", "bfloat16", "auto")
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,9 @@ class LogLLMPreset:
         stages: row of `STAGE_TABLES`.
         lora: train an adapter and the projector instead of all weights.
         load_in_4bit: NF4 base models.
+        dtype: precision in which pretrained parts are loaded: "float32", "bfloat16", or "auto", which is bfloat16 where the
+            machine is fast at it. What the file holds does not matter.
+        memory_gb: memory that a run takes on a processor, as measured; less is refused before anything is loaded.
         repeats: a window that occurs n times is learnt from n ** repeats times an epoch: 1 = as often as it occurs (paper),
             0 = each distinct window once.
         micro_batch: windows a process takes at once; the batch of 16 is reached by accumulation.
@@ -115,6 +119,8 @@ class LogLLMPreset:
     stages: str = "paper"
     lora: bool = False
     load_in_4bit: bool = False
+    dtype: str = "float32"
+    memory_gb: float = 0.0
     repeats: float = 1.0
     micro_batch: int = BATCH
     gradient_checkpointing: bool = False
@@ -196,6 +202,7 @@ PRESETS = {
         decoder="meta-llama/Meta-Llama-3-8B",
         lora=True,
         load_in_4bit=True,
+        dtype="auto",
         micro_batch=4,
         gradient_checkpointing=True,
         bf16=True,

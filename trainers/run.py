@@ -29,6 +29,7 @@ from transformers.integrations import TensorBoardCallback, is_tensorboard_availa
 
 from logllm.modeling_logllm import LogLLMForSequenceAnomaly, LogLLMProcessor
 
+from .assemble import has_fast_bf16
 from .logllm_config import LogLLMTrainingConfig, Stage
 from .logllm_recipe import LogLLMRecipe
 from .logllm_trainer import LogLLMTrainer, MinorityOversampler, TrainingStopped, check_labels
@@ -354,16 +355,6 @@ def every_nth(validation: Dataset) -> Dataset:
     """The validation windows that training is judged by: all, or of very many every n-th."""
     step = max(len(validation) // VALIDATION_LIMIT, 1)
     return validation.select(range(0, len(validation), step)) if step > 1 else validation
-
-
-def has_fast_bf16() -> bool:
-    """Whether bfloat16 saves time here: a card that has it, or a processor whose matrix products are made for it.
-
-    On a processor with AVX512_BF16 a training step of SmolLM2 takes 0.6 of its time in float32; without, many times as much.
-    """
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def _common(folder: Path, seed: int, logging_steps: int) -> dict[str, Any]:
