@@ -84,7 +84,7 @@ def test_what_is_no_gguf_is_refused(tmp_path):
 def test_a_gguf_of_an_unknown_architecture_is_refused(tmp_path):
     file = write_gguf(tmp_path / "other.gguf", "rwkv6")
     assert gguf_architecture(file) == "rwkv6"
-    with pytest.raises(ValueError, match="must be a language model that transformers reads, found other":
+    with pytest.raises(ValueError, match="must be a language model that transformers reads, found other"):
         converted_gguf(file)
 
 
