@@ -1,16 +1,18 @@
 """From raw logs to `datasets.Dataset`: systems, parsing, windows, templates, builds."""
 
 from .build import build
-from .download import DownloadError, download_log
+from .columnar.session_labels import read_session_labels
 from .drain import TemplateMiner, mine_templates, template_key
 from .errors import LogInputError, UnknownSystemError
-from .parsing import LogLine, parse_lines, read_session_labels
 from .push import push_dataset
-from .reading import read_lines
-from .rules import DrainSettings, LogSystem, TimestampRule, WindowRule
+from .reading.download import DownloadError, download_log
+from .reading.lines import read_lines
+from .reading.log_line import LogLine
+from .reading.parsing import parse_lines
 from .storing import configurations, load_statistics, load_templates, load_windows
-from .systems import SYSTEMS, get_system, guess_system
-from .user_systems import system_from_yaml
+from .systems.rules import DrainSettings, LogSystem, TimestampRule, WindowRule
+from .systems.systems import SYSTEMS, get_system, guess_system
+from .systems.user_systems import system_from_yaml
 from .windows import Window, make_windows
 
 __all__ = [

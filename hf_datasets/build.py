@@ -22,16 +22,17 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from .channel import Channel
+from .columnar.column_files import BLOCK, Spool, blocks, let_go
+from .columnar.message_codes import Channel
+from .columnar.parquet_shards import Output, plan_shards, write_shards, write_shards_side_by_side
+from .columnar.read_log import Log, contents_again, line_span, log_files, read_log, useful_processes
+from .columnar.session_labels import LABEL_FILE, SessionLabels
+from .columnar.window_index import Grouping
+from .columnar.workers import Workers
 from .drain import MAX_CHARACTERS, TemplateMiner
 from .errors import LogInputError
-from .grouping import Grouping
-from .ingest import Log, contents_again, line_span, log_files, read_log, useful_processes
-from .parsing import LABEL_FILE, read_lines
-from .rules import LogSystem, WindowRule
-from .session_labels import SessionLabels
+from .reading.lines import read_lines
 from .splitting import SPLITS, check_shares, split_windows, window_names
-from .spool import BLOCK, Spool, blocks, let_go
 from .statistics import label_counts, paper_difference, split_counts
 from .storing import (
     STATISTICS,
@@ -42,9 +43,8 @@ from .storing import (
     write_readme,
     write_template_table,
 )
-from .systems import get_system, looks_like_another
-from .workers import Workers
-from .writing import Output, plan_shards, write_shards, write_shards_side_by_side
+from .systems.rules import LogSystem, WindowRule
+from .systems.systems import get_system, looks_like_another
 
 Split = Literal["paper", "chronological"]
 

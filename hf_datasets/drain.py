@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from drain3.drain import Drain, LogCluster, Node
 
-from .patterns import compiled
-from .rules import PARAMETER, DrainSettings
+from .systems.patterns import compiled
+from .systems.rules import PARAMETER, DrainSettings
 
 __all__ = ["MAX_CHARACTERS", "DrainSettings", "TemplateMiner", "masker", "mine_templates", "template_key"]
 

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .columnar.column_files import blocks, let_go
+from .columnar.read_log import Log
+from .columnar.window_index import Grouping, group_sessions, group_spans, line_bounds
 from .errors import LogInputError
-from .grouping import Grouping, group_sessions, group_spans, line_bounds
-from .ingest import Log
-from .rules import WindowRule
-from .spool import blocks, let_go
+from .systems.rules import WindowRule
 
 _NAMES = 1 << 16  # sessions whose ids are Python strings at a time
 SPLITS = ("train", "validation", "test")

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from .columnar.column_files import blocks, let_go
+from .columnar.parquet_shards import Output
+from .columnar.read_log import Log
+from .columnar.window_index import Grouping
 from .errors import LogInputError
-from .grouping import Grouping
-from .ingest import Log
-from .rules import LogSystem
-from .spool import blocks, let_go
-from .writing import Output
+from .systems.rules import LogSystem
 
 
 def split_counts(

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from .parsing import LogLine
-from .rules import WindowRule
+from .reading.log_line import LogLine
+from .systems.rules import WindowRule
 
 __all__ = ["Window", "WindowRule", "line_spans", "make_windows"]
 

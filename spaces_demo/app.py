@@ -16,14 +16,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+import fragments as space_pages
 import gradio as gr
+import learn_tab as space_learn
+import scan_log as space
 from findings import PRIVATE, Findings
+from recipe import EXAMPLES
+from results_tab import load_results
 from theme import THEME
-
-from logllm import space, space_learn, space_pages
-from logllm.space_recipe import EXAMPLES
-from logllm.space_results import load_results
-from logllm.space_walk import walk
+from walk import walk
 
 HERE = Path(__file__).parent
 FAMILIES = {"logllama": "LogLLaMA: has learnt what is normal", "logllm": "LogLLM: has learnt from labelled windows"}

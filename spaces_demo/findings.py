@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import fragments as space_pages
 import gradio as gr
-
-from logllm import space, space_pages
+import scan_log as space
 
 PRIVATE: Any = {"api_visibility": "private"}
 SESSION_SECONDS = 15 * 60

@@ -6,7 +6,7 @@ Odd here: gradio's dark mode is a second set of names ending in `_dark`, so ever
 import gradio as gr
 
 PAPER, CARD, INK, MUTED, RULE, ACCENT = range(6)
-COLOURS = (  # light, dark: those of `logllm.report`
+COLOURS = (  # light, dark: those of `logllm.report.html`
     ("#f6f6f3", "#131416"),
     ("#ffffff", "#1b1d20"),
     ("#1d1f23", "#e6e6e3"),

@@ -40,8 +40,8 @@ def thunderbird_blocks(shared_data: Path) -> list[Path]:
 @pytest.fixture(scope="session")
 def small_dataset(tmp_path_factory) -> Path:
     """A built HDFS configuration of the simulator: OUT/hdfs, with the raw log and its labels beside it."""
-    from logllm.building import build_dataset
-    from logllm.hf_datasets.simulate import simulate
+    from logllm.hf_datasets.simulation.simulate import simulate
+    from logllm.training.workflows import build_dataset
 
     out = tmp_path_factory.mktemp("dataset")
     simulate("hdfs", 12_000, 5, out, anomaly_share=0.08)
@@ -59,8 +59,8 @@ def small_dataset(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_checkpoints(small_dataset, tmp_path_factory) -> Path:
     """A folder with `logllm/` and `logllama/`, both trained on the simulator's HDFS by the real command."""
-    from logllm.building import train_on
-    from logllm.demo import RECIPE
+    from logllm.cli.demo import RECIPE
+    from logllm.training.workflows import train_on
 
     out = tmp_path_factory.mktemp("checkpoints")
     for family in ("logllama", "logllm"):

@@ -10,8 +10,8 @@ LINES, SEED = 8000, 5
 @functools.cache
 def fitted_folder() -> Path:
     """Folder with `hdfs.log`, `anomaly_label.csv` and the checkpoint `model`."""
-    from logllm.fitting import fit_logs
-    from logllm.hf_datasets.simulate import simulate
+    from logllm.fitting.fit import fit_logs
+    from logllm.hf_datasets.simulation.simulate import simulate
 
     folder = Path(tempfile.mkdtemp(prefix="logllm-fitted-"))
     simulate("hdfs", LINES, SEED, folder, progress=False)
@@ -26,7 +26,7 @@ def life(log: str, model: str, state: str, alerts: str, until_end: bool = False,
 
     import torch
 
-    from logllm.watch_start import start_watcher
+    from logllm.watch.start import start_watcher
 
     torch.set_num_threads(1)
     watcher = start_watcher(log, Path(model), state=Path(state), alerts=alerts, silence=1e9)
@@ -49,5 +49,5 @@ def processes():
     import multiprocessing
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["logllm.watch_start", "logllm.modeling_logllm", "fitted"])
+    context.set_forkserver_preload(["logllm.watch.start", "logllm.modeling_logllm", "fitted"])
     return context

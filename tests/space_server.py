@@ -23,7 +23,7 @@ def load_app():
 @contextmanager
 def served(models=None, **more):
     """Serves the page; gives (its address, the gradio app)."""
-    from logllm.space import SpaceModels
+    from scan_log import SpaceModels
 
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     app = load_app()

@@ -8,7 +8,8 @@ import zipfile
 
 import pytest
 
-from logllm.hf_datasets import LogInputError, archives, read_lines
+from logllm.hf_datasets import LogInputError, read_lines
+from logllm.hf_datasets.reading import archives
 
 LINES = [f"line {number}" for number in range(50)]
 TEXT = "".join(line + "\n" for line in LINES).encode()

@@ -9,9 +9,9 @@ from fitted import fitted_folder
 
 from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
-from logllm.scanning import scan_with, write_scan_report
-from logllm.terminal import scan_as_json, scan_as_text
-from logllm.watch_start import start_watcher
+from logllm.report.scan import scan_with, write_scan_report
+from logllm.report.terminal import scan_as_json, scan_as_text
+from logllm.watch.start import start_watcher
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b31m <script>alert(1)</script> \x00\x08\u202e end"
 LONG = "dfs.DataNode: " + "y" * 10_000_000

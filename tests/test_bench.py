@@ -4,29 +4,18 @@ import argparse
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks.comparison import render as bench_render
+from benchmarks.comparison import run as bench
+from benchmarks.comparison import tables as bench_tables
+from benchmarks.comparison.job import judge
+from benchmarks.comparison.methods import BY_NAME, METHODS
+from benchmarks.comparison.systems import Part, Recipe, Split
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "benchmarks"))
-try:
-    import bench
-    import bench_render
-    import bench_tables
-    from bench_judging import judge
-    from bench_methods import BY_NAME, METHODS
-    from bench_systems import Part, Recipe, Split
-finally:
-    sys.path.pop(0)
-
-
-@pytest.fixture(autouse=True)
-def as_the_benchmarks_are_run(monkeypatch):
-    """Their folder is the first on the path: methods are imported when they are made."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-
 
 NORMAL = [["open file", "read file", "close file"], ["open file", "read file", "read file", "close file"]]
 BAD = [["open file", "read file"], ["open file", "disk error", "close file"]]
@@ -75,7 +64,7 @@ def small(kind, **settings):
     """A method of the papers with a tenth of its steps."""
     from importlib import import_module
 
-    return getattr(import_module(f"baselines.{kind[0]}"), kind[1])(seed=0, **settings)
+    return getattr(import_module(f"benchmarks.baselines.{kind[0]}"), kind[1])(seed=0, **settings)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +93,7 @@ def test_networks_on_keys_learn_a_small_log(name, kind, settings, split):
 
 
 def test_normal_only_methods_are_given_no_anomalous_window(split):
-    from bench_judging import fit
+    from benchmarks.comparison.job import fit
 
     class Spy:
         def fit(self, windows, labels=None):
@@ -162,7 +151,7 @@ def test_what_was_stopped_goes_on(split, tmp_path, monkeypatch):
             raise ValueError("no components")
         return {"metrics": {"f1": 1.0}}
 
-    import bench_judging
+    from benchmarks.comparison import job as bench_judging
 
     monkeypatch.setattr(bench_judging, "judge", judged)
     monkeypatch.setattr(bench, "in_a_process", lambda job, *rest: in_this_process(job))
@@ -242,7 +231,7 @@ def test_the_page_in_the_repository_is_what_would_be_rendered():
 
 
 def test_contamination_keeps_the_number_of_normal_windows():
-    import bench_robustness
+    from benchmarks.comparison import robustness as bench_robustness
 
     parts = {"train": part(400, 40), "validation": part(100, 10), "test": part(4, 2)}
     clean = Split({}, {}, {}, {}, {}, parts)
@@ -255,7 +244,7 @@ def test_contamination_keeps_the_number_of_normal_windows():
 
 
 def test_label_noise_finds_twins_of_the_other_label():
-    from bench_robustness import label_noise_of
+    from benchmarks.comparison.robustness import label_noise_of
 
     found = label_noise_of([0, 1, 1, 0], {"keys": [["a"], ["a"], ["b"], ["c"]]})["views"]["keys"]
     assert (found["with_both_labels"], found["windows_with_both"], found["anomalous_among_them"]) == (1, 2, 1)

@@ -281,10 +281,10 @@ def test_archives_give_the_same_windows(built, shared_data, tmp_path):
 
 
 def test_many_shards_and_spilled_sessions(built, shared_data, tmp_path, monkeypatch):
-    writing = importlib.import_module("logllm.hf_datasets.writing")
+    writing = importlib.import_module("logllm.hf_datasets.columnar.parquet_shards")
     monkeypatch.setattr(writing, "SHARD_MESSAGES", 5000)
     monkeypatch.setattr(writing, "SPILL_BYTES", 100_000)
-    monkeypatch.setattr(importlib.import_module("logllm.hf_datasets.chunks"), "CHUNK_BYTES", 100_000)
+    monkeypatch.setattr(importlib.import_module("logllm.hf_datasets.reading.chunks"), "CHUNK_BYTES", 100_000)
     labels = shared_data / "hdfs/anomaly_label.csv"
     statistics = quiet("hdfs", shared_data / "hdfs/HDFS_2pct.log", tmp_path, labels=labels)
     whole = built[1]["hdfs"]["splits"]

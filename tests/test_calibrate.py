@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from logllm.calibrate import budget_threshold, far_out, poisson_interval, tail_quantile
+from logllm.decision.threshold import budget_threshold, far_out, poisson_interval, tail_quantile
 
 
 @pytest.mark.parametrize("seed", range(5))

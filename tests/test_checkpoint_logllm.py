@@ -197,7 +197,7 @@ def test_four_bit_loads_both_kinds_of_checkpoint(tmp_path):
 
 
 def test_the_hall_says_which_base_is_missing(tmp_path):
-    from logllm.detector import load_checkpoint
+    from logllm.checkpoint import load_checkpoint
     from logllm.errors import CheckpointError
 
     model, taken = adapted(tmp_path)

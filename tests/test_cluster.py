@@ -10,11 +10,11 @@ import pytest
 from loopback_hub import LoopbackHub
 from scored_windows import FILES, read_scores, write_dataset, write_model
 
-from logllm import cluster
-from logllm.cluster import deal, score
+from logllm.batch import score as cluster
+from logllm.batch.score import deal, score
+from logllm.batch.shards import plan
 from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
-from logllm.shards import plan
 
 COUNT = sum(FILES.values())
 
@@ -65,7 +65,7 @@ def test_from_and_to_another_file_system(places, tmp_path):
 ON_THE_HUB = """
 import json, sys
 from huggingface_hub import HfApi
-from logllm.cluster import score
+from logllm.batch.score import score
 dataset, model, out = sys.argv[1:]
 for name in ("me/logs", "me/scores"):
     HfApi().create_repo(name, repo_type="dataset")
@@ -175,7 +175,7 @@ LEFT = """
 import os, sys
 from pathlib import Path
 
-from logllm.cluster import score
+from logllm.batch.score import score
 
 score({dataset!r}, {model!r}, {out!r}, engine="torchrun", progress=False)
 names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]

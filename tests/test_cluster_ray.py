@@ -6,9 +6,9 @@ import signal
 import pytest
 from scored_windows import FILES, read_scores, write_dataset, write_model
 
-from logllm.cluster import score
-from logllm.cluster_ray import score_with_ray
-from logllm.shards import plan
+from logllm.batch.ray_engine import score_with_ray
+from logllm.batch.score import score
+from logllm.batch.shards import plan
 
 pytest.importorskip("ray", reason="the extra is not installed: pip install 'logllm[ray]'")
 psutil = pytest.importorskip("psutil")

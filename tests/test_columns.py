@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logllm.hf_datasets import WindowRule, get_system, make_windows, parse_lines, read_lines
-from logllm.hf_datasets.channel import Channel
-from logllm.hf_datasets.chunks import read_chunks
-from logllm.hf_datasets.column_reader import ColumnReader
+from logllm.hf_datasets.columnar.column_reader import ColumnReader
+from logllm.hf_datasets.columnar.message_codes import Channel
+from logllm.hf_datasets.columnar.read_log import read_log
+from logllm.hf_datasets.columnar.window_index import group_lines, group_sessions
 from logllm.hf_datasets.drain import MAX_CHARACTERS, masker
 from logllm.hf_datasets.errors import LogInputError
-from logllm.hf_datasets.grouping import group_lines, group_sessions
-from logllm.hf_datasets.ingest import read_log
-from logllm.hf_datasets.rules import DEFAULT_MASKS, DrainSettings, LogSystem, TimestampRule
+from logllm.hf_datasets.reading.chunks import read_chunks
+from logllm.hf_datasets.systems.rules import DEFAULT_MASKS, DrainSettings, LogSystem, TimestampRule
 from logllm.modeling_logllm import masking
 
 LOGLLM_RULES = ((masking.ELLIPSIS, ".. "), (masking.PATTERN, masking.MASK))

@@ -3,25 +3,19 @@
 import json
 import random
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from fitted import fitted_folder
+from fuzz.corrupt_files import KINDS, damaged
 from torch import nn
 
-from logllm.checksums import CHECKSUMS, write_checksums
+from logllm.checkpoint import CHECKSUMS, write_checksums
 from logllm.detector import LogAnomalyDetector
 from logllm.errors import CheckpointError, LogllmError
 from logllm.hf_datasets import LogInputError, LogSystem, build, load_statistics, load_templates, load_windows
 from logllm.trainers.stage_checkpoint import is_whole, load_trainable, save_trainable, seal
-from logllm.watch_state import StateFile
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-from corrupt_files import KINDS, damaged
-
-sys.path.pop(0)
+from logllm.watch.state import StateFile
 
 
 def damage(file, kind, seed, keep_end=False):

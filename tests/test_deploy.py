@@ -15,10 +15,10 @@ import pytest
 import typer
 import yaml
 
-from logllm.cli import app
+from logllm.cli.app import app
 from logllm.hf_datasets import get_system
-from logllm.hf_datasets.simulate import iter_lines
-from logllm.unwrap import Unwrapper
+from logllm.hf_datasets.reading.collectors import Unwrapper
+from logllm.hf_datasets.simulation.simulate import iter_lines
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 LINE = "081109 203615 148 INFO dfs.DataNode: Received block blk_38 of size 91178 from /10.0.0.1"
@@ -77,7 +77,7 @@ def test_every_metric_that_is_documented_exists():
     pytest.importorskip("prometheus_client", reason="needs prometheus_client: pip install logllm[watch]")
     from prometheus_client import generate_latest
 
-    from logllm.watch_metrics import Metrics
+    from logllm.watch.metrics import Metrics
 
     text = generate_latest(Metrics().registry).decode()
     section = (DEPLOY / "README.md").read_text("utf-8").split("## Metrics")[1].split("## Exit")[0]

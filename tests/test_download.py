@@ -5,8 +5,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from logllm.hf_datasets import LogSystem, get_system, read_lines
-from logllm.hf_datasets.download import DownloadError, cache_folder, download_log
-from logllm.hf_datasets.rules import Source
+from logllm.hf_datasets.reading.download import DownloadError, cache_folder, download_log
+from logllm.hf_datasets.systems.rules import Source
 
 DATA = b"".join(b"line %d\n" % number for number in range(200_000))
 

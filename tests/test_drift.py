@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from logllm.drift import compare, kolmogorov_smirnov, proportions
+from logllm.decision.drift import compare, kolmogorov_smirnov, proportions
 
 
 def test_the_same_log_has_not_drifted():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logllm.processes import restarts_share_a_store
+from logllm.batch.torchrun import restarts_share_a_store
 
 # Real training of a small model by `train_detector`; of the first try, the second process kills itself at a step.
 PROCESS = """
@@ -21,7 +21,7 @@ import tiny_logllama
 from logllm.hf_datasets import get_system
 from logllm.trainers.logllama_config import PRESETS
 from logllm.trainers import logllm_config
-from logllm.training import train_detector
+from logllm.training.train import train_detector
 
 family, out, killed_at = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 retry, rank = int(os.environ["TORCHELASTIC_RESTART_COUNT"]), os.environ["RANK"]

@@ -20,7 +20,7 @@ from test_push import write_build
 from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.hf_datasets import LogInputError, LogSystem, build, load_windows
-from logllm.hf_datasets.download import DownloadError, download_log
+from logllm.hf_datasets.reading.download import DownloadError, download_log
 
 PLAIN = LogSystem("mine", "Mine")
 PUSH = "import sys; from logllm.hf_datasets.push import push_dataset; print(push_dataset(sys.argv[1], 'me/logs'))"
@@ -178,7 +178,7 @@ def test_memory_that_runs_out_in_a_command_is_one_sentence(tmp_path, capsys, mon
     def none_left(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("logllm.hf_datasets.simulate.simulate", none_left)
+    monkeypatch.setattr("logllm.hf_datasets.simulation.simulate.simulate", none_left)
     code, said = logllm(capsys, monkeypatch, "simulate", "hdfs", "--out", tmp_path)
     assert code == 2 and said.startswith("error: memory must suffice")
 

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "benchmarks"))
-from faults_page import FAULTS, page  # noqa: E402
+from benchmarks.pages.faults import FAULTS, page
 
-sys.path.pop(0)
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize("row", FAULTS, ids=lambda row: row.test.partition("::")[2])
@@ -23,8 +21,8 @@ def test_a_row_names_a_test_that_exists(row):
 
 
 def test_the_page_is_what_would_be_written():
-    done = subprocess.run([sys.executable, "benchmarks/faults_page.py", "--check"], cwd=ROOT)
-    assert done.returncode == 0, "python benchmarks/faults_page.py"
+    done = subprocess.run([sys.executable, "-m", "benchmarks.pages.faults", "--check"], cwd=ROOT)
+    assert done.returncode == 0, "python -m benchmarks.pages.faults"
 
 
 def test_faults_that_the_page_must_name():

@@ -6,9 +6,9 @@ import pytest
 
 from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
-from logllm.fitting_labelled import fit_labelled
-from logllm.hf_datasets.simulate import simulate
-from logllm.watch_start import start_watcher
+from logllm.fitting.labelled import fit_labelled
+from logllm.hf_datasets.simulation.simulate import simulate
+from logllm.watch.start import start_watcher
 
 LINES = 2000
 

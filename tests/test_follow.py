@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from logllm.follow import MAX_LINE_BYTES, FileFollower, Lines
+from logllm.watch.sources import MAX_LINE_BYTES, FileFollower, Lines
 
 
 def drain(follower, patience=6):

@@ -1,18 +1,11 @@
 """Every fuzz target on what hypothesis makes up, on a few hundred seeded mutations, and on whatever once was a finding."""
 
-import sys
-from pathlib import Path
-
 import pytest
+from fuzz import run as siege
+from fuzz.cases import CORPUS, LOG, PIECES, cases
+from fuzz.targets import TARGETS, run_case
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-import siege
-from fuzz_cases import CORPUS, LOG, PIECES, cases
-from fuzz_targets import TARGETS, run_case
-
-sys.path.pop(0)
 
 # Lines put together from what logs are made of; bytes of any kind; JSON of any shape.
 PARTS = st.sampled_from([*[part.encode() for line in LOG for part in line.split(" ")], *PIECES])

@@ -34,7 +34,7 @@ print(json.dumps({
 
 @pytest.mark.parametrize("family", ["logllm", "logllama"])
 def test_a_stranger_gets_the_same_scores(tiny_checkpoints, tmp_path, family):
-    from logllm.detector import load_checkpoint
+    from logllm.checkpoint import load_checkpoint
 
     folder = tiny_checkpoints / family
     windows = [

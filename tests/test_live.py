@@ -3,7 +3,14 @@
 from dataclasses import replace
 
 from logllm.hf_datasets import LogLine, WindowRule, get_system
-from logllm.live import BACKWARDS_LINES, LiveWindows, as_window, live_windows, usual_idle, without_escapes
+from logllm.hf_datasets.live_windows import (
+    BACKWARDS_LINES,
+    LiveWindows,
+    as_window,
+    live_windows,
+    usual_idle,
+    without_escapes,
+)
 
 
 def line(number, time=None, *sessions):

@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.metrics.log_anomaly.measures import (
+    anomaly_metrics,
+    at_prevalence,
+    detection_delay,
+    hit_probability,
+    hits,
+)
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "benchmarks" / "metrics" / "log_anomaly"
-sys.path.insert(0, str(ROOT / "benchmarks"))
-try:
-    from metrics.log_anomaly.measures import anomaly_metrics, at_prevalence, detection_delay, hit_probability, hits
-finally:
-    sys.path.pop(0)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -9,8 +9,8 @@ from tiny_logllama import CLOSE, FAIL, MESSAGES, OPEN, READ, SMALL, WRITE, table
 from logllm.errors import LogllmError
 from logllm.hf_datasets import get_system
 from logllm.trainers.logllama_config import PRESETS
-from logllm.training import train_detector
-from logllm.training_logllama import draw_curves, filled_in
+from logllm.training.logllama import draw_curves, filled_in
+from logllm.training.train import train_detector
 
 TEXT = dict(zip((OPEN, READ, WRITE, CLOSE, FAIL), MESSAGES))
 
@@ -80,7 +80,7 @@ def test_what_the_paper_leaves_open_is_named():
 
 
 def test_evidence_says_what_was_expected_and_what_is_new(trained):
-    from logllm.explain import explain_logllama
+    from logllm.decision.explain import explain_logllama
     from logllm.hf_datasets import DrainSettings, mine_templates
 
     detector, _ = trained

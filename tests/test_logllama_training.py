@@ -12,8 +12,8 @@ from torch.nn.functional import cross_entropy
 from logllm.trainers import NextKeyConfig, NextKeyTrainer, ReinforceConfig, ReinforceTrainer, train_logllama
 from logllm.trainers.logllama_config import OBJECTIVES
 from logllm.trainers.logllama_rollouts import sample_continuations, sample_with_beams
+from logllm.trainers.logllama_stages import draw, length_of_stage, weighted_rows
 from logllm.trainers.logllama_trainer import KeyCollator, frozen_copy
-from logllm.trainers.run_logllama import draw, length_of_stage, weighted_rows
 
 
 def quiet(folder, **settings):
@@ -267,10 +267,10 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 import pytest
 from tiny_logllama import sessions, small
-from logllm.trainers import run_logllama, train_logllama
+from logllm.trainers import logllama_stages, train_logllama
 patch = pytest.MonkeyPatch()
 # Each process hides keys for itself: with it the losses could not be those of one process.
-patch.setattr(run_logllama, "NextKeyConfig", partial(run_logllama.NextKeyConfig, unseen_rate=0.0))
+patch.setattr(logllama_stages, "NextKeyConfig", partial(logllama_stages.NextKeyConfig, unseen_rate=0.0))
 model, processor = small(patch)
 distinct = [list(row) for row in dict.fromkeys(map(tuple, sessions(processor, 60, seed=1)))][:12]  # three whole batches
 rows = train_logllama(model, processor, distinct, "small", Path(sys.argv[1]),

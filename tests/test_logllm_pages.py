@@ -10,13 +10,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_the_page_is_what_would_be_rendered():
     result = subprocess.run(
-        [sys.executable, "benchmarks/logllm_render.py", "--check"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "benchmarks.experiments.logllm_render", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert result.returncode == 0, result.stderr
 
 
 def test_a_changed_result_would_be_noticed(monkeypatch):
-    from logllm.reproduce import report
+    from logllm.training.reproduce import report
 
     result = json.loads((ROOT / "benchmarks" / "results" / "logllm_hdfs_random.json").read_text("utf-8"))
     before = report(result)
@@ -26,7 +29,7 @@ def test_a_changed_result_would_be_noticed(monkeypatch):
 
 def test_rewording_keeps_what_varies_and_is_the_same_for_a_template(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    from rewording import chosen_templates, reword_message, reword_templates
+    from benchmarks.comparison.rewording import chosen_templates, reword_message, reword_templates
 
     template = "Deleting block <*> file <*>"
     first, second = (reword_message(f"Deleting block blk_{i} file /a/{i}", template, 3) for i in (1, 2))

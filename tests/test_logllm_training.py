@@ -15,15 +15,8 @@ from datasets import Dataset
 from tiny_logllm import build
 from transformers import AutoModelForCausalLM
 
-from logllm.trainers import (
-    LogLLMRecipe,
-    LogLLMTrainer,
-    MessageStore,
-    TrainingStopped,
-    assemble_logllm,
-    train_logllm,
-)
-from logllm.trainers import run as runs
+from logllm.trainers import LogLLMRecipe, LogLLMTrainer, MessageStore, TrainingStopped, assemble_logllm, train_logllm
+from logllm.trainers import logllm_stages as runs
 from logllm.trainers.logllm_config import PRESETS, LogLLMPreset, LogLLMTrainingConfig
 from logllm.trainers.logllm_trainer import MinorityOversampler, WindowCollator, part_of
 from logllm.trainers.stage_checkpoint import load_trainable
@@ -347,7 +340,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 import test_logllm_training as t
-from logllm.trainers import run as runs
+from logllm.trainers import logllm_stages as runs
 from logllm.trainers import TrainingStopped, train_logllm
 runs.CHECKPOINT_STEPS = 1
 model, processor, recipe = t.fresh()

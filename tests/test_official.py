@@ -6,8 +6,8 @@ from torch import nn
 from transformers import AutoModel, AutoModelForCausalLM, AutoProcessor
 
 from logllm.errors import CheckpointError
+from logllm.hub.official import PROMPT_SUFFIX, export_official, import_official
 from logllm.modeling_logllm import LogLLMConfig
-from logllm.official import PROMPT_SUFFIX, export_official, import_official
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def write_other(folder):
 def test_the_commands(published):
     from typer.testing import CliRunner
 
-    from logllm.cli import app
+    from logllm.cli.app import app
 
     folder, bases = str(published / "ft_model"), [str(published / "bert"), str(published / "llama")]
     command = ["import-official", folder, "--out", str(published / "a"), "--encoder", bases[0], "--decoder", bases[1]]

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from logllm.hf_datasets import LogInputError, LogSystem, get_system, parse_lines, read_lines, read_session_labels
-from logllm.hf_datasets.parsing import timestamp_reader
-from logllm.hf_datasets.rules import TimestampRule
+from logllm.hf_datasets.systems.field_readers import timestamp_reader
+from logllm.hf_datasets.systems.rules import TimestampRule
 
 HDFS_LINE = "081109 203531 145 INFO dfs.DataNode: Moving blk_-1 and blk_22, blk_-1 again"
 

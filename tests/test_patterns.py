@@ -5,11 +5,12 @@ import time
 
 import pytest
 
-from logllm.hf_datasets import SYSTEMS, LogInputError, TemplateMiner, build, parse_lines, patterns
-from logllm.hf_datasets.formats import FORMATS
-from logllm.hf_datasets.patterns import LimitedPattern, compiled
-from logllm.hf_datasets.rules import DEFAULT_MASKS, DrainSettings, LogSystem
-from logllm.hf_datasets.user_systems import checked_row, line_pattern, system_from_dict, system_from_yaml
+from logllm.hf_datasets import SYSTEMS, LogInputError, TemplateMiner, build, parse_lines
+from logllm.hf_datasets.systems import patterns
+from logllm.hf_datasets.systems.formats import FORMATS
+from logllm.hf_datasets.systems.patterns import LimitedPattern, compiled
+from logllm.hf_datasets.systems.rules import DEFAULT_MASKS, DrainSettings, LogSystem
+from logllm.hf_datasets.systems.user_systems import checked_row, line_pattern, system_from_dict, system_from_yaml
 
 SLOW = [
     (r"^(?P<content>(.*?,){25}P)", "1," * 200),

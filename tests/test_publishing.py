@@ -11,9 +11,9 @@ from tiny_logllm import WINDOWS, build, decoder, encoder, processor
 from logllm.errors import CheckpointError
 from logllm.hf_datasets import mine_templates
 from logllm.hf_datasets.drain import DrainSettings
+from logllm.hub.push import push_model
 from logllm.model_cards import render_model_card, write_card
 from logllm.modeling_logllm import LogLLMForSequenceAnomaly, add_pipeline
-from logllm.publishing import push_model
 from logllm.trainers import assemble_logllama
 from logllm.trainers.qlora import attach_lora
 
@@ -25,7 +25,7 @@ for base in ("encoder", "decoder"):
     HfApi().create_repo(f"me/{base}")
     HfApi().upload_folder(repo_id=f"me/{base}", folder_path=f"{folder}/{base}")
 from typer.testing import CliRunner
-from logllm.cli import app
+from logllm.cli.app import app
 said = [CliRunner().invoke(app, ["push", "model", f"{folder}/{n}", f"me/{n}"]) for n in ("whole", "adapted", "logllama")]
 print(json.dumps([[one.exit_code, one.stdout.strip()] for one in said]))
 """

@@ -11,18 +11,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_the_readme_is_what_would_be_rendered():
     result = subprocess.run(
-        [sys.executable, "benchmarks/readme.py", "--check"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "benchmarks.pages.readme", "--check"], cwd=ROOT, capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
 
 
 def test_a_changed_result_would_be_noticed(tmp_path):
     """The check can fail: with another figure in a result file the rendered table differs."""
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        import readme
-    finally:
-        sys.path.pop(0)
+    from benchmarks.pages import readme
+
     files = [
         f
         for f in sorted((ROOT / "benchmarks" / "results").glob("*.json"))

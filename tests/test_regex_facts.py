@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logllm.hf_datasets import SYSTEMS
-from logllm.hf_datasets.formats import FORMATS
-from logllm.hf_datasets.regex_facts import all_digit_blind, digit_blind, to_rust
-from logllm.hf_datasets.rules import DEFAULT_MASKS
+from logllm.hf_datasets.systems.formats import FORMATS
+from logllm.hf_datasets.systems.regex_properties import all_digit_blind, digit_blind, to_rust
+from logllm.hf_datasets.systems.rules import DEFAULT_MASKS
 from logllm.modeling_logllm import masking
 
 FOLD = str.maketrans("123456789", "000000000")

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from chromium import open_chromium
 
-from logllm.report import printable, render_report, render_window, window_style, write_report
+from logllm.report.html import printable, render_report, render_window, window_style, write_report
 from logllm.verdict import Evidence, Verdict
 
 HOSTILE = (

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from logllm.errors import LogllmError
-from logllm.reproduce import f1_interval, locked_result, preprocessed, read_recipe, report, reproduce
-from logllm.training import prior_shift
+from logllm.training.logllm import prior_shift
+from logllm.training.reproduce import f1_interval, locked_result, preprocessed, read_recipe, report, reproduce
 
 SHORT = {"preset": "tiny", "max_samples": 32, "last_epochs": 1, "patience": 0}
 

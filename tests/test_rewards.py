@@ -5,13 +5,7 @@ import pytest
 import torch
 
 from logllm.trainers import rewards
-from logllm.trainers.rewards import (
-    hit_reward,
-    hit_reward_func,
-    returns_to_go,
-    top_k_reward,
-    top_k_reward_func,
-)
+from logllm.trainers.rewards import hit_reward, hit_reward_func, returns_to_go, top_k_reward, top_k_reward_func
 
 
 def test_examples_in_docstrings_hold():

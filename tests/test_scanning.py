@@ -8,15 +8,16 @@ import pytest
 from fitted import fitted_folder
 from typer.testing import CliRunner
 
-from logllm.cli import app
+from logllm.cli.app import app
 from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
-from logllm.findings import group_findings
-from logllm.fitting import fit_logs, go_back, in_time_order, update_model
+from logllm.fitting.fit import fit_logs, in_time_order
+from logllm.fitting.outliers import supported
+from logllm.fitting.update import go_back, update_model
 from logllm.hf_datasets import get_system
-from logllm.learning import supported
-from logllm.scanning import scan_with, write_scan_report
-from logllm.suppress import Suppressions
+from logllm.report.findings import group_findings
+from logllm.report.scan import scan_with, write_scan_report
+from logllm.suppressions import Suppressions
 from logllm.verdict import how_often, without_counts
 
 
@@ -77,7 +78,7 @@ def test_suppressing_a_finding_takes_its_flag(detector, lines, tmp_path):
     verdicts = [v for v in detector.scan(lines) if v.is_anomalous]
     worst = group_findings(verdicts, detector.explain, detector.system)[0]
     listed = Suppressions(tmp_path / "list", detector.system)
-    from logllm.suppress import key_of
+    from logllm.suppressions import key_of
 
     for item in worst.verdict.evidence:
         if item.reason:

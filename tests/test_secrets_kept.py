@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from logllm.errors import LogllmError
-from logllm.secrets_kept import TOKEN_VARIABLE, allows, read_token, shown_address, split_credentials, without_secrets
-from logllm.sinks import HttpSink, open_sink
+from logllm.redaction import TOKEN_VARIABLE, allows, read_token, shown_address, split_credentials, without_secrets
+from logllm.watch.sinks import HttpSink, open_sink
 
 TOKEN = "0123456789abcdef" * 2
 SECRET = "https://user:hunter2@hooks.example.com/services/T0/B0/verysecret?key=alsosecret"
@@ -91,7 +91,7 @@ def test_tokens_come_from_a_file_or_the_environment(monkeypatch, tmp_path):
 @pytest.fixture
 def server():
     pytest.importorskip("prometheus_client")
-    from logllm.watch_metrics import Metrics
+    from logllm.watch.metrics import Metrics
 
     found = Metrics().serve(0, "127.0.0.1", lambda: (True, "ok\n"), TOKEN)
     yield found

@@ -2,8 +2,8 @@
 
 import pytest
 
+from logllm.decision.severity import severities, severity
 from logllm.hf_datasets import get_system
-from logllm.severity import severities, severity
 
 LABEL = "KERNPANIC 1117838570 2005.06.03 R02 2005-06-03-15.42.50.363779 R02 RAS KERNEL INFO "
 

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from scored_windows import FILES, write_dataset
 
+from logllm.batch.shards import claim, dataset_address, finished, plan, read_rows, write_result, write_whole
 from logllm.errors import LogllmError
-from logllm.shards import claim, dataset_address, finished, plan, read_rows, write_result, write_whole
 
 
 def columns(shard):

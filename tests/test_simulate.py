@@ -10,11 +10,11 @@ from collections import Counter, defaultdict
 import pytest
 
 from logllm.hf_datasets.errors import LogInputError, UnknownSystemError
-from logllm.hf_datasets.parsing import parse_lines
-from logllm.hf_datasets.simulate import SIMULATORS, iter_lines, simulate
-from logllm.hf_datasets.simulate_bgl import ALERTS, CHATTER, DIAGNOSTICS, DUMP, JOB, SERVICE, bgl_lines
-from logllm.hf_datasets.simulate_hdfs import EVENTS, FAULTS, NOVELTIES, hdfs_lines
-from logllm.hf_datasets.systems import guess_system
+from logllm.hf_datasets.reading.parsing import parse_lines
+from logllm.hf_datasets.simulation.bgl import ALERTS, CHATTER, DIAGNOSTICS, DUMP, JOB, SERVICE, bgl_lines
+from logllm.hf_datasets.simulation.hdfs import EVENTS, FAULTS, NOVELTIES, hdfs_lines
+from logllm.hf_datasets.simulation.simulate import SIMULATORS, iter_lines, simulate
+from logllm.hf_datasets.systems.systems import guess_system
 
 BLOCK = re.compile(r"blk_-?\d+")
 FORMATS = {

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from logllm import sinks
 from logllm.errors import LogllmError
+from logllm.watch import sinks
 
 ALERTS = [{"id": str(n), "text": "\x1b[31m é"} for n in range(3)]
 

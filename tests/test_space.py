@@ -11,14 +11,15 @@ import pytest
 gradio = pytest.importorskip("gradio", reason="needs gradio: pip install logllm[space]")
 gradio_client = pytest.importorskip("gradio_client", reason="needs gradio: pip install logllm[space]")
 
+import fragments as space_pages  # noqa: E402
 import httpx  # noqa: E402
+import learn_tab as space_learn  # noqa: E402
+from recipe import EXAMPLES, LEARN_EXAMPLE  # noqa: E402
+from scan_log import SpaceModels, forget, lines_of_file, lines_of_text, score_range  # noqa: E402
 from space_server import HOSTILE, SPACE, load_app, served  # noqa: E402
 
-from logllm import space_learn, space_pages  # noqa: E402
 from logllm.errors import LogllmError  # noqa: E402
-from logllm.hf_datasets.simulate import iter_lines  # noqa: E402
-from logllm.space import SpaceModels, forget, lines_of_file, lines_of_text, score_range  # noqa: E402
-from logllm.space_recipe import EXAMPLES, LEARN_EXAMPLE  # noqa: E402
+from logllm.hf_datasets.simulation.simulate import iter_lines  # noqa: E402
 
 UNKNOWN = [f"2026-03-01 12:00:{n % 60:02} INFO worker {n} took job {n * 7} from queue {n % 3}" for n in range(40)]
 
@@ -183,7 +184,7 @@ def test_models_are_asked_for_where_there_are_none(tmp_path):
 
 
 def test_what_the_process_remembers_of_messages_is_emptied(models):
-    from logllm import severity
+    from logllm.decision import severity
     from logllm.modeling_logllm import masking
 
     for family in ("logllama", "logllm"):
@@ -326,8 +327,8 @@ def test_the_code_to_copy_runs(server, tmp_path, monkeypatch, capsys, file):
     code = file.read_text().replace("http://127.0.0.1:7860", server[0])
     monkeypatch.chdir(SPACE)
     if "load_dataset" in code:
-        from logllm.building import build_dataset
-        from logllm.hf_datasets.simulate import simulate
+        from logllm.hf_datasets.simulation.simulate import simulate
+        from logllm.training.workflows import build_dataset
 
         monkeypatch.chdir(tmp_path)
         simulate("hdfs", 2000, 0, tmp_path / "logs")

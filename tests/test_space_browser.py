@@ -82,7 +82,7 @@ def test_an_example_is_one_click_and_its_fault_is_marked(page):
     started = time.monotonic()
     page.locator("#example-hdfs").click()
     page.locator("#scan-windows article").first.wait_for(timeout=WAIT)
-    assert time.monotonic() - started < 30  # the figure is measured by benchmarks/space_load.py
+    assert time.monotonic() - started < 30  # the figure is measured by benchmarks/performance/space.py
     assert "1 of 7 windows" in page.locator("#scan-summary").inner_text()
     assert "HDFS v1" in page.locator("#scan-summary").inner_text()
     assert any("Exception in receiveBlock" in text for text in guilty(page))

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from loopback_hub import LoopbackHub
+from recipe import RECIPES, make_checkpoint, write_examples
 from space_server import SPACE
 from typer.testing import CliRunner
 
-from logllm.cli import app
+from logllm.cli.app import app
 from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.hf_datasets import read_lines
-from logllm.space_folder import MOST_BYTES, assemble
-from logllm.space_recipe import RECIPES, make_checkpoint, write_examples
+from logllm.hub.space import MOST_BYTES, assemble
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,8 @@ def test_the_requirements_are_those_of_the_package():
 def test_the_folder_is_whole(folder):
     out, files = folder
     assert {"app.py", "findings.py", "theme.py", "style.css", "README.md", "requirements.txt"} <= set(files)
-    assert {"logllm/space.py", "logllm/templates/space.html", "logllm/modeling_logllm/masking.py"} <= set(files)
+    package = {"logllm/report/templates/report.html", "logllm/modeling_logllm/masking.py", "logllm/watch/start.py"}
+    assert {"scan_log.py", "templates/space.html"} | package <= set(files)
     assert {"checkpoints/logllm/model.safetensors", "examples/nginx.log", "use/1_api.py"} <= set(files)
     assert "results/hdfs_first_60.json" in files and any(name.endswith("METADATA") for name in files)
     assert not [name for name in files if "__pycache__" in name or name.endswith((".pkl", ".bin", ".pt"))]
@@ -81,10 +82,10 @@ sys.path.insert(0, ".")  # as `python app.py` does
 import app
 from importlib.metadata import version
 import logllm
-from logllm import space
-models = space.SpaceModels("checkpoints")
+import scan_log
+models = scan_log.SpaceModels("checkpoints")
 page = app.build_app(models)
-judged = models.judge(space.lines_of_text(app.example("syslog")), "logllama")
+judged = models.judge(scan_log.lines_of_text(app.example("syslog")), "logllama")
 print(logllm.__file__, version("logllm"), judged.flagged, type(page).__name__)
 """
 
@@ -119,7 +120,7 @@ def test_the_commands(tmp_path):
 PUSH = """
 import sys
 from typer.testing import CliRunner
-from logllm.cli import app
+from logllm.cli.app import app
 for arguments in (["push", "space", "me/odd-line"], ["push", "space", "me/odd-line", "--folder", sys.argv[1]]):
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, (done.output, done.exception)

@@ -5,16 +5,16 @@ import math
 import re
 import shutil
 
+import fragments as space_pages
 import pytest
+from recipe import EXAMPLES
+from results_tab import load_results
+from scan_log import SpaceModels, lines_of_text
 from space_server import HOSTILE, SPACE
+from walk import masked_spans, walk
 
-from logllm import space_pages
 from logllm.errors import LogllmError
 from logllm.modeling_logllm import mask_message
-from logllm.space import SpaceModels, lines_of_text
-from logllm.space_recipe import EXAMPLES
-from logllm.space_results import load_results
-from logllm.space_walk import masked_spans, walk
 
 RESULTS = SPACE.parent / "benchmarks" / "results"
 

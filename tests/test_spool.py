@@ -4,14 +4,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from logllm.hf_datasets import WindowRule, build, grouping, placing, spool
+from logllm.hf_datasets import WindowRule, build
+from logllm.hf_datasets.columnar import column_files as spool
+from logllm.hf_datasets.columnar import row_positions as placing
+from logllm.hf_datasets.columnar import window_index as grouping
+from logllm.hf_datasets.columnar.column_files import Spool, blocks, let_go
+from logllm.hf_datasets.columnar.row_positions import places
+from logllm.hf_datasets.columnar.session_labels import SessionLabels
+from logllm.hf_datasets.columnar.window_index import group_sessions, group_spans, time_spans
 from logllm.hf_datasets.errors import LogInputError
-from logllm.hf_datasets.grouping import group_sessions, group_spans, time_spans
-from logllm.hf_datasets.placing import places
-from logllm.hf_datasets.session_labels import SessionLabels
-from logllm.hf_datasets.simulate import simulate
+from logllm.hf_datasets.simulation.simulate import simulate
 from logllm.hf_datasets.splitting import shuffled
-from logllm.hf_datasets.spool import Spool, blocks, let_go
 
 
 @pytest.fixture

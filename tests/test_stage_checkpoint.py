@@ -6,14 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from logllm.trainers.stage_checkpoint import (
-    is_no_room,
-    is_whole,
-    last_sealed,
-    load_trainable,
-    save_trainable,
-    seal,
-)
+from logllm.trainers.stage_checkpoint import is_no_room, is_whole, last_sealed, load_trainable, save_trainable, seal
 
 
 def model():

@@ -6,7 +6,7 @@ import pytest
 
 from logllm.errors import LogllmError
 from logllm.hf_datasets import template_key
-from logllm.suppress import Suppressions, list_as_text, parse_duration, template_of_alert
+from logllm.suppressions import Suppressions, list_as_text, parse_duration, template_of_alert
 from logllm.verdict import Evidence, Verdict
 
 FINE, BAD = "disk <*> is slow", "disk <*> is gone"

@@ -12,7 +12,7 @@ from logllm.hf_datasets import (
     guess_system,
     parse_lines,
 )
-from logllm.hf_datasets.formats import FORMATS
+from logllm.hf_datasets.systems.formats import FORMATS
 
 
 @pytest.mark.parametrize("row", [*SYSTEMS.values(), *FORMATS], ids=lambda row: row.name)

@@ -3,7 +3,7 @@
 import json
 
 from logllm.hf_datasets import get_system
-from logllm.unwrap import Unwrapper
+from logllm.hf_datasets.reading.collectors import Unwrapper
 
 HDFS = get_system("hdfs")
 LINE = "081109 203615 148 INFO dfs.DataNode: Received block blk_38 of size 91178 from /10.0.0.1"

@@ -1,7 +1,7 @@
 import pytest
 
 from logllm.hf_datasets import LogInputError, LogSystem, WindowRule, build, load_windows, parse_lines
-from logllm.hf_datasets.user_systems import line_pattern, system_from_dict, system_from_yaml
+from logllm.hf_datasets.systems.user_systems import line_pattern, system_from_dict, system_from_yaml
 
 YAML = """
 name: Shop

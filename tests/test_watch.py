@@ -11,9 +11,9 @@ from fitted import fitted_folder, life, processes
 pytest.importorskip("prometheus_client", reason="needs prometheus_client: pip install logllm[watch]")
 
 from logllm.errors import LogllmError
-from logllm.suppress import Suppressions
-from logllm.watch_start import start_watcher
-from logllm.watch_state import StateFile
+from logllm.suppressions import Suppressions
+from logllm.watch.start import start_watcher
+from logllm.watch.state import StateFile
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_alerts_not_noted_as_sent_are_sent_again_under_the_same_id(undisturbed, 
 
 
 def test_an_unreachable_webhook_keeps_alerts_in_the_state_and_stops_the_reading(log, model, tmp_path, monkeypatch):
-    monkeypatch.setattr("logllm.watch.MOST_PENDING", 3)
+    monkeypatch.setattr("logllm.watch.watcher.MOST_PENDING", 3)
     state = tmp_path / "state"
     watcher = start_watcher(str(log), model, state=state, alerts="http://127.0.0.1:9/")
     for _ in range(400):

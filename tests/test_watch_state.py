@@ -5,7 +5,7 @@ import resource
 import pytest
 
 from logllm.errors import LogllmError
-from logllm.watch_state import StateFile
+from logllm.watch.state import StateFile
 
 
 def test_steps_follow_the_snapshot_and_a_torn_one_never_happened(tmp_path):

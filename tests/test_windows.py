@@ -4,7 +4,7 @@ import json
 import pytest
 
 from logllm.hf_datasets import WindowRule, get_system, make_windows, parse_lines, read_lines, read_session_labels
-from logllm.hf_datasets.parsing import LogLine
+from logllm.hf_datasets.reading.log_line import LogLine
 from logllm.hf_datasets.windows import line_spans
 
 

@@ -7,13 +7,13 @@ import signal
 import pytest
 
 from logllm.hf_datasets import LogInputError, build
-from logllm.hf_datasets import ingest as ingesting
-from logllm.hf_datasets import writing as writing_module
-from logllm.hf_datasets.chunks import CHUNK_BYTES, cut_at_lines, read_range
+from logllm.hf_datasets.columnar import parquet_shards as writing_module
+from logllm.hf_datasets.columnar import read_log as ingesting
+from logllm.hf_datasets.columnar.workers import Workers
 from logllm.hf_datasets.drain import masker
-from logllm.hf_datasets.rules import DEFAULT_MASKS, DrainSettings
-from logllm.hf_datasets.simulate import simulate
-from logllm.hf_datasets.workers import Workers
+from logllm.hf_datasets.reading.chunks import CHUNK_BYTES, cut_at_lines, read_range
+from logllm.hf_datasets.simulation.simulate import simulate
+from logllm.hf_datasets.systems.rules import DEFAULT_MASKS, DrainSettings
 
 # Not LogLLM's mask: every worker would import the models with it.
 MASK = masker(DrainSettings())

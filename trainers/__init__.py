@@ -2,14 +2,14 @@
 
 from .assemble import assemble_logllama, assemble_logllm
 from .logllama_config import NextKeyConfig, ReinforceConfig
+from .logllama_stages import train_logllama
 from .logllama_trainer import NextKeyTrainer, ReinforceTrainer
 from .logllm_config import LogLLMTrainingConfig, Stage
 from .logllm_recipe import LogLLMRecipe
+from .logllm_stages import train_logllm
 from .logllm_trainer import LogLLMTrainer, TrainingStopped
 from .message_store import MessageStore
 from .metrics import best_f1_threshold, detection_metrics, false_alarm_threshold, reliability_curve
-from .run import train_logllm
-from .run_logllama import train_logllama
 
 __all__ = [
     "LogLLMRecipe",

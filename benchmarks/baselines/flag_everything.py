@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from logllm.baselines import flag_everything
+from logllm.evaluation import flag_everything
 
 
 class FlagEverything:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from logllm.baselines import new_template
+from logllm.evaluation import new_template
 
 
 class NewTemplate:

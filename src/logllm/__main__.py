@@ -11,7 +11,7 @@ def main() -> None:
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # of loading weights; our own bars stay
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # says on import that it lacks a kernel nobody asked for
-    from logllm.processes import before_group, is_worker, leave_group, restarts_share_a_store
+    from logllm.batch.torchrun import before_group, is_worker, leave_group, restarts_share_a_store
 
     if restarts_share_a_store(os.environ):
         sys.stderr.write(
@@ -19,7 +19,7 @@ def main() -> None:
             "go on, start it as `TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun --standalone ...` (several machines: "
             "--rdzv-backend c10d)\n"
         )
-    from logllm.cli import app
+    from logllm.cli.app import app
 
     try:
         if is_worker():
@@ -41,7 +41,7 @@ def main() -> None:
     except (ValueError, OSError) as error:
         if os.environ.get("LOGLLM_TRACEBACK"):
             raise
-        from logllm.secrets_kept import without_secrets
+        from logllm.redaction import without_secrets
 
         sys.stderr.write(f"error: {without_secrets(str(error))}\n")
         sys.exit(2)

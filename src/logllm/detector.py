@@ -14,23 +14,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from transformers import AutoConfig, AutoModel, AutoProcessor
-
-from logllm.checksums import check_checksums, taking_its_place
+from logllm.checkpoint import FAMILIES, load_checkpoint, taking_its_place
+from logllm.decision.calibration import Calibration
+from logllm.decision.explain import explain_logllama, explain_logllm
+from logllm.decision.severity import severities
+from logllm.decision.window_scores import Scorer
 from logllm.errors import CheckpointError
-from logllm.explain import explain_logllama, explain_logllm
 from logllm.hf_datasets import LogLine, LogSystem, Window, make_windows, parse_lines
-from logllm.hf_datasets.patterns import compiled
-from logllm.hf_datasets.user_systems import checked_row
-from logllm.learning import Calibration
-from logllm.live import as_window, live_windows, without_escapes
+from logllm.hf_datasets.live_windows import as_window, live_windows, without_escapes
+from logllm.hf_datasets.systems.user_systems import checked_row
 from logllm.modeling_logllm import add_pipeline
-from logllm.scoring import Scorer
-from logllm.severity import severities
 from logllm.verdict import Evidence, Verdict
 
 CHUNK_OF_WINDOWS = 2048
-FAMILIES = ("logllm", "logllama")
 
 
 @dataclass
@@ -115,7 +111,7 @@ class LogAnomalyDetector:
         """Publish model, processor, pipeline and code together; returns the address. kwargs go to `push_model`."""
         from tempfile import TemporaryDirectory
 
-        from logllm.publishing import push_model
+        from logllm.hub.push import push_model
 
         with TemporaryDirectory() as folder:
             self.save_pretrained(folder)
@@ -140,7 +136,7 @@ class LogAnomalyDetector:
 
         `settings` are `alarms_per_day`, `idle`, `severity_weight`, `clean`, `seed`, `max_steps`, `progress` and `column`.
         """
-        from logllm.fitting import fit_lines
+        from logllm.fitting.fit import fit_lines
         from logllm.frames import lines_of
 
         return fit_lines(lines_of(lines, settings.pop("column", None)), system, **settings).detector
@@ -155,7 +151,7 @@ class LogAnomalyDetector:
 
     def watch(self, stream: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Judge lines as they come: an alert (plain JSON values, as of `logllm watch`) as soon as its window closes."""
-        from logllm.watch_stream import watch_lines
+        from logllm.watch.start import watch_lines
 
         return watch_lines(self, stream)
 
@@ -275,74 +271,3 @@ class LogAnomalyDetector:
             self.counts.lines += 1
             self.counts.unparsed += not line.parsed
             yield line
-
-
-def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[Any, Any]:
-    """Load model and processor from a folder or a Hub repository id, or say what is wrong with it."""
-    folder = Path(path)
-    if folder.exists() and not folder.is_dir():
-        raise CheckpointError(f"a checkpoint must be a folder, found the file {folder}: give the folder it lies in")
-    if folder.is_dir() and not (folder / "config.json").is_file():
-        raise CheckpointError(
-            f"a checkpoint folder must hold config.json, found none in {folder}: give the folder that `logllm train` wrote"
-        )
-    if not folder.exists() and (folder.is_absolute() or str(path).startswith(".") or str(path).count("/") != 1):
-        raise CheckpointError(f"a checkpoint must be a folder or a Hub id OWNER/NAME, found nothing at {path}")
-    if folder.is_dir():
-        check_checksums(folder)
-    try:
-        import logllm.modeling_logllm  # noqa: F401  registers both families with the Auto classes
-        from logllm.modeling_logllm.processing_logllama import TemplateMatcher
-
-        TemplateMatcher.engine = staticmethod(compiled)  # masks are data of whoever made the checkpoint
-
-        config = AutoConfig.from_pretrained(path)
-        if config.model_type not in FAMILIES or (family is not None and config.model_type != family):
-            wanted = family or " or ".join(FAMILIES)
-            raise CheckpointError(f"the checkpoint must be of type {wanted}, found {config.model_type!r} in {path}")
-        processor = AutoProcessor.from_pretrained(path)
-        if hasattr(processor, "template_table"):
-            TemplateMatcher(processor.template_table)  # a table that is none is refused now, not at the first message
-        model, report = _load_model(path, config)
-    except CheckpointError:
-        raise
-    except Exception as error:
-        sentence = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(
-            f"a checkpoint must be whole, found one in {path} that cannot be loaded ({sentence[:300]}): "
-            "copy the folder again or train anew"
-        ) from error
-    if report.get("missing_keys"):
-        missing = sorted(report["missing_keys"])
-        raise CheckpointError(
-            f"a checkpoint must hold every weight, found {len(missing)} missing in {path}, the first {missing[0]}: "
-            "copy the folder again or train anew"
-        )
-    try:
-        processor.check(model.config)
-    except AttributeError as error:  # of the other family: it asks for settings that this model does not have
-        raise CheckpointError(
-            f"the processor must be the model's own, found a {type(processor).__name__} beside a model of type "
-            f"{config.model_type!r} in {path}: copy the folder again or train anew"
-        ) from error
-    except ValueError as error:
-        raise CheckpointError(f"{error} (in {path})") from error
-    return model.eval(), processor
-
-
-def _load_model(path: str | Path, config: Any) -> tuple[Any, dict[str, Any]]:
-    """Load the weights; an adapter's encoder may be at hand in a package where the Hub is not."""
-    if not getattr(config, "adapter_subfolder", None):
-        return AutoModel.from_pretrained(path, output_loading_info=True)
-    try:
-        return AutoModel.from_pretrained(path, output_loading_info=True)
-    except (ImportError, OSError, ValueError) as error:
-        from logllm.trainers.assemble import packaged_folder
-
-        folder = packaged_folder(config.base_encoder or "") if isinstance(error, OSError) else None
-        if folder is None:
-            raise CheckpointError(str(error)) from error
-    try:
-        return AutoModel.from_pretrained(path, output_loading_info=True, base_encoder=str(folder))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(str(error)) from error

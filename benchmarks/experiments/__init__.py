@@ -1,0 +1,1 @@
+"""Published experiments and ablations of both detectors."""

@@ -1,0 +1,88 @@
+"""Runs recipes and renders their results: `python -m benchmarks.experiments.run [RECIPE ...]`, all of them by default.
+
+A recipe is one YAML file in `recipes/`, a result one JSON file in `results/`. A seed that is in the result already, made
+by the same recipe on the same split, is not run again: a run that was stopped goes on where it was. The data is looked
+for in `../shared/data` or the folder that LOGLLM_SHARED names. At the end the README is rendered (`readme.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from logllm.errors import LogllmError
+from logllm.training.reproduce import birth_certificate, reproduce
+
+HERE = Path(__file__).resolve().parents[1]
+
+
+def data_folder() -> Path:
+    """Find the folder of the raw logs."""
+    named = Path(os.environ.get("LOGLLM_SHARED", HERE.parent.parent / "shared"))
+    return named / "data" if (named / "data").is_dir() else named
+
+
+def run(recipe: dict[str, Any]) -> None:
+    """Run what a recipe still lacks; the result file is rewritten after each seed."""
+    from logllm.evaluation import baseline_metrics
+    from logllm.hf_datasets import load_windows
+    from logllm.training.workflows import build_dataset, evaluate_on_split, train_on
+
+    data, file = data_folder(), HERE / "results" / f"{recipe['name']}.json"
+    if not (data / recipe["raw"]).exists():
+        print(f"{recipe['name']}: skipped, no {recipe['raw']} in {data} (set LOGLLM_SHARED)")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        built = build_dataset(
+            recipe["system"], [data / recipe["raw"]], work / "data",
+            labels=data / recipe["labels"] if recipe.get("labels") else None, split=recipe["split"],
+            train_share=recipe["train_share"], validation_share=recipe["validation_share"], progress=False,
+        )  # fmt: skip
+        result = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        checksums = {name: split["sha256"] for name, split in built["splits"].items()}
+        if result.get("recipe") != recipe or result.get("split_checksums") != checksums:
+            result = {"recipe": recipe, "split_checksums": checksums, "splits": built["splits"], "runs": []}
+        rows = load_windows(work / "data", built["name"])
+        result["baselines"] = baseline_metrics(rows["train"], rows["test"])
+        for family in recipe["families"]:
+            for seed in recipe["seeds"]:
+                if any(one["family"] == family and one["seed"] == seed for one in result["runs"]):
+                    continue
+                started = time.perf_counter()
+                record = train_on(family, work / "data", built["name"], recipe["preset"], work / "model", seed=seed)
+                metrics = evaluate_on_split(work / "model", work / "data", built["name"], "test")
+                result["runs"].append(
+                    {"family": family, "seed": seed, "metrics": metrics, "parameters": record["parameters"],
+                     "calibration": record["calibration"], "seconds": round(time.perf_counter() - started, 1)}
+                )  # fmt: skip
+                result["made"] = birth_certificate()
+                file.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", "utf-8")
+                print(f"{recipe['name']} {family} seed {seed}: F1 {metrics['f1']:.4f}")
+
+
+def main(names: list[str]) -> None:
+    """Run the named recipes, all of them by default, then render the README."""
+    files = [HERE / "recipes" / f"{name}.yaml" for name in names] or sorted((HERE / "recipes").glob("*.yaml"))
+    for file in files:
+        recipe = yaml.safe_load(file.read_text("utf-8"))
+        if "families" in recipe and "raw" in recipe:
+            run(recipe)
+        elif "rows" in recipe:
+            try:
+                reproduce(file, data_folder(), HERE / "results" / f"{recipe['name']}.json")
+            except LogllmError as error:  # whole logs are seldom at hand
+                print(f"{recipe['name']}: skipped, {error}")
+    subprocess.run([sys.executable, "-m", "benchmarks.pages.readme"], cwd=HERE.parent, check=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Pages that are rendered from result files."""

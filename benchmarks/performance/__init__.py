@@ -1,0 +1,1 @@
+"""Time and memory of building, fitting, watching, scoring, and of the Space."""

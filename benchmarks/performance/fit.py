@@ -1,0 +1,226 @@
+"""What the person on call gets: time and memory of `fit`, whether the alarm budget is kept, what `scan` shows first.
+
+    python -m benchmarks.performance.fit fit --lines 1000000
+    python -m benchmarks.performance.fit budget --data SHARED_DATA_FOLDER
+    python -m benchmarks.performance.fit scan --data SHARED_DATA_FOLDER
+
+What is odd: `scan` takes no labels; they are only used here, to count how many of the ten findings it shows first are of a
+window with an alert, and whether the first line that it names is the alert (hit@1).
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from logllm.fitting.fit import coded_lines, fit_lines, fit_logs, idle_of
+from logllm.fitting.learn import LEARN_STEPS
+from logllm.hf_datasets import get_system, guess_system, parse_lines, read_lines, read_session_labels
+from logllm.hf_datasets.live_windows import as_window, live_windows
+from logllm.hf_datasets.simulation.simulate import simulate
+from logllm.report.scan import scan_unknown
+
+
+def main() -> None:
+    """Run one measurement."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("fit", "budget", "scan"))
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument(
+        "--only", default="", help="scan: one of hdfs, bgl, thunderbird; budget: how the log's name begins"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+    with tempfile.TemporaryDirectory() as folder:
+        result = {"fit": fit, "budget": budget, "scan": scan}[args.what](args, Path(folder))
+    result = {
+        "measurement": args.what,
+        **result,
+        "seed": args.seed,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "load_average": os.getloadavg(),
+        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip(),
+        "command": re.sub(r"(?<= )/\S+", "PLACE", " ".join(["python", *sys.argv])),
+    }
+    text = json.dumps(result, indent=1)
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(text + "\n", "utf-8")
+    sys.stdout.write(text + "\n")
+
+
+def fit(args, work: Path) -> dict:
+    """Wall and CPU time and peak memory of a fit."""
+    simulate("hdfs", args.lines, args.seed, work, progress=False)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    started, cpu = time.perf_counter(), time.process_time()
+    found = fit_logs([work / "hdfs.log"], work / "model", progress=False)
+    return {
+        "lines": found.lines,
+        "seconds": round(time.perf_counter() - started, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "peak_mb_before": round(before),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "log_mb": round((work / "hdfs.log").stat().st_size / 2**20),
+        "words": found.in_words(),
+    }
+
+
+BUDGETS = (  # what, lines (0: all of a real log), share of the windows asked as alarms
+    ("hdfs", 80_000, 0.05),
+    ("bgl", 120_000, 0.1),
+    ("app", 120_000, 0.1),
+    ("real hdfs, normal blocks", 0, 0.02),
+    ("real hdfs, with its anomalies", 0, 0.02),
+)
+FIT_SHARE = 0.6  # of the lines
+SHORT_STEPS = 300  # of training on a simulated log: the budget must be kept by a weak model too
+
+
+def budget(args, work: Path) -> dict:
+    """Fit on the first part of a normal log, count the alarms on the rest against the number asked; five seeds each."""
+    result = {}
+    for name, lines, share in BUDGETS:
+        if (args.only and not name.startswith(args.only)) or (not lines and args.data is None):
+            continue
+        rows = []
+        for seed in range(args.seed, args.seed + 5):
+            rows.append(budget_of(name, lines, share, seed, args.data))
+            sys.stderr.write(f"{name}: {rows[-1]}\n")
+        ratios = [row["ratio"] for row in rows]
+        result[name] = {
+            "runs": rows,
+            "ratios": ratios,
+            "within_a_factor_of_two": sum(0.5 <= ratio <= 2 for ratio in ratios),
+            "ratio_over_all": round(sum(row["alarms"] for row in rows) / sum(row["asked"] for row in rows), 3),
+        }
+    return result
+
+
+def budget_of(name: str, lines: int, share: float, seed: int, data: Path | None) -> dict:
+    """One fit, with a budget of that share of the windows, and the alarms after it.
+
+    A seed simulates another log; of the real one it takes another stretch, and trains anew. Windows count that begin
+    after the cut and so early that they are over at the end of the log: what a watcher that goes on would see.
+    """
+    labels: dict[str, int] = {}
+    if lines:
+        row = get_system(name) if name in ("hdfs", "bgl") else None
+        with tempfile.TemporaryDirectory() as folder:
+            simulate(name, lines * 3 // 2, seed, folder, anomaly_share=0.0, progress=False)
+            raw = next(Path(folder).glob("*.log")).read_text("latin-1").splitlines()[:lines]  # it fades out at its end
+    else:
+        row = get_system("hdfs")
+        labels = read_session_labels(data / "hdfs/anomaly_label.csv")
+        raw = list(read_lines(data / "hdfs/HDFS_2pct.log", row.encoding))
+        if "normal" in name:
+            raw = [line for line in raw if not any(labels.get(b) for b in re.findall(r"blk_-?\d+", line))]
+        raw = raw[int(0.05 * seed * len(raw)) : int((0.8 + 0.05 * seed) * len(raw))]
+    cut = int(FIT_SHARE * len(raw))
+    row = row or guess_system(raw[:1000])
+    idle = idle_of(raw[:cut], row)
+    begins = sorted(w.first for w in coded_lines(raw[:cut], row, idle, False).windows if w.first is not None)
+    per_day = share * len(begins) / (begins[-1] - begins[0]) * 86400
+    steps = SHORT_STEPS if lines else LEARN_STEPS
+    found = fit_lines(raw[:cut], row, alarms_per_day=per_day, seed=seed, max_steps=steps)
+    opened = list(live_windows(parse_lines(raw, found.system), found.system, found.detector.calibration.idle_seconds))
+    times = [line.timestamp for window in opened for line in window.members if line.timestamp is not None]
+    begin = next(line.timestamp for line in parse_lines(raw[cut:], found.system) if line.timestamp is not None)
+    end = max(times) - (2 * idle if row.window.kind == "session" else 0)
+    later = [w for w in opened if w.members[0].number > cut and w.over and (w.members[0].timestamp or begin) <= end]
+    text = {line.number: line.raw for window in later for line in window.members}
+    verdicts = list(found.detector.judge([as_window(window) for window in later], text))
+    normal = [verdict for verdict in verdicts if not labels.get(verdict.window_id)]
+    alarms, asked = sum(verdict.is_anomalous for verdict in normal), per_day * (end - begin) / 86400
+    told = found.budget
+    return {
+        "seed": seed,
+        "asked": round(asked, 1),
+        "alarms": alarms,
+        "ratio": round(alarms / asked, 3),
+        "windows": len(normal),
+        "calibration_windows": told.windows,
+        "put_aside": told.put_aside,
+        "told_per_day": [round(told.low, 1), round(told.expected, 1), round(told.high, 1)],
+        "asked_per_day": round(per_day, 1),
+        "idle_seconds": round(idle, 1),
+    } | ({"alarms_of_anomalous_sessions": sum(v.is_anomalous for v in verdicts) - alarms} if labels else {})
+
+
+def scan(args, work: Path) -> dict:
+    """The ten findings that `scan` without a model shows first on each of the real samples."""
+    data = args.data
+    logs = {
+        "hdfs": ([data / "hdfs/HDFS_2pct.log"], read_session_labels(data / "hdfs/anomaly_label.csv")),
+        "bgl": ([data / "bgl/BGL_thinned.log"], None),
+        "thunderbird": (sorted((data / "thunderbird").glob("TB_20051115_block*.log")), None),
+    }
+    result = {}
+    for name, (files, labels) in logs.items():
+        if args.only and name != args.only:
+            continue
+        row = get_system(name)
+        started, cpu = time.perf_counter(), time.process_time()
+        found = scan_unknown(files, row, labels, seed=args.seed, progress=False)
+        findings = found.findings(10)
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
+        marks = [finding.verdict.label for finding in findings]
+        top = found.worst(10)
+        alerts = alert_lines(files, row) if row.label_rule == "line" else set()
+        result[name] = {
+            "windows": len(found.verdicts),
+            "anomalous": sum(v.label == 1 for v in found.verdicts),
+            "flagged": found.counts.flagged,
+            "seconds": round(seconds, 1),
+            "cpu_seconds": round(cpu_seconds, 1),
+            "findings_shown": len(findings),
+            "findings_of_anomalous_windows": sum(mark == 1 for mark in marks),
+            "anomalous_windows_in_findings_shown": sum(f.windows for f in findings if f.verdict.label == 1),
+            "ten_highest_windows_anomalous": sum(v.label == 1 for v in top),
+            **measures(found),
+        }
+        if alerts:
+            hits = [f.verdict.worst(1)[0].line_number in alerts for f in findings if f.verdict.label == 1]
+            every = [found.detector.explain(v) for v in found.verdicts if v.label == 1]
+            result[name] |= {
+                "hit1_findings": round(sum(hits) / max(len(hits), 1), 3),
+                "hit1_all_anomalous_windows": round(
+                    sum(v.worst(1)[0].line_number in alerts for v in every) / max(len(every), 1), 3
+                ),
+                "hit3_all_anomalous_windows": round(
+                    sum(any(e.line_number in alerts for e in v.worst(3)) for v in every) / max(len(every), 1), 3
+                ),
+            }
+    return result
+
+
+def measures(found) -> dict:
+    """Precision, recall, F1 and AUROC of the flags against the labels."""
+    from logllm.evaluation import evaluate_verdicts
+
+    metrics = evaluate_verdicts(found.verdicts)
+    return {key: round(metrics[key], 4) for key in ("precision", "recall", "f1", "auroc", "pr_auc")}
+
+
+def alert_lines(files: list[Path], row) -> set[int]:
+    """Numbers of the lines that are labelled, counted over all files."""
+    lines = (line for file in files for line in read_lines(file, row.encoding))
+    return {line.number for line in parse_lines(lines, row) if line.anomalous == 1}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Whole logs as columns: what `build` works on."""

@@ -1,0 +1,1 @@
+"""From bytes to parsed lines: archives, encodings, collectors' wrappings."""

@@ -1,0 +1,1 @@
+"""Simulated logs with injected faults and true labels."""

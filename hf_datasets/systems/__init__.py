@@ -1,0 +1,1 @@
+"""Log systems: the table of formats, their patterns, the readers of their fields."""

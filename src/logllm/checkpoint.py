@@ -1,0 +1,187 @@
+"""Is a checkpoint folder what was saved? `checksums.json` beside the weights holds the SHA-256 of what a verdict stands on.
+
+What is peculiar here: safetensors and JSON have no checksum of their own, so a flipped bit in a weight, a threshold or a
+template would be loaded as if nothing had happened. Code, card and records of training are left out: they change, and no
+score depends on them. A folder without the file (of an earlier version, or from elsewhere) is loaded unchecked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig, AutoModel, AutoProcessor
+
+from logllm.errors import CheckpointError, LogllmError
+from logllm.hf_datasets.systems.patterns import compiled
+
+CHECKSUMS = "checksums.json"
+COUNTED = (".json", ".safetensors", ".txt", ".model")
+RECORDS = {CHECKSUMS, "training.json", "metrics.json", "curves.json", "card.json"}
+MOST_BYTES = 1 << 20  # of the file itself
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The digests of the files that a verdict of this checkpoint stands on, by their name in the folder."""
+    # Folders one level down: the adapter, the tokenizer of the encoder.
+    files = sorted(file for file in (*folder.glob("*"), *folder.glob("[!.]*/*")) if file.is_file())
+    return {
+        file.relative_to(folder).as_posix(): digest(file)
+        for file in files
+        if file.suffix in COUNTED and file.name not in RECORDS
+    }
+
+
+def write_checksums(folder: str | Path) -> None:
+    """Write the digests of a checkpoint's data files, those of its adapter folder too; nothing may be saved after it."""
+    folder = Path(folder)
+    fresh = folder / f"{CHECKSUMS}.part"
+    fresh.write_text(json.dumps(digests(folder), indent=1) + "\n", "utf-8")
+    os.replace(fresh, folder / CHECKSUMS)
+
+
+@contextmanager
+def taking_its_place(folder: Path) -> Iterator[Path]:
+    """A folder to save a checkpoint into; when it is whole, its files take the place of those in `folder`, by renaming.
+
+    Raises:
+        LogllmError: the disk is full; `folder` is as it was.
+    """
+    ours = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob(".saving-*"):  # of a process that was killed
+        shutil.rmtree(stale, ignore_errors=True)
+    fresh = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
+    try:
+        yield fresh
+        write_checksums(fresh)
+        files = [file.relative_to(fresh) for file in sorted(fresh.rglob("*")) if file.is_file()]
+        for name in sorted(files, key=lambda name: name.name == CHECKSUMS):  # last: until then a mixture would be told
+            (folder / name).parent.mkdir(exist_ok=True)
+            os.replace(fresh / name, folder / name)
+        for old in (*folder.glob("*.safetensors"), *folder.glob("*.safetensors.index.json")):
+            if old.relative_to(folder) not in files:  # weights of a former save in other pieces
+                old.unlink()
+    except Exception as error:
+        from logllm.trainers.stage_checkpoint import is_no_room
+
+        if not is_no_room(error):
+            raise
+        raise LogllmError(
+            f"the disk must have room for a checkpoint, found none at {folder}: nothing was changed there; make room and run "
+            "the command again"
+        ) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        if ours and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def check_checksums(folder: Path) -> None:
+    """See that every listed file is as it was saved.
+
+    Raises:
+        CheckpointError: one is missing or another, or the list itself cannot be read.
+    """
+    file = folder / CHECKSUMS
+    if not file.is_file():
+        return
+    try:
+        listed = json.loads(file.read_bytes()[:MOST_BYTES])
+        changed = [
+            name for name, known in listed.items() if _inside(folder, name) is None or digest(folder / name) != known
+        ]
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise CheckpointError(
+            f"a checkpoint must be whole, as it was saved, found {CHECKSUMS} or a file that it names unreadable in {folder} "
+            f"({type(error).__name__}): copy the folder again or train anew"
+        ) from error
+    if changed:
+        raise CheckpointError(
+            f"a checkpoint must be whole, as it was saved, found {', '.join(map(repr, changed[:3]))} changed in {folder}: copy the folder "
+            f"again or train anew; if you changed it on purpose, delete {CHECKSUMS}"
+        )
+
+
+def _inside(folder: Path, name: str) -> Path | None:
+    found = (folder / name).resolve()
+    return found if found.is_relative_to(folder.resolve()) or (folder / name).is_symlink() else None
+
+
+FAMILIES = ("logllm", "logllama")
+
+
+def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[Any, Any]:
+    """Load model and processor from a folder or a Hub repository id, or say what is wrong with it."""
+    folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f"a checkpoint must be a folder, found the file {folder}: give the folder it lies in")
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise CheckpointError(
+            f"a checkpoint folder must hold config.json, found none in {folder}: give the folder that `logllm train` wrote"
+        )
+    if not folder.exists() and (folder.is_absolute() or str(path).startswith(".") or str(path).count("/") != 1):
+        raise CheckpointError(f"a checkpoint must be a folder or a Hub id OWNER/NAME, found nothing at {path}")
+    if folder.is_dir():
+        check_checksums(folder)
+    try:
+        import logllm.modeling_logllm  # noqa: F401  registers both families with the Auto classes
+        from logllm.modeling_logllm.processing_logllama import TemplateMatcher
+
+        TemplateMatcher.engine = staticmethod(compiled)  # masks are data of whoever made the checkpoint
+
+        config = AutoConfig.from_pretrained(path)
+        if config.model_type not in FAMILIES or (family is not None and config.model_type != family):
+            wanted = family or " or ".join(FAMILIES)
+            raise CheckpointError(f"the checkpoint must be of type {wanted}, found {config.model_type!r} in {path}")
+        processor = AutoProcessor.from_pretrained(path)
+        if hasattr(processor, "template_table"):
+            TemplateMatcher(processor.template_table)  # a table that is none is refused now, not at the first message
+        model, report = _load_model(path, config)
+    except CheckpointError:
+        raise
+    except Exception as error:
+        sentence = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(
+            f"a checkpoint must be whole, found one in {path} that cannot be loaded ({sentence[:300]}): "
+            "copy the folder again or train anew"
+        ) from error
+    if report.get("missing_keys"):
+        missing = sorted(report["missing_keys"])
+        raise CheckpointError(
+            f"a checkpoint must hold every weight, found {len(missing)} missing in {path}, the first {missing[0]}: "
+            "copy the folder again or train anew"
+        )
+    try:
+        processor.check(model.config)
+    except AttributeError as error:  # of the other family: it asks for settings that this model does not have
+        raise CheckpointError(
+            f"the processor must be the model's own, found a {type(processor).__name__} beside a model of type "
+            f"{config.model_type!r} in {path}: copy the folder again or train anew"
+        ) from error
+    except ValueError as error:
+        raise CheckpointError(f"{error} (in {path})") from error
+    return model.eval(), processor
+
+
+def _load_model(path: str | Path, config: Any) -> tuple[Any, dict[str, Any]]:
+    """Load the weights; what an adapter's bases lack is said as it is."""
+    if not getattr(config, "adapter_subfolder", None):
+        return AutoModel.from_pretrained(path, output_loading_info=True)
+    try:
+        return AutoModel.from_pretrained(path, output_loading_info=True)
+    except (ImportError, OSError, ValueError) as error:
+        raise CheckpointError(str(error)) from error

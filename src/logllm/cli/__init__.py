@@ -1,0 +1,1 @@
+"""The `logllm` command: one module a group of commands."""

@@ -1,0 +1,260 @@
+"""The commands of the person on call: fit, scan, watch, ok, update. `add_to` hangs them into the `logllm` command.
+
+Exit codes: 0 all is well, 1 something was flagged (`scan --fail-on-anomaly`) or alerts could not be delivered (`watch`),
+2 the input or an option has to be put right.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from logllm.cli.common import Json, Quiet, Seed, remark, say
+
+Logs = Annotated[list[Path], typer.Argument(help="Logs, rotated and packed ones too; put in time order.")]
+Format = Annotated[str | None, typer.Option("--format", "--system", help="Overrule the guessed format.")]
+Model = Annotated[Path, typer.Option(help="Folder that `logllm fit` wrote.")]
+NoSeverity = Annotated[bool, typer.Option("--no-severity", help="Do not weigh lines by ERROR, FATAL and the like.")]
+
+
+class With(StrEnum):
+    """Which detector is fitted."""
+
+    logllama = "logllama"
+    logllm = "logllm"
+
+
+class Input(StrEnum):
+    """How input lines are packed."""
+
+    auto = "auto"
+    text = "text"
+    ndjson = "ndjson"
+    otlp = "otlp"
+
+
+def fit(
+    logs: Logs,
+    out: Annotated[Path, typer.Option(help="Checkpoint folder.")],
+    alarms_per_day: Annotated[float, typer.Option(help="False alarms that you accept.")] = 1.0,
+    system: Format = None,
+    family: Annotated[With, typer.Option("--with", help="logllama needs no labels, logllm does.")] = With.logllama,
+    labels: Annotated[Path | None, typer.Option(help="With logllm: session labels (BlockId,Label).")] = None,
+    idle: Annotated[
+        float | None, typer.Option(help="Seconds that end a session; found in the log without it.")
+    ] = None,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="The log is known to be normal: nothing is put aside.")
+    ] = False,
+    no_severity: NoSeverity = False,
+    preset: Annotated[str, typer.Option(help="With logllm: tiny, laptop, small or paper.")] = "tiny",
+    seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learn what is normal from your own log and set the threshold by an alarm budget."""
+    common: dict[str, Any] = {
+        "system": system,
+        "alarms_per_day": alarms_per_day,
+        "idle": idle,
+        "seed": seed,
+        "progress": not quiet,
+    }
+    if family is With.logllm:
+        from logllm.fitting.labelled import fit_labelled
+
+        found = fit_labelled(logs, labels, out, preset=preset, **common)
+    else:
+        from logllm.fitting.fit import fit_logs
+
+        found = fit_logs(logs, out, severity_weight=0.0 if no_severity else 1.0, clean=clean, **common)
+    say(json.dumps({"format": found.system.name, **found.budget.to_dict()}) if as_json else found.in_words())
+    remark(f"checkpoint in {out}: logllm watch LOG --model {out}")
+
+
+def scan(
+    logs: Logs,
+    model: Annotated[Path | None, typer.Option(help="Checkpoint; without one, the first part is learnt from.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="True session labels, to measure the result with.")] = None,
+    system: Format = None,
+    top: Annotated[int, typer.Option(help="How many findings to show.")] = 10,
+    as_json: Json = False,
+    html: Annotated[Path | None, typer.Option(help="Write a report to this file.")] = None,
+    fail_on_anomaly: Annotated[bool, typer.Option(help="Exit code 1 where something was flagged.")] = False,
+    suppressions: Annotated[Path | None, typer.Option(help="List that `logllm ok` keeps.")] = None,
+    no_severity: NoSeverity = False,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Find the most suspicious windows of a log, with their lines and why."""
+    from logllm.hf_datasets import read_session_labels
+    from logllm.report.terminal import scan_as_json, scan_as_text
+    from logllm.suppressions import Suppressions
+
+    truth = read_session_labels(labels) if labels is not None else None
+    found = _scan(logs, model, system, truth, 0.0 if no_severity else 1.0, seed, quiet)
+    listed = suppressions or _list_beside(model)
+    if listed is not None:
+        found.suppress(Suppressions(listed, found.system))
+    if as_json:
+        for row in scan_as_json(found, top):
+            say(json.dumps(row, ensure_ascii=True))
+    else:
+        say(scan_as_text(found, top, color=sys.stdout.isatty()))
+    _measure(found, remark if as_json else say)
+    if html is not None:
+        from logllm.report.scan import write_scan_report
+
+        write_scan_report(found, html, title=f"{logs[0].name}")
+        remark(f"report in {html}")
+    if fail_on_anomaly and found.counts.flagged:
+        raise typer.Exit(1)
+
+
+def _scan(
+    logs: list[Path], model: Path | None, system: str | None, truth: Any, weight: float, seed: int, quiet: bool
+) -> Any:
+    from logllm.report.scan import scan_unknown, scan_with
+
+    if model is None:
+        return scan_unknown(logs, system, truth, severity_weight=weight, seed=seed, progress=not quiet)
+    from logllm.detector import LogAnomalyDetector
+    from logllm.hf_datasets import get_system
+
+    row = get_system(system) if system is not None else None
+    return scan_with(LogAnomalyDetector.from_pretrained(model, system=row), logs, truth)
+
+
+def _measure(found: Any, tell: Any) -> None:
+    """Tell how good the flags are, where windows have labels."""
+    from logllm.evaluation import evaluate_verdicts
+
+    if any(verdict.label is not None for verdict in found.verdicts):
+        metrics = evaluate_verdicts(found.verdicts)
+        told = " ".join(f"{key} {metrics[key]:.4g}" for key in ("precision", "recall", "f1", "auroc"))
+        tell("against the labels: " + told)
+
+
+def watch(
+    log: Annotated[str, typer.Argument(help="File to follow by its name, or - for standard input.")],
+    model: Model,
+    state: Annotated[Path | None, typer.Option(help="Where position and open windows are kept.")] = None,
+    alerts: Annotated[
+        str, typer.Option(envvar="LOGLLM_ALERTS", help="- (standard output), a file, or an http(s) address.")
+    ] = "-",
+    metrics_port: Annotated[int | None, typer.Option(help="Serve /metrics and /healthz; 0 takes a free port.")] = None,
+    metrics_address: Annotated[str, typer.Option(help="Address of the metrics server.")] = "127.0.0.1",
+    metrics_token_file: Annotated[
+        Path | None,
+        typer.Option(help="Answer only who sends the bearer token in this file (or LOGLLM_METRICS_TOKEN)."),
+    ] = None,
+    suppressions: Annotated[Path | None, typer.Option(help="List that `logllm ok` keeps.")] = None,
+    packed: Annotated[Input, typer.Option("--input", help="How input lines are packed.")] = Input.auto,
+    message_field: Annotated[
+        list[str] | None, typer.Option(help="NDJSON: field of the message, dots go inside.")
+    ] = None,
+    time_field: Annotated[list[str] | None, typer.Option(help="NDJSON: field of the time.")] = None,
+    silence: Annotated[float, typer.Option(help="Seconds without a line after which open windows close.")] = 60.0,
+    until_end: Annotated[bool, typer.Option("--until-end", help="Stop at the end of the file.")] = False,
+) -> None:
+    """Watch a log as it is written and send an alert for every window that is not normal."""
+    from logllm.hf_datasets.reading.collectors import MESSAGE_FIELDS, TIME_FIELDS, Unwrapper
+    from logllm.redaction import read_token
+    from logllm.watch.start import start_watcher
+
+    unwrap = Unwrapper(packed.value, tuple(message_field or MESSAGE_FIELDS), tuple(time_field or TIME_FIELDS))
+    watcher = start_watcher(
+        log,
+        model,
+        state=state,
+        alerts=alerts,
+        metrics_port=metrics_port,
+        metrics_address=metrics_address,
+        metrics_token=read_token(metrics_token_file),
+        suppressions=suppressions or _list_beside(model),
+        unwrap=unwrap,
+        silence=silence,
+        say=remark,
+    )
+
+    def stop(*_: Any) -> None:
+        watcher.stopping = True
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, stop)
+    left = watcher.run(until_end)
+    if left:
+        remark(f"{left:,} alerts could not be delivered{' and wait in the state' if state else ''}")
+        raise typer.Exit(1)
+
+
+def ok(
+    template: Annotated[
+        str, typer.Argument(help="A template's key or text, an alert's id is found in --alerts.")
+    ] = "",
+    model: Annotated[Path | None, typer.Option(help="Checkpoint that the list belongs to.")] = None,
+    suppressions: Annotated[Path | None, typer.Option(help="The list, in place of the checkpoint's.")] = None,
+    alerts: Annotated[Path | None, typer.Option(help="File of alerts, to suppress one by its id.")] = None,
+    how_long: Annotated[str | None, typer.Option("--for", help="30m, 12h, 7d, 2w; for good without it.")] = None,
+    note: Annotated[str, typer.Option(help="Why.")] = "",
+    by: Annotated[str | None, typer.Option(help="Who; the user's name without it.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the entry back.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="Show the list.")] = False,
+) -> None:
+    """Say that a template is fine: it raises no more alarms, without any new training."""
+    from logllm.suppressions import FILE_NAME, Suppressions, list_as_text, parse_duration, template_of_alert
+
+    path = suppressions or (model / FILE_NAME if model is not None else Path(FILE_NAME))
+    found = Suppressions(path)
+    if listing or not template:
+        say(list_as_text(found))
+        return
+    key = template_of_alert(template, alerts) if alerts is not None else template
+    if remove:
+        found.remove(key, by)
+        say(f"{key} raises alarms again")
+        return
+    entry = found.add(key, parse_duration(how_long) if how_long else None, by, note)
+    say(f"{entry.key} raises no alarms {'for ' + how_long if how_long else 'any more'} (in {path}, by {entry.by})")
+
+
+def update(
+    logs: Logs,
+    model: Model,
+    alarms_per_day: Annotated[float | None, typer.Option(help="A new budget; the one of the fit without it.")] = None,
+    back: Annotated[bool, typer.Option("--back", help="Undo the last update instead.")] = False,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Teach a fitted checkpoint the new templates of a newer, normal log; no old key moves."""
+    from logllm.fitting.update import go_back, update_model
+
+    if back:
+        say(f"the version before is back; the undone one is in {go_back(model)}")
+        return
+    result = update_model(model, logs, alarms_per_day=alarms_per_day, seed=seed, progress=not quiet)
+    say(f"{len(result['new_templates'])} new templates, threshold {result['threshold_before']:.2f} -> "
+        f"{result['threshold']:.2f}; the version before is in {result['former']}")  # fmt: skip
+    for text in result["new_templates"][:20]:
+        say(f"  + {text[:160]}")
+
+
+def _list_beside(model: Path | None) -> Path | None:
+    """The list of suppressions that belongs to a checkpoint, or lies here."""
+    from logllm.suppressions import FILE_NAME
+
+    if model is not None and model.is_dir():
+        return model / FILE_NAME
+    return Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang the commands into the app."""
+    for command in (fit, scan, watch, ok, update):
+        app.command()(command)

@@ -1,0 +1,1 @@
+"""From scores to decisions: severity, threshold, calibration, drift, evidence."""

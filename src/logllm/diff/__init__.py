@@ -1,0 +1,1 @@
+"""What is different from when it worked: good logs against a bad one, line by line."""

@@ -1,0 +1,1 @@
+"""A detector from an unlabelled log of one's own: fit, update."""

@@ -1,0 +1,121 @@
+"""`logllm fit --with logllm`: LogLLM on a labelled log, with its threshold by alarm budget like any other fit.
+
+What is peculiar here:
+- The log becomes a dataset beside the checkpoint (`OUT.dataset`), split by time, and LogLLM is trained on its first part
+  as `logllm train` does it.
+- The budget is set on windows as a watcher cuts them, those of the log's last part that the labels call normal; training
+  saw none of them. Labels are the truth here, so nothing is put aside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from logllm.decision.calibration import SKETCH, Calibration
+from logllm.decision.threshold import Budget, budget_threshold
+from logllm.detector import LogAnomalyDetector
+from logllm.errors import LogllmError
+from logllm.fitting.encoded_log import span_seconds, uncut
+from logllm.fitting.fit import Fitted, coded_lines, idle_of, open_logs
+from logllm.fitting.learn import HELD_SHARE
+from logllm.hf_datasets import LogSystem, Window, parse_lines, read_lines, read_session_labels
+from logllm.hf_datasets.live_windows import as_window, live_windows, without_escapes
+
+CHUNK = 256  # windows judged at once
+
+
+def fit_labelled(
+    paths: Sequence[Path],
+    labels: Path | None,
+    out: Path,
+    *,
+    system: str | None = None,
+    preset: str | None = "tiny",
+    alarms_per_day: float = 1.0,
+    idle: float | None = None,
+    seed: int = 0,
+    progress: bool = True,
+    **settings: Any,
+) -> Fitted:
+    """Train LogLLM on a labelled log and write its checkpoint, calibrated; `settings` go to `train_on`."""
+    from logllm.training.workflows import build_dataset, train_on
+
+    row, guessed, files, _ = open_logs(paths, system)
+    if row.label_rule != "line" and labels is None:
+        raise LogllmError(
+            f"LogLLM must have labels, found none for {row.name}: give --labels, or fit without --with logllm"
+        )
+    truth = read_session_labels(labels) if labels is not None else {}
+    dataset = out.with_name(out.name + ".dataset")
+    build_dataset(row, files, dataset, labels=labels, split="chronological", seed=seed, progress=progress)
+    train_on("logllm", dataset, row.name, preset, out, seed=seed, progress=progress, **settings)
+    detector = LogAnomalyDetector.from_pretrained(out)
+
+    def lines() -> Iterator[str]:
+        return chain.from_iterable(read_lines(path, row.encoding) for path in files)
+
+    idle = idle_of(lines(), row) if idle is None else idle
+    coded = coded_lines(lines(), row, idle, progress)
+    windows = uncut(coded.windows, row)
+    held = max(int(HELD_SHARE * len(windows)), 1)
+    first = windows[-held].first_number
+    scores, counted = _scores_of_normal(detector, lines, first, idle, truth)
+    if not scores:
+        raise LogllmError(
+            "the last quarter of a labelled log must hold normal windows to set the threshold on, found none: give a log "
+            "that goes on beyond its anomalies"
+        )
+    span = span_seconds(windows)
+    budget = budget_threshold(scores, alarms_per_day, span and span * len(scores) / len(windows), clean=True)
+    detector.threshold = budget.threshold
+    detector.calibration = _calibration(out, budget, scores, counted, idle, coded.lines, coded.unparsed)
+    detector.save_pretrained(out)
+    return Fitted(detector, budget, row, guessed, files, coded.lines, coded.unparsed, trimmed=0)
+
+
+def _scores_of_normal(
+    detector: LogAnomalyDetector, lines: Callable[[], Iterator[str]], first: int, idle: float, truth: dict[str, int]
+) -> tuple[list[float], int]:
+    """(scores of the normal windows that begin at line `first` or later and are over, their lines)."""
+    system: LogSystem = detector.system
+    scores: list[float] = []
+    counted = 0
+    held: list[Window] = []
+    opened = live_windows(parse_lines(map(without_escapes, lines()), system), system, idle)
+    for window in chain(opened, [None]):
+        if window is not None:
+            if window.over and window.members[0].number >= first:
+                one = as_window(window, truth)
+                if one.label != 1:
+                    held.append(one)
+                    counted += len(one.lines)
+            if len(held) < CHUNK:
+                continue
+        scores += [verdict.score for verdict in detector.judge(held)]
+        held = []
+    return scores, counted
+
+
+def _calibration(
+    out: Path, budget: Budget, scores: list[float], counted: int, idle: float, lines: int, unparsed: int
+) -> Calibration:
+    digest = hashlib.sha256((out / "training.json").read_bytes())
+    return Calibration(
+        lineage=digest.hexdigest()[:16],
+        idle_seconds=idle,
+        severity_weight=0.0,
+        budget=budget.to_dict(),
+        scores=[float(value) for value in np.quantile(scores, np.linspace(0, 1, SKETCH))],
+        held_windows=len(scores),
+        held_lines=counted,
+        unseen_lines=0,
+        lines=lines,
+        unparsed=unparsed,
+        trimmed=0,
+    )

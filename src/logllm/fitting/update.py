@@ -1,0 +1,164 @@
+"""`logllm update`: how a fitted checkpoint learns the templates of a newer log."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from logllm.decision.calibration import SKETCH, Calibration
+from logllm.decision.threshold import budget_threshold
+from logllm.detector import LogAnomalyDetector
+from logllm.errors import LogllmError
+from logllm.fitting.encoded_log import Coded, span_seconds, uncut
+from logllm.fitting.fit import coded_lines, open_logs
+from logllm.hf_datasets import TemplateMiner
+
+FORMER = "former"  # beside the checkpoint: NAME.former-1, -2, ...
+
+UPDATE_STEPS = 300
+
+
+def update_model(
+    folder: Path,
+    paths: Sequence[Path],
+    *,
+    alarms_per_day: float | None = None,
+    seed: int = 0,
+    max_steps: int = UPDATE_STEPS,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Teach a fitted checkpoint the templates of a newer, normal log, and set its threshold anew.
+
+    Returns:
+        What changed: `new_templates`, `threshold_before`, `threshold`, `budget`, `former` (the folder of the version
+        before).
+    """
+    from logllm.decision.window_scores import Scorer
+
+    detector = LogAnomalyDetector.from_pretrained(folder)
+    calibration = detector.calibration
+    if calibration is None or detector.family != "logllama":
+        raise LogllmError(
+            f"a checkpoint to update must come from `logllm fit`, found another kind in {folder}: fit one first"
+        )
+    system = detector.system
+    _, _, _, lines = open_logs(paths, system)
+    coded = coded_lines(lines, system, calibration.idle_seconds, progress)
+    windows = uncut(coded.windows, system)
+    if len(windows) < 2:
+        raise LogllmError(f"a log to learn from must give at least 2 windows, found {len(windows)}")
+    new = add_templates(detector, coded)
+    keys = [detector.processor.matcher.key(text) or "" for text in coded.texts]
+    sequences = [tuple(detector.processor.ids_of_keys([keys[c] for c in w.codes])) for w in windows]
+    held = max(len(sequences) // 4, 1)
+    train_more(detector, sequences[:-held], seed, max_steps)
+    before = detector.threshold
+    last = windows[-held:]
+    scorer = Scorer(detector.model, detector.processor, calibration.severity_weight)
+    scores = [score for score, _ in scorer.score_ids(sequences[-held:], [w.grave for w in last])]
+    wanted = alarms_per_day or calibration.budget["alarms"]
+    span = span_seconds(windows)
+    budget = budget_threshold(scores, wanted, span and span * held / len(windows))
+    detector.threshold = budget.threshold
+    detector.calibration = Calibration(
+        lineage=calibration.lineage,
+        idle_seconds=calibration.idle_seconds,
+        severity_weight=calibration.severity_weight,
+        budget=budget.to_dict(),
+        scores=[float(value) for value in np.quantile(scores, np.linspace(0, 1, SKETCH))],
+        held_windows=len(scores),
+        held_lines=sum(len(w.codes) for w in last),
+        unseen_lines=sum(sequence.count(scorer.unseen) for sequence in sequences[-held:]),
+        lines=calibration.lines + coded.lines,
+        unparsed=calibration.unparsed + coded.unparsed,
+        trimmed=0,
+        version=calibration.version + 1,
+    )
+    former = replace_checkpoint(folder, detector)
+    return {
+        "new_templates": new,
+        "threshold_before": before,
+        "threshold": detector.threshold,
+        "budget": budget.to_dict(),
+        "former": str(former),
+    }
+
+
+def add_templates(detector: LogAnomalyDetector, coded: Coded) -> list[str]:
+    """Mine templates from the lines that no template matches and give them keys behind the old ones."""
+    matcher = detector.processor.matcher
+    unknown = [matcher.key(text) is None for text in coded.texts]
+    miner = TemplateMiner(detector.system.drain)
+    for window in coded.windows:
+        for code in window.codes:
+            if unknown[code]:
+                miner.add_masked(coded.texts[code])
+    known = {row["key"] for row in detector.processor.template_table["templates"]}
+    fresh = miner.table()["templates"]
+    detector.model.update(detector.processor, fresh)
+    return list(dict.fromkeys(row["text"] for row in fresh if row["key"] not in known))
+
+
+def train_more(detector: LogAnomalyDetector, sequences: Sequence[tuple[int, ...]], seed: int, max_steps: int) -> None:
+    """A little more next-key training on new normal sequences, and their counts beside the old ones."""
+    import torch
+
+    model = detector.model
+    model.learn_keys(key for sequence in sequences for key in sequence)
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+    size = model.config.context_keys
+    model.train()
+    for _ in range(max_steps):
+        rows = [
+            torch.tensor(sequences[i][: size + 1]) for i in torch.randint(len(sequences), (16,), generator=generator)
+        ]
+        ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        labels = ids.masked_fill((ids == 0) | (ids == 3), -100)
+        model(input_ids=ids, attention_mask=(ids != 0).long(), labels=labels).loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+    model.eval()
+    if model.config.score_by == "likelihood+counts":
+        old = model.normal_counts
+        model.remember_counts(sequences)
+        model.normal_counts = torch.cat([model.normal_counts, old.to(model.normal_counts.device)])
+        model.config.num_count_vectors = len(model.normal_counts)
+
+
+def replace_checkpoint(folder: Path, detector: LogAnomalyDetector) -> Path:
+    """Write a checkpoint in the place of another, which is kept as `NAME.former-N`."""
+    fresh = folder.with_name(folder.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    detector.save_pretrained(fresh)
+    for name in ("training.json", "README.md"):
+        if (folder / name).is_file() and not (fresh / name).is_file():
+            shutil.copy2(folder / name, fresh / name)
+    number = 1
+    while (former := folder.with_name(f"{folder.name}.{FORMER}-{number}")).exists():
+        number += 1
+    folder.rename(former)
+    fresh.rename(folder)
+    for name in ("suppressions.jsonl",):
+        if (former / name).is_file():
+            shutil.copy2(former / name, folder / name)
+    return former
+
+
+def go_back(folder: Path) -> Path:
+    """Put the version before the last update back; returns where the undone one lies now."""
+    versions = sorted(
+        folder.parent.glob(f"{folder.name}.{FORMER}-*"), key=lambda path: int(path.name.rpartition("-")[2])
+    )
+    if not versions:
+        raise LogllmError(f"a version to go back to must exist, found none beside {folder}: nothing was updated yet")
+    undone = folder.with_name(folder.name + ".undone")
+    shutil.rmtree(undone, ignore_errors=True)
+    folder.rename(undone)
+    versions[-1].rename(folder)
+    return undone

@@ -1,0 +1,1 @@
+"""Publishing: checkpoints, the published layout, the folder of the Space."""

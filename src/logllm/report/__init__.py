@@ -1,0 +1,1 @@
+"""What a scan found, as terminal text, JSON, Markdown and HTML."""

@@ -1,0 +1,497 @@
+"""The five questions put to a whole log; each block is judged by what the rest of the log teaches.
+
+Every question gives `Candidate`s: rows that stand out, with nats (see `tails`) and the reason in words. Nothing is
+learnt before it is judged: what is usual is always counted without the rows in question, so that a fault in the first
+third is found as one in the last.
+
+The questions work on templates, not on events: a log of ten million events costs a few sorts of columns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import tails
+from .facets import Facet
+from .table import CLASS_NAMES, CLASSES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable
+from .words import fault_class
+
+BLOCKS = 16
+# Prior odds, in nats, that an event of a class is what somebody looks for: stated levels, and levels that only words suggest.
+STATED = {QUIET: 0.0, WARNING: 0.3, ERRONEOUS: 2.5, FATALITY: 4.0}
+WORDED = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 1.5, FATALITY: 2.5}
+# Lines at the very beginning of a log that occur once are its start-up.
+STARTUP_EVENTS = 20
+FAR = 20  # rows between two events that may still be one thing
+
+
+@dataclass(slots=True)
+class Candidate:
+    """Rows that stand out for one reason.
+
+    Attributes:
+        question: new, unexpected, burst, silence, drop, value, grave, missing.
+        nats: evidence by this question, multiple tests counted in.
+        prior: prior odds by severity, in nats.
+        lead: the row to look at first.
+        rows: rows that belong to it, in order; of a long burst the first and last ones.
+        count: how many events it stands for.
+        first: first row of its span.
+        last: last row of its span.
+        reason: why, in one sentence with numbers.
+        kind: position of the kind of the leading event, -1 where it has none (the whole log).
+        severity: class of severity of the leading event.
+        rarity: events of the same kind in the log.
+        item: name of what is counted, where it is no kind.
+    """
+
+    question: str
+    nats: float
+    prior: float
+    lead: int
+    rows: list[int]
+    count: int
+    first: int
+    last: int
+    reason: str
+    kind: int = -1
+    severity: int = QUIET
+    rarity: int = 0
+    item: str = ""
+
+
+@dataclass(slots=True)
+class Standing:
+    """What runs through the whole log, and so cannot be told as new."""
+
+    kind: int
+    count: int
+    first: int
+    last: int
+    severity: int
+
+
+@dataclass
+class Kinds:
+    """Where the kinds (template x class of severity) of a table stand.
+
+    Attributes:
+        order: `(n,)` rows sorted by kind, rows of one kind in order.
+        begin: `(k + 1,)` where a kind begins in `order`.
+        count: `(k,)` events.
+        runs: `(k,)` places: stretches of `gap` rows that hold it; 1 where its events stand near each other.
+        gap: rows of a stretch.
+        classes: `(k,)` class of severity, by words where none is stated.
+        worded: `(k,)` whether the class comes from words.
+        unseen: `(k,)` words that no kind has that stands in more than one place.
+        words: `(k,)` words.
+    """
+
+    order: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    count: NDArray[np.int64]
+    runs: NDArray[np.int64]
+    gap: int
+    classes: NDArray[np.int8]
+    worded: NDArray[np.bool_]
+    unseen: NDArray[np.int64]
+    words: NDArray[np.int64]
+    cluster: dict[int, int] = field(default_factory=dict)
+
+    def rows(self, kind: int) -> NDArray[np.int64]:
+        """Rows of a kind."""
+        return self.order[self.begin[kind] : self.begin[kind + 1]]
+
+
+def find_kinds(table: EventTable) -> Kinds:
+    """Sort the rows by kind and count the places in which each stands."""
+    n, k = len(table), len(table.kind_template)
+    order = np.argsort(table.kind, kind="stable")
+    count = np.bincount(table.kind, minlength=k)
+    begin = np.concatenate([[0], np.cumsum(count)])
+    gap = max(FAR, n // 64)
+    # Places: stretches of the log that hold the kind; a kind whose events stand near each other stands in one.
+    stretch = order // gap
+    changed = np.append(True, np.diff(stretch) != 0) if n else np.zeros(0, bool)
+    if n:
+        changed[begin[:-1]] = True
+    runs = np.bincount(table.kind[order[changed]], minlength=k)
+    span = order[begin[1:] - 1] - order[begin[:-1]] if n else np.zeros(k, np.int64)
+    runs[(span <= 2 * gap) & (count <= n // 3)] = 1
+    runs[(runs == 1) & ~((span <= 2 * gap) & (count <= n // 3))] = 2
+    classes = table.kind_class.copy()
+    worded = np.zeros(k, bool)
+    stated = np.bincount(table.kind, weights=(table.severity > 0), minlength=k) > 0
+    for kind in np.flatnonzero((classes == QUIET) & ~stated):
+        classes[kind] = fault_class(table.templates[table.kind_template[kind]])
+        worded[kind] = classes[kind] > QUIET
+    unseen, words = _unseen_words(table, runs)
+    return Kinds(order, begin, count, runs, gap, classes, worded, unseen, words)
+
+
+def _unseen_words(table: EventTable, runs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    usual: set[str] = set()
+    split: dict[int, list[str]] = {}
+    for kind, template in enumerate(table.kind_template):
+        split[kind] = [word for word in table.templates[template].split() if word != "<*>"][:60]
+        if runs[kind] > 1:
+            usual.update(split[kind])
+    unseen = np.array([sum(word not in usual for word in set(words)) for words in split.values()] or [0], np.int64)
+    return unseen, np.array([len(set(words)) for words in split.values()] or [0], np.int64)
+
+
+@dataclass(slots=True)
+class Item:
+    """Something whose rows are counted: a kind, or a value of a facet.
+
+    Attributes:
+        name: in words; "" for a kind.
+        rows: its rows.
+        kind: position of the kind, -1 for a value.
+        severity: class of severity.
+        prior: prior odds in nats.
+    """
+
+    name: str
+    rows: NDArray[np.int64]
+    kind: int
+    severity: int
+    prior: float = 0.0
+
+
+def items_of(kinds: Kinds, facets: Sequence[Facet]) -> list[Item]:
+    """All kinds that occur more than eight times, and the values of facets."""
+    out = [Item("", kinds.rows(int(kind)), int(kind), int(kinds.classes[kind])) for kind in np.flatnonzero(kinds.count > 8)]
+    for facet in facets:
+        for place, value in enumerate(facet.values):
+            rows = np.flatnonzero(facet.of_row == place)
+            if len(rows) > 8:
+                status = facet.name in ("status", "http_status", "status_code", "code") and value[:1] == "5" and len(value) == 3
+                out.append(Item(f"{facet.name} {value}", rows, -1, ERRONEOUS if status else QUIET, 1.0 if status else 0.0))
+    return out
+
+
+# --- New, and grave -------------------------------------------------------------------------------------------------
+
+
+def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], list[Standing]]:
+    """Templates that stand in one place only, and grave ones that stand in a few; grave ones that run through are standing.
+
+    A template is new where the other blocks of the log do not hold it. How likely that is says Good-Turing, for each
+    class of severity by itself, from the templates that stand in a few places.
+    """
+    n = len(table)
+    found: list[Candidate] = []
+    standing: list[Standing] = []
+    local = np.flatnonzero(kinds.runs == 1)
+    firsts = kinds.order[kinds.begin[:-1]] if len(kinds.count) else np.zeros(0, np.int64)
+    clusters = _clusters(kinds, local, firsts)
+    rare = np.array([((kinds.runs >= 2) & (kinds.runs <= 10) & (kinds.classes == c)).sum() for c in range(CLASSES)])
+    others = [_places(kinds, [int(kind) for kind in local if kinds.classes[kind] == c], clusters) for c in range(CLASSES)]
+    usual_places = int(kinds.runs.max(initial=0))
+    for kind in np.flatnonzero((kinds.runs == 1) | (kinds.classes >= ERRONEOUS) | ((kinds.classes == WARNING) & (kinds.runs <= 2))):
+        rows, grade, runs, count = kinds.rows(kind), int(kinds.classes[kind]), int(kinds.runs[kind]), int(kinds.count[kind])
+        first, last = int(rows[0]), int(rows[-1])
+        if grade >= ERRONEOUS and runs >= 4 and (last - first > n // 2 or runs >= 12):
+            standing.append(Standing(int(kind), count, first, last, grade))
+            continue
+        if grade < ERRONEOUS and (runs > 1 or n < 40 or count > n // 3):
+            continue
+        # WARN lines of a short log say little: most of what it holds is rare.
+        if grade == WARNING and n < 200 and usual_places < 4:
+            continue
+        own = clusters.get(int(kind), -1)
+        near = sum(weight for place, weight in others[grade].items() if place != own)
+        expected = tails.expected_new(near, float(rare[grade] - (runs > 1))) * tails.harmonic(runs)
+        nats = tails.at_least_one(expected) - math.log(runs)
+        stated = STATED if not kinds.worded[kind] else WORDED
+        prior = stated[grade] - (0.7 * tails.daily_bread(near) if grade >= ERRONEOUS else 0.0)
+        if grade <= WARNING:
+            nats *= _unlike(int(kinds.unseen[kind]))
+            nats += 0.08 * min(int(kinds.unseen[kind]), 8)
+            if first < STARTUP_EVENTS and n > 5 * STARTUP_EVENTS:
+                nats -= 2.0
+            if n < 200:
+                nats -= 2.0 * (200 - n) / 160
+        found.append(
+            Candidate(
+                "grave" if runs > 1 else "new", max(nats, 0.0), prior, first, rows[:50].tolist(), count, first, last,
+                _new_reason(table, kinds, int(kind), near), int(kind), grade, count,
+            )
+        )  # fmt: skip
+    return found, standing
+
+
+def _unlike(unseen: int) -> float:
+    """How much a new template counts: one whose words are all known is a known message in another order of words.
+
+    >>> [_unlike(unseen) for unseen in (0, 1, 2, 4)]
+    [0.2, 0.45, 0.65, 1.0]
+    """
+    return 0.2 if unseen == 0 else min(0.25 + 0.2 * unseen, 1.0)
+
+
+def _clusters(kinds: Kinds, local: NDArray[np.int64], firsts: NDArray[np.int64]) -> dict[int, int]:
+    """Kinds that stand in one place -> number of that place: kinds near each other share it."""
+    clusters: dict[int, int] = {}
+    place, end = -1, -(10**9)
+    for kind in local[np.argsort(firsts[local], kind="stable")]:
+        rows = kinds.rows(int(kind))
+        if rows[0] - end > FAR:
+            place += 1
+        end = max(end, int(rows[-1]))
+        clusters[int(kind)] = place
+    return clusters
+
+
+def _places(kinds: Kinds, local: Sequence[int], clusters: dict[int, int]) -> dict[int, float]:
+    """Place -> how much the new templates there count: the most that one of them does."""
+    out: dict[int, float] = {}
+    for kind in local:
+        weight = _unlike(int(kinds.unseen[kind])) if kinds.classes[kind] <= WARNING else 1.0
+        out[clusters[kind]] = max(out.get(clusters[kind], 0.0), weight)
+    return out
+
+
+def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float) -> str:
+    count, runs, grade = int(kinds.count[kind]), int(kinds.runs[kind]), int(kinds.classes[kind])
+    level = CLASS_NAMES[grade]
+    of_level = f" of level {level}" if level and not kinds.worded[kind] else ""
+    if runs > 1:
+        text = f"this message{of_level} occurs {count:,} times among {len(table):,} events, in {runs} places"
+    elif count == 1:
+        text = f"a message{of_level} that occurs nowhere else among {len(table):,} events"
+    else:
+        text = f"a message{of_level} that occurs {count:,} times here and nowhere else among {len(table):,} events"
+    if kinds.worded[kind]:
+        text += "; its words name a fault"
+    elif grade > QUIET and (kinds.classes == grade).sum() == 1:
+        text += "; nothing else has this level" if runs == 1 else ""
+    elif others >= 1 and runs == 1:
+        text += f"; so do some {math.ceil(others)} others of this level"
+    return text
+
+
+# --- Too many -------------------------------------------------------------------------------------------------------
+
+
+def bursts(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
+    """The densest stretch of each item, against its own share of the log and its own other stretches.
+
+    The stretch is measured in rows: an item whose share of the lines jumps, whatever the pace of the whole log is, so
+    that day and night do not matter.
+    """
+    n = len(table)
+    found: list[Candidate] = []
+    ladder = [k for k in (8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384) if k < n // 2]
+    if not ladder:
+        return found
+    tests = math.log(n) + math.log(max(len(items), 1))
+    for item in items:
+        rows = item.rows
+        if len(rows) <= ladder[0] or len(rows) > 0.5 * n:
+            continue
+        best, span = _densest(rows, ladder, len(rows) / n)
+        if best < tests:
+            continue
+        first, last = _grown(rows, *span)
+        size = last - first + 1
+        inside = int(rows[last] - rows[first]) + 1
+        rest = np.concatenate([rows[:first], rows[last + 1 :] - inside])
+        share = max(len(rest), 0.5) / max(n - inside, 1)
+        usual = share * inside
+        if size < 4 * usual or size < 10 or inside > n // 3:
+            continue
+        elsewhere = _densest(rest, ladder, share)[0] if len(rest) > ladder[0] else 0.0
+        nats = float(tails.too_many(size, usual)) / max(1.0, elsewhere / math.log(n)) - tests
+        if nats <= 0:
+            continue
+        found.append(_burst(table, item, first, last, usual, nats))
+    return found
+
+
+def _burst(table: EventTable, item: Item, first: int, last: int, usual: float, nats: float) -> Candidate:
+    shown = item.rows[first : last + 1]
+    inside = int(shown[-1] - shown[0]) + 1
+    each = f"{usual:.2g}" if usual < 10 else f"{usual:,.0f}"
+    reason = f"{item.name + ' ' if item.name else ''}{len(shown):,} times in {inside:,} lines, where {each} are usual"
+    seconds = _seconds(table, int(shown[0]), int(shown[-1]))
+    if seconds:
+        reason += f", within {tails.duration(seconds)}"
+    return Candidate(
+        "burst", min(nats, 60.0), item.prior, int(shown[0]), [*shown[:40].tolist(), *shown[40:][-10:].tolist()], len(shown),
+        int(shown[0]), int(shown[-1]), reason, item.kind, item.severity, len(item.rows), item.name,
+    )  # fmt: skip
+
+
+def _densest(rows: NDArray[np.int64], ladder: Sequence[int], share: float) -> tuple[float, tuple[int, int]]:
+    """(nats, positions of the first and last event) of the densest stretch."""
+    best, span = 0.0, (0, 0)
+    for k in ladder:
+        if k >= len(rows):
+            break
+        length = rows[k:] - rows[:-k] + 1
+        at = int(np.argmin(length))
+        nats = float(tails.too_many(float(k + 1), share * float(length[at])))
+        if nats > best:
+            best, span = nats, (at, at + k)
+    return best, span
+
+
+def _grown(rows: NDArray[np.int64], first: int, last: int) -> tuple[int, int]:
+    """Take in the neighbours of a stretch that are as dense as it."""
+    pace = max((rows[last] - rows[first]) / max(last - first, 1), 1.0)
+    while first > 0 and rows[first] - rows[first - 1] <= 3 * pace:
+        first -= 1
+    while last + 1 < len(rows) and rows[last + 1] - rows[last] <= 3 * pace:
+        last += 1
+    return first, last
+
+
+def _seconds(table: EventTable, first: int, last: int) -> float | None:
+    seconds = float(table.timestamp[last] - table.timestamp[first])
+    return seconds if seconds >= 0 else None
+
+
+# --- Too few, gone --------------------------------------------------------------------------------------------------
+
+
+def silences(table: EventTable, items: Sequence[Item], gap: int) -> list[Candidate]:
+    """Items that stay away for far longer than ever, counted in rows; regular ones in time as well; the whole log."""
+    found = _whole_log_gaps(table)
+    n = len(table)
+    gone: list[Candidate] = []
+    phases = 0
+    frequent = [item for item in items if len(item.rows) >= 15 and len(np.unique(item.rows // max(gap, 1))) >= 5]
+    for item in frequent:
+        rows = item.rows
+        steps = np.diff(rows)
+        ends = np.append(steps, n - int(rows[-1]))  # the last one is open: the log ends
+        at = int(np.argmax(ends))
+        others = np.delete(ends, at).astype(np.float64)
+        nats = tails.beyond(float(ends[at]), others, float(others.mean()))
+        if len(rows) >= 20 and tails.beyond(float(rows[0]), steps.astype(np.float64), float(steps.mean())) > 6 and rows[0] > n // 5:
+            phases += 1
+        by_time = _regular_gap(table, rows)
+        if by_time is not None and by_time[0] > nats:
+            nats, at = by_time
+        elif ends[at] < 2 * others.max(initial=1) or ends[at] < 30:
+            continue
+        nats -= math.log(len(frequent))
+        if nats > 0:
+            gone.append(_silence(table, item, at, nats))
+    places = {candidate.first // max(n // 20, 1) for candidate in gone}
+    for candidate in gone:
+        candidate.nats -= 2 * tails.daily_bread(phases + max(len(places) - 2, 0))
+    return found + [candidate for candidate in gone if candidate.nats > 0]
+
+
+def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
+    rows = item.rows
+    before = int(rows[at])
+    after = int(rows[at + 1]) if at + 1 < len(rows) else None
+    steps = np.diff(rows)
+    end = len(table) - 1 if after is None else after
+    usual = float(np.median(np.delete(steps, at) if at < len(steps) else steps))
+    seconds = _seconds(table, before, end)
+    each_second = float(np.median(np.diff(table.timestamp[rows])))
+    if seconds and each_second > 0:
+        gap, each = tails.duration(seconds), tails.duration(each_second)
+    else:
+        gap, each = f"{end - before:,} lines", f"{usual:,.0f} lines"
+    reason = f"{item.name + ' ' if item.name else ''}stays away for {gap}, where it comes every {each}"
+    reason += " and does not come back" if after is None else ""
+    shown = sorted({before, min(before + 1, len(table) - 1), end})
+    return Candidate("silence", min(nats, 40.0), 0.0, before, shown, 1, before, end, reason, item.kind, QUIET, len(rows), item.name)
+
+
+def _regular_gap(table: EventTable, rows: NDArray[np.int64]) -> tuple[float, int] | None:
+    """(nats, position) of the longest pause of a kind that comes at regular times; None where it does not."""
+    times = table.timestamp[rows]
+    if np.isnan(times).any() or len(rows) < 15:
+        return None
+    steps = np.diff(times)
+    low, middle, high = np.quantile(steps, (0.1, 0.5, 0.9))
+    if middle <= 0 or high - low > 0.5 * middle:
+        return None
+    ends = np.append(steps, float(table.timestamp[-1]) - float(times[-1]))
+    at = int(np.argmax(ends))
+    if ends[at] < 1.8 * middle:
+        return None
+    return tails.beyond(float(ends[at]), np.delete(ends, at), 0.1 * float(middle)), at
+
+
+def _whole_log_gaps(table: EventTable) -> list[Candidate]:
+    """Pauses of the whole log, far beyond its other pauses."""
+    timed = int((~np.isnan(table.timestamp)).sum())  # events without time stand at the end
+    if timed < 30:
+        return []
+    times = table.timestamp[:timed]
+    steps = np.diff(times)
+    usual = steps[steps > 0]
+    if len(usual) < 20:
+        return []
+    middle = float(np.median(usual))
+    found = []
+    for at in np.argsort(-steps, kind="stable")[:3]:
+        gap = float(steps[at])
+        others = np.delete(steps, at)
+        top = float(np.partition(others, -4)[-4])
+        if gap < 3 * top or gap < 10 * middle or gap < 1:
+            continue
+        nats = tails.beyond(gap, others, max(0.1 * middle, 0.25 * top))
+        reason = f"no line for {tails.duration(gap)}, where one comes every {tails.duration(middle)} and the next longest pause is {tails.duration(float(others.max()))}"
+        rows = [int(at), int(at) + 1]
+        found.append(Candidate("silence", min(nats, 40.0), 0.0, int(at), rows, 1, rows[0], rows[1], reason, -1, QUIET, 0))
+    return found
+
+
+# --- Unusual value --------------------------------------------------------------------------------------------------
+
+MOST_SLOTS = 8
+
+
+def values(table: EventTable, kinds: Kinds) -> list[Candidate]:
+    """Numbers far beyond what their slot of the template held otherwise, on a logarithmic scale."""
+    if table.numbers is None or not len(table.numbers):
+        return []
+    found: list[Candidate] = []
+    slots = 0
+    for kind in np.flatnonzero(kinds.count >= 60):
+        rows = kinds.rows(int(kind))
+        width = table.numbers_count[rows]
+        usual = int(np.median(width))
+        rows = rows[width == usual]
+        if len(rows) < 60:
+            continue
+        for slot in range(min(usual, MOST_SLOTS)):
+            slots += 1
+            held = table.numbers[table.numbers_start[rows] + slot]
+            one = _outlier(table, rows, held, int(kind), kinds)
+            if one is not None:
+                found.append(one)
+    for one in found:
+        one.nats -= math.log(max(slots, 1)) + 2 * tails.daily_bread(len(found) - 1)
+    return [one for one in found if one.nats > 0]
+
+
+def _outlier(table: EventTable, rows: NDArray[np.int64], held: NDArray[np.float64], kind: int, kinds: Kinds) -> Candidate | None:
+    with np.errstate(divide="ignore"):
+        scaled = np.log(np.maximum(held, 1e-9))
+    at = int(np.argmax(scaled))
+    others = np.delete(scaled, at)
+    top = float(others.max())
+    middle = float(np.median(others))
+    # Five times the next largest, and far beyond the usual; slots that grow (counters, offsets) and times do not qualify.
+    if scaled[at] - top < math.log(5) or scaled[at] - middle < math.log(20) or held[at] <= 0 or middle < -20:
+        return None
+    nats = tails.beyond(float(scaled[at]), others, 0.15)
+    value, usual = f"{held[at]:,.6g}", f"{float(np.median(np.delete(held, at))):,.6g}"
+    reason = f"the value {value} where {usual} is usual and {float(np.exp(top)):,.6g} the most otherwise"
+    row = int(rows[at])
+    return Candidate("value", min(nats, 30.0), 0.0, row, [row], 1, row, row, reason, kind, int(kinds.classes[kind]), int(kinds.count[kind]))

@@ -1,0 +1,88 @@
+"""What an event has besides its template: fields of few values, such as a status, a component, or a service.
+
+Facets are found in the fields that the format separates, in `name=value` of the text, and in three-digit numbers that
+always stand at the same place of a template and look like a status. They are looked for in logs of moderate length
+only, because the text of every event is needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logllm.hf_datasets.events import LogEvent
+
+from .table import EventTable
+
+MOST_EVENTS = 100_000
+MOST_VALUES = 40
+LEAST_COVERED = 0.15
+_PAIR = re.compile(r'\b([A-Za-z_][\w.-]{0,40})[=:]("[^"]{0,60}"|[\w./-]{1,60})')
+_STATUS = re.compile(r"(?<![\w.:/-])[1-5]\d\d(?![\w.:/-])")
+_USUAL_STATUS = frozenset("200 201 202 204 206 301 302 303 304 307 308 400 401 403 404 409 422 429 500 502 503 504".split())
+# Fields that say when, where in the code, or which one, but not of what sort an event is.
+_NO_FACET = frozenset(("time", "timestamp", "date", "pid", "tid", "line", "id", "number", "seq", "level", "severity", "priority"))
+
+
+@dataclass(slots=True)
+class Facet:
+    """A field of few values.
+
+    Attributes:
+        name: of the field.
+        values: its values.
+        of_row: `(n,)` int32, position in `values`, -1 where the event has none.
+    """
+
+    name: str
+    values: list[str]
+    of_row: NDArray[np.int32]
+
+
+def read_facets(table: EventTable, events: Iterable[LogEvent]) -> tuple[list[str], list[Facet]]:
+    """(text of each row, facets) of a log whose events are read once more."""
+    n = len(table)
+    row_of = {(int(source), int(number)): row for row, (source, number) in enumerate(zip(table.source, table.number))}
+    messages = [""] * n
+    fields: dict[str, dict[int, str]] = {}
+    slots: dict[tuple[int, int], dict[int, str]] = {}
+    for event in events:
+        row = row_of.get((event.source, event.number))
+        if row is None:
+            continue
+        text = messages[row] = event.message
+        for name, value in event.attributes.items():
+            if name.lower() not in _NO_FACET and len(value) <= 60:
+                fields.setdefault(name, {})[row] = value
+        short = text[:400]
+        for name, value in _PAIR.findall(short):
+            if name not in event.attributes and name.lower() not in _NO_FACET:
+                fields.setdefault(name, {})[row] = value
+        for place, value in enumerate(_STATUS.findall(short)):
+            slots.setdefault((int(table.template[row]), place), {})[row] = value
+    counts = np.bincount(table.template)
+    status: dict[int, str] = {}
+    for (template, _), held in slots.items():
+        values = Counter(held.values())
+        usual = sum(count for value, count in values.items() if value in _USUAL_STATUS)
+        if len(held) == counts[template] and usual > 0.9 * len(held) and len(values) <= max(3, len(held) // 4):
+            status.update((row, value) for row, value in held.items() if row not in status)
+    if status and "status" not in fields:
+        fields["status"] = status
+    facets = []
+    for name, held in fields.items():
+        values = Counter(held.values())
+        if len(held) < LEAST_COVERED * n or not 2 <= len(values) <= min(MOST_VALUES, n // 20):
+            continue
+        names = sorted(values)
+        place = {value: at for at, value in enumerate(names)}
+        of_row = np.full(n, -1, np.int32)
+        of_row[list(held)] = [place[value] for value in held.values()]
+        if not any(np.array_equal(of_row, other.of_row) for other in facets):
+            facets.append(Facet(name, names, of_row))
+    return messages, facets

@@ -1,0 +1,298 @@
+"""`scan_logs`: read logs, put the five questions, and give findings.
+
+What a log must hold: nothing. Thirty lines get the gravest and rarest lines as an answer, a log of which nothing repeats
+gets the sentence that no structure was found.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from logllm.hf_datasets.events import EventBatch, EventLog, LogEvent
+
+from . import tails
+from .candidates import WORDED, Candidate, Kinds, Standing, bursts, find_kinds, items_of, new_and_grave, silences, values
+from .facets import MOST_EVENTS, read_facets
+from .findings import Finding, key_of, make_findings, strength
+from .order import cut_sequences, order_breaks
+from .table import CLASS_NAMES, ERRONEOUS, QUIET, EventTable, read_table
+from .weights import THRESHOLD
+from .words import fault_class, fault_word
+
+FEW_EVENTS = 40
+WORDED_CANDIDATES = 200  # candidates whose words are looked at in the raw text
+SIGNALS = ("new", "unexpected", "burst", "silence", "value", "grave")
+
+
+@dataclass
+class ScanResult:
+    """What was found.
+
+    Attributes:
+        log: the reader, for raw lines.
+        table: the events in the order in which they were judged.
+        findings: in order of rank, the flagged ones first.
+        standing: what runs through the whole log.
+        notes: sentences on what a reader of the result must know.
+        order_by: n-gram, sessions, ... : how the order was judged.
+        seconds: how long it took.
+        complete: whether the whole log was read.
+        left_out: files of a folder that are no logs.
+    """
+
+    log: EventLog
+    table: EventTable
+    findings: list[Finding]
+    standing: list[Standing]
+    notes: list[str] = field(default_factory=list)
+    order_by: str = ""
+    seconds: float = 0.0
+    complete: bool = True
+    left_out: list[str] = field(default_factory=list)
+
+    @property
+    def flagged(self) -> list[Finding]:
+        """The findings that reach the threshold."""
+        return [finding for finding in self.findings if finding.is_anomalous]
+
+    def file_of(self, row: int) -> str:
+        """Name of the file of a row."""
+        return self.log.paths[int(self.table.source[row])]
+
+    def key(self, finding: Finding) -> str:
+        """What `logllm ok` calls a finding."""
+        return key_of(self.table, finding)
+
+
+def scan_logs(
+    paths: Sequence[str | Path],
+    format: str | None = None,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    last: float | None = None,
+    seen: Callable[[EventBatch], bool] | None = None,
+) -> ScanResult:
+    """Judge some logs, each block by what the others teach.
+
+    Args:
+        paths: files, "-" for standard input; one log together.
+        format: name of a format; None guesses for each file.
+        since: earliest time, seconds since 1970.
+        until: latest time.
+        last: seconds before the end of the log.
+        seen: called with each batch that was read; reading stops where it returns False.
+    """
+    start = time.perf_counter()
+    log = EventLog([str(path) for path in paths], format)
+    complete = True
+
+    def goes_on(batch: EventBatch) -> bool:
+        nonlocal complete
+        complete = seen is None or seen(batch)
+        return complete
+
+    table = read_table(log, goes_on)
+    notes = []
+    if since is not None or until is not None or last is not None:
+        table, note = _within(table, since, until, last)
+        notes.append(note)
+    result = judge_table(table, log)
+    result.notes[:0] = notes
+    result.complete = complete
+    result.seconds = time.perf_counter() - start
+    return result
+
+
+def judge_table(table: EventTable, log: EventLog) -> ScanResult:
+    """Put the five questions to a table."""
+    n = len(table)
+    kinds = find_kinds(table)
+    notes: list[str] = []
+    if n == 0:
+        return ScanResult(log, table, [], [], ["the log holds no events"])
+    found, standing = new_and_grave(table, kinds)
+    order_by = "not judged"
+    formless = _formless(table, kinds)
+    if formless:
+        found = [one for one in found if one.severity >= ERRONEOUS]
+    elif n >= FEW_EVENTS:
+        messages, facets = None, []
+        if n <= MOST_EVENTS:
+            events = (event for source in sorted(set(table.source.tolist())) for event in log.read(source))
+            messages, facets = read_facets(table, events)
+        items = items_of(kinds, facets)
+        found += bursts(table, items) + silences(table, items, kinds.gap) + values(table, kinds)
+        ways = cut_sequences(table, messages)
+        found += order_breaks(table, kinds, ways)
+        order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
+    if formless:
+        notes.append("hardly any message repeats: no structure was found, and only what states a grave level can be told")
+    elif n < FEW_EVENTS * 2:
+        notes.append(f"{n} events are too few to know what is usual; the gravest and rarest come first")
+    found = look_at_words(found, table, kinds, log)
+    if n < FEW_EVENTS and not found:
+        found = [one for one in _rarest(table, kinds)]
+    if table.numbers is None:
+        notes.append("unusual values were not judged: the log holds too many numbers")
+    return ScanResult(log, table, make_findings(table, found), standing, notes, order_by)
+
+
+def _formless(table: EventTable, kinds: Kinds) -> bool:
+    """Whether most events have a template of their own, or one that has no word in common but parameters."""
+    if len(table) < FEW_EVENTS:
+        return False
+    alone = (kinds.count == 1) | (kinds.words == 0)
+    return float(kinds.count[alone].sum()) > 0.6 * len(table)
+
+
+_WAYS = {"session": "sessions", "component": "components and threads", "log": "the whole log"}
+
+
+def look_at_words(found: list[Candidate], table: EventTable, kinds: Kinds, log: EventLog) -> list[Candidate]:
+    """Correct the class of candidates without a stated level by the raw text of their leading events.
+
+    A template hides numbers, so "3 errors" and "0 errors" look alike; traces hide in the lines below.
+    """
+    unstated = [one for one in found if one.question in ("new", "grave") and one.lead >= 0 and table.severity[one.lead] == 0]
+    unstated = sorted(unstated, key=lambda one: -strength(one))[:WORDED_CANDIDATES]
+    if not unstated:
+        return found
+    events = log.events([table.place(one.lead) for one in unstated])
+    for one, event in zip(unstated, events):
+        grade = max(fault_class("\n".join(event.lines[:40])[:4000]), fault_class(event.message))
+        if grade != one.severity and one.question == "new":
+            one.prior += WORDED.get(grade, 0.0) - WORDED.get(one.severity, 0.0)
+            if grade > one.severity:
+                one.reason += f'; its words ("{fault_word(chr(10).join(event.lines))}") name a fault'
+                near = (kinds.classes >= grade).sum()
+                one.nats = max(one.nats, tails.at_least_one(tails.expected_new(float(near), 0.0)))
+            elif grade == QUIET:
+                one.reason = one.reason.replace("; its words name a fault", "")
+            one.severity = grade
+    return found
+
+
+def _rarest(table: EventTable, kinds: Kinds) -> Iterable[Candidate]:
+    """The rarest events of a log in which nothing stands out."""
+    for kind in np.lexsort((kinds.order[kinds.begin[:-1]], kinds.count))[:5]:
+        row = int(kinds.rows(int(kind))[0])
+        count = int(kinds.count[kind])
+        reason = f"one of the rarest messages, {count} of {len(table)} events"
+        yield Candidate("new", 0.0, 0.0, row, [row], count, row, row, reason, int(kind), int(kinds.classes[kind]), count)
+
+
+def _within(table: EventTable, since: float | None, until: float | None, last: float | None) -> tuple[EventTable, str]:
+    """The rows of a span of time."""
+    times = table.timestamp
+    low = -np.inf if since is None else since
+    high = np.inf if until is None else until
+    if last is not None and (~np.isnan(times)).any():
+        low = max(low, float(np.nanmax(times)) - last)
+    keep = (times >= low) & (times <= high)
+    names = ("source", "number", "timestamp", "severity", "template", "sequence", "kind")
+    columns: dict[str, Any] = {name: getattr(table, name)[keep] for name in names}
+    if table.numbers is not None:
+        columns |= {name: getattr(table, name)[keep] for name in ("numbers_start", "numbers_count")}
+    else:
+        columns |= {"numbers_start": table.numbers_start, "numbers_count": table.numbers_count}
+    out = EventTable(
+        **columns, kind_template=table.kind_template, kind_class=table.kind_class, templates=table.templates,
+        sequences=table.sequences, numbers=table.numbers, reordered=table.reordered,
+    )  # fmt: skip
+    unknown = int(np.isnan(times).sum())
+    note = f"{len(out):,} of {len(table):,} events are in the span of time asked for"
+    return out, note + (f"; {unknown:,} have no time and are left out" if unknown else "")
+
+
+def describe(result: ScanResult, finding: Finding, events: dict[int, LogEvent]) -> dict[str, Any]:
+    """One finding as plain values, without its rank; `events` holds the whole events of its rows."""
+    table, lead = result.table, finding.lead
+    lead_event = events[lead.lead]
+    by_row: dict[int, tuple[float, str]] = {}
+    for one in finding.candidates:
+        for row in [one.lead] if one.question not in ("missing", "unexpected", "silence") else [one.lead, *one.rows[:3]]:
+            if row not in by_row or strength(one) > by_row[row][0]:
+                by_row[row] = round(strength(one), 4), one.reason
+    lines = []
+    for row in finding.rows:
+        event = events[row]
+        score, reason = by_row.get(row, (0.0, ""))
+        other = {} if table.source[row] == table.source[lead.lead] else {"file": result.file_of(row)}
+        for offset, text in enumerate(event.lines):
+            lines.append({"number": event.number + offset, "text": text, "score": score if not offset else 0.0, "reason": reason if not offset else "", **other})
+    times = [table.time(row) for row in (finding.first, finding.last)]
+    return {
+        "kind": finding.kind,
+        "score": round(finding.score, 4),
+        "file": result.file_of(lead.lead),
+        "first_line": lead_event.number,
+        "last_line": lead_event.number + len(lead_event.lines) - 1,
+        "lines": lines,
+        "reason": finding.reason,
+        "count": finding.count,
+        "first": iso(times[0]),
+        "last": iso(times[1]),
+        "is_anomalous": finding.is_anomalous,
+        "key": result.key(finding),
+        "severity": CLASS_NAMES[lead.severity],
+    }
+
+
+def iso(seconds: float | None) -> str | None:
+    """A time as ISO 8601 in UTC; None where it is not known."""
+    if seconds is None:
+        return None
+    from datetime import UTC, datetime
+
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
+
+
+def fetch(result: ScanResult, findings: Sequence[Finding]) -> dict[int, LogEvent]:
+    """The whole events of some findings, by row; one pass over the files."""
+    rows = sorted({row for finding in findings for row in [*finding.rows, finding.lead.lead]})
+    return dict(zip(rows, result.log.events([result.table.place(row) for row in rows])))
+
+
+def head(result: ScanResult, findings: int, model: str | None = None) -> dict[str, Any]:
+    """The head of a result as plain values."""
+    table, log = result.table, result.log
+    files = [
+        {"file": one.name, "format": one.format, "title": one.title, "lines": one.lines, "events": one.events,
+         "parsed_share": round(one.parsed_share, 4), "first": iso(one.first), "last": iso(one.last), "encoding": one.encoding,
+         "notes": list(one.notes)}
+        for one in log.files
+    ]  # fmt: skip
+    span = float(np.nanmax(table.timestamp) - np.nanmin(table.timestamp)) if (~np.isnan(table.timestamp)).any() else 0.0
+    standing = [
+        {"key": table.templates[int(table.kind_template[one.kind])], "severity": CLASS_NAMES[one.severity], "count": one.count,
+         "per_hour": round(one.count / span * 3600, 3) if span > 0 else None, "first": iso(table.time(one.first)), "last": iso(table.time(one.last)),
+         "where": f"{result.file_of(one.first)}:{table.number[one.first]}"}
+        for one in sorted(result.standing, key=lambda one: (-one.severity, -one.count))[:20]
+    ]  # fmt: skip
+    return {
+        "files": files,
+        "formats": sorted({one.format for one in log.files if one.format}),
+        "lines": sum(one.lines for one in log.files),
+        "events": sum(one.events for one in log.files),
+        "judged_events": len(table),
+        "signals": list(SIGNALS),
+        "order": result.order_by,
+        "model": model,
+        "threshold": THRESHOLD,
+        "findings": findings,
+        "flagged": len(result.flagged),
+        "standing": standing,
+        "complete": result.complete,
+        "left_out": result.left_out,
+        "notes": result.notes,
+        "seconds": round(result.seconds, 3),
+    }
+

@@ -1,0 +1,207 @@
+"""All events of some logs as columns, in the order in which they are judged.
+
+The order is that of time where the log has times: files that are newest first are turned round, files whose lines are
+not in order are sorted, several files are merged. Files without times stand behind the others, each in its own order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logllm.hf_datasets.events import ERROR, FATAL, WARN, EventBatch
+
+# Classes of severity, for which novelty and recurrence are told apart: what is not stated counts as quiet.
+QUIET, WARNING, ERRONEOUS, FATALITY = 0, 1, 2, 3
+CLASSES = 4
+CLASS_NAMES = ("", "WARN", "ERROR", "FATAL")
+
+# Numbers of slots are kept up to so many (64 MB); beyond, values are not judged and the result says so.
+MOST_NUMBERS = 8_000_000
+
+
+class Batches(Protocol):
+    """What a table is made of: an `EventLog` or something like it."""
+
+    @property
+    def templates(self) -> list[str]:
+        """Template texts by position."""
+
+    sequences: list[str]
+
+    def batches(self) -> Iterable[EventBatch]:
+        """All events as columns."""
+
+
+@dataclass(slots=True)
+class EventTable:
+    """Columns of `n` events in the order in which they are judged.
+
+    Attributes:
+        source: `(n,)` int16, position of the file in the list of inputs.
+        number: `(n,)` uint32, number of the first line of each event in its file.
+        timestamp: `(n,)` float64, seconds since 1970 in UTC; without gaps for files that have times, NaN for the others.
+        severity: `(n,)` int8, OpenTelemetry's SeverityNumber, 0 where none is stated.
+        template: `(n,)` int32, position in `templates`; equal texts have equal positions.
+        sequence: `(n,)` int32, position in `sequences`, -1 for none.
+        kind: `(n,)` int32, template x class of severity, dense from 0.
+        kind_template: `(k,)` int32, template of each kind.
+        kind_class: `(k,)` int8, class of severity of each kind.
+        templates: template texts.
+        sequences: names of sequences.
+        numbers: `(m,)` float64 numbers of the messages, None where there are too many to keep.
+        numbers_start: `(n,)` int64, where the numbers of an event begin.
+        numbers_count: `(n,)` int16, how many an event has.
+        reordered: whether the lines of a file had to be put in order.
+    """
+
+    source: NDArray[np.int16]
+    number: NDArray[np.uint32]
+    timestamp: NDArray[np.float64]
+    severity: NDArray[np.int8]
+    template: NDArray[np.int32]
+    sequence: NDArray[np.int32]
+    kind: NDArray[np.int32]
+    kind_template: NDArray[np.int32]
+    kind_class: NDArray[np.int8]
+    templates: list[str]
+    sequences: list[str]
+    numbers: NDArray[np.float64] | None
+    numbers_start: NDArray[np.int64]
+    numbers_count: NDArray[np.int16]
+    reordered: bool = False
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def place(self, row: int) -> tuple[int, int]:
+        """(source, number of the first line) of a row."""
+        return int(self.source[row]), int(self.number[row])
+
+    def time(self, row: int) -> float | None:
+        """Seconds since 1970 of a row; None where it is not known."""
+        value = float(self.timestamp[row])
+        return None if np.isnan(value) else value
+
+
+def severity_class(severity: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Class of severity for each SeverityNumber.
+
+    >>> severity_class(np.array([0, 9, 13, 17, 21], np.int8)).tolist()
+    [0, 0, 1, 2, 3]
+    """
+    return ((severity >= WARN).astype(np.int8) + (severity >= ERROR) + (severity >= FATAL)).astype(np.int8)
+
+
+def read_table(log: Batches, seen: Callable[[EventBatch], bool] | None = None) -> EventTable:
+    """Read all batches of a log.
+
+    Args:
+        log: an `EventLog`.
+        seen: called with each batch; reading stops where it returns False.
+    """
+    parts: list[EventBatch] = []
+    numbers: list[NDArray[np.float64]] | None = []
+    kept = 0
+    for batch in log.batches():
+        if numbers is not None:
+            kept += len(batch.numbers)
+            numbers = None if kept > MOST_NUMBERS else [*numbers, batch.numbers]
+        parts.append(_narrowed(batch, numbers is not None))
+        if seen is not None and not seen(batch):
+            break
+    return _joined(parts, numbers, list(log.templates), list(log.sequences))
+
+
+def _narrowed(batch: EventBatch, with_numbers: bool) -> EventBatch:
+    """The columns of a batch that are kept, as narrow as they go."""
+    batch.number = batch.number.astype(np.uint32)  # type: ignore[assignment]
+    batch.line_count = batch.line_count[:0]
+    batch.parsed = batch.parsed[:0]
+    batch.numbers = batch.numbers[:0]
+    if not with_numbers:
+        batch.numbers_start = batch.numbers_start[:0]
+    return batch
+
+
+def _joined(
+    parts: list[EventBatch], numbers: list[NDArray[np.float64]] | None, templates: list[str], sequences: list[str]
+) -> EventTable:
+    sizes = [len(part) for part in parts]
+    source = np.repeat(np.array([part.source for part in parts], np.int16), sizes)
+
+    def column(name: str, kind: type[np.generic]) -> NDArray:
+        return np.concatenate([getattr(part, name) for part in parts]) if parts else np.zeros(0, kind)
+
+    number, severity = column("number", np.uint32), column("severity", np.int8)
+    template, sequence = column("template", np.int32), column("sequence", np.int32)
+    timestamp = column("timestamp", np.float64)
+    if numbers is None:
+        start, count, flat = np.zeros(0, np.int64), np.zeros(0, np.int16), None
+    else:
+        flat = np.concatenate(numbers) if numbers else np.zeros(0)
+        offsets = np.cumsum([0, *(len(one) for one in numbers)])
+        start = np.concatenate([part.numbers_start[:-1] + at for part, at in zip(parts, offsets)] or [np.zeros(0, np.int64)])
+        count = np.concatenate([np.diff(part.numbers_start) for part in parts] or [np.zeros(0)]).astype(np.int16)
+    parts.clear()
+    first: dict[str, int] = {}
+    same = np.array([first.setdefault(text, place) for place, text in enumerate(templates)] or [0], np.int32)
+    if len(first) < len(templates):
+        template = same[template]
+    timestamp = _filled(source, timestamp)
+    order = _order(source, timestamp)
+    if order is not None:
+        source, number, severity, template = source[order], number[order], severity[order], template[order]
+        sequence, timestamp = sequence[order], timestamp[order]
+        if flat is not None:
+            start, count = start[order], count[order]
+    code = template * CLASSES + severity_class(severity)
+    used = np.flatnonzero(np.bincount(code, minlength=1))
+    dense = np.zeros(int(used[-1]) + 1 if len(used) else 1, np.int32)
+    dense[used] = np.arange(len(used), dtype=np.int32)
+    return EventTable(
+        source, number, timestamp, severity, template, sequence, dense[code], (used // CLASSES).astype(np.int32),
+        (used % CLASSES).astype(np.int8), templates, sequences, flat, start, count, order is not None,
+    )  # fmt: skip
+
+
+def _filled(source: NDArray[np.int16], timestamp: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unknown times of a file that mostly has times become those of the event before; other files have none."""
+    unknown = np.isnan(timestamp)
+    if not unknown.any():
+        return timestamp
+    out = timestamp.copy()
+    for one in np.unique(source):
+        rows = np.flatnonzero(source == one)
+        gone = unknown[rows]
+        if gone.mean() > 0.5:
+            out[rows] = np.nan
+            continue
+        known = np.where(gone, -1, np.arange(len(rows)))
+        np.maximum.accumulate(known, out=known)
+        known[known < 0] = int(np.argmin(gone))
+        out[rows] = timestamp[rows[known]]
+    return out
+
+
+def _order(source: NDArray[np.int16], timestamp: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """The order in which rows are judged; None where they stand in it already."""
+    timed = ~np.isnan(timestamp)
+    changes = np.flatnonzero(np.diff(source)) + 1
+    if timed.all() and not len(changes) and (len(timestamp) < 2 or bool((np.diff(timestamp) >= 0).all())):
+        return None
+    if not timed.any():
+        return None
+    place = np.arange(len(source))
+    # A file that is newest first is turned round, so that lines of one second keep the order in which they happened.
+    for begin, end in zip([0, *changes], [*changes, len(source)]):
+        steps = np.diff(timestamp[begin:end])
+        if (steps < 0).sum() > 4 * (steps > 0).sum() and (steps < 0).sum() > 2:
+            place[begin:end] = place[begin:end][::-1]
+    key = np.where(timed, timestamp, np.inf)
+    order = np.lexsort((place, key))
+    return None if bool((order == np.arange(len(order))).all()) else order

@@ -1,0 +1,72 @@
+"""Words that name a fault, for events whose severity is not stated, and words that take it back.
+
+The words count once a template: a count of zero before or behind them ("0 errors", "errors: 0"), "no", "without" and the
+names of things ("error counter", "exception support") take them back.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .table import ERRONEOUS, FATALITY, QUIET
+
+_FATAL = re.compile(
+    r"\b(?:fatal|panic(?:ked)?|segfault|segmentation fault|out of memory|oom[-_ ]killer|core dumped|kernel bug"
+    r"|catastrophic|killed process|emergency|schwerwiegend\w*|фатальн\w*|致命)\b|致命|崩溃",
+    re.IGNORECASE,
+)
+_ERROR = re.compile(
+    r"\b(?:errors?|failed|fails?|failures?|exception|abort(?:ed|ing)?|corrupt(?:ed|ion)?|unable|cannot|denied|refused"
+    r"|killed|crash(?:ed)?|unreachable|timed out|unhandled|uncaught|traceback|rejected"
+    r"|fehler|fehlgeschlagen|erreurs?|échec|échoué|errores?|fall[oó]|fallid[oa]|errori|errore|falha|falhou|ошибк\w*|сбой|отказ\w*)\b"
+    r"|错误|失败|异常|エラー|失敗|오류",
+    re.IGNORECASE,
+)
+# The name of an exception of Java, Python, .NET, ...: a word that ends so and is more than it.
+_EXCEPTION = re.compile(r"\b(?:\w+\.)*[A-Z]\w+(?:Exception|Error)\b|\bpanic: |\bTraceback \(most recent")
+_TAKEN_BACK = re.compile(
+    r"\b(?:0|no|none|zero|without|never|non|kein\w*|ohne|aucune?|sans|sin|ning\w*|без|нет|if|on|for|any|handle|handling|ignore\w*|clear\w*|retry after)"
+    r"\s+(?:\w+\s+){0,2}?$",
+    re.IGNORECASE,
+)
+_TAKEN_BACK_BEHIND = re.compile(
+    r"^\S*\s*(?:[=:(]\s*(?:0|none|no|null|nil|false|ok)\b|(?:count|counter|counters|rate|log|logs|handler|handling|support|page|pages|code|codes"
+    r"|budget|reporting|recovery|correction|corrected|queue)\b.*?(?:\b0\b|done|ok|ready|loaded|enabled|started|installed|corrected|reset))",
+    re.IGNORECASE,
+)  # fmt: skip
+MOST_CHARACTERS = 4000
+
+
+def fault_class(message: str) -> int:
+    """Class of severity that the words of a message suggest; QUIET where none does.
+
+    >>> fault_class("kernel: Out of memory: Killed process 811"), fault_class("backup finished: 0 errors, 0 failed")
+    (3, 0)
+    >>> fault_class("exception support... done"), fault_class("write failed"), fault_class("no error found")
+    (0, 2, 0)
+    """
+    text = message[:MOST_CHARACTERS]
+    if _EXCEPTION.search(text):
+        return ERRONEOUS
+    if any(_stands(match, text) for match in _FATAL.finditer(text)):
+        return FATALITY
+    if any(_stands(match, text) for match in _ERROR.finditer(text)):
+        return ERRONEOUS
+    return QUIET
+
+
+def fault_word(message: str) -> str:
+    """The word of a message that names a fault; "" for none."""
+    text = message[:MOST_CHARACTERS]
+    for pattern in (_EXCEPTION, _FATAL, _ERROR):
+        for match in pattern.finditer(text):
+            if pattern is _EXCEPTION or _stands(match, text):
+                return match[0]
+    return ""
+
+
+def _stands(match: re.Match[str], text: str) -> bool:
+    before, behind = text[max(match.start() - 30, 0) : match.start()], text[match.end() : match.end() + 40]
+    if before.rstrip().endswith("<*>") and not re.search(r"[:;,=)\]]\s*<\*>\s*$", before):
+        return False  # "<*> errors": a count that the template does not show
+    return not _TAKEN_BACK.search(before) and not _TAKEN_BACK_BEHIND.match(behind)

@@ -1,0 +1,1 @@
+"""A detector from a built dataset: labelled splits, presets, published experiments."""

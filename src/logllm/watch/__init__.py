@@ -1,0 +1,1 @@
+"""A log as it grows: follow, score, send alerts, keep state."""

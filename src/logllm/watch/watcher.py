@@ -1,0 +1,279 @@
+"""`logllm watch`: a log that is being written, judged window by window, each alert delivered at least once.
+
+What is peculiar here:
+- One thread and one order: read a block, cut windows, score, save the step, only then send its alerts. Whatever is slow
+  (a webhook, a disk) slows the reading; nothing queues without bound.
+- What closes is judged in `watch_judge`; what an alert says, and why its id never changes, is in `alerts`.
+- Windows close by the log's own clock. When the log falls silent the wall clock closes them, and the journal says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from logllm.detector import LogAnomalyDetector
+from logllm.hf_datasets import LogLine
+from logllm.hf_datasets.live_windows import IDLE_SECONDS, LiveWindows, OpenWindow, without_escapes
+from logllm.hf_datasets.reading.collectors import Unwrapper
+from logllm.suppressions import Suppressions
+from logllm.watch.alerts import Judge
+from logllm.watch.metrics import Metrics
+from logllm.watch.sinks import Sink
+from logllm.watch.sources import POLL_SECONDS, Position
+from logllm.watch.state import StateFile
+
+MOST_PENDING = 1000  # alerts not delivered: beyond it nothing more is read
+SYNC_SECONDS = 1.0
+
+
+@dataclass
+class Watcher:
+    """Everything that watches one log. `run` until told to stop.
+
+    Args:
+        detector: a fitted detector.
+        source: `FileFollower` or `StandardInput` (`watch_stream`), as `begin` was given it, at the position that `resume` returned.
+        sink: where alerts go.
+        state: where the position and open windows are kept; None keeps nothing.
+        suppressions: templates that raise no alarm.
+        metrics: figures to keep up to date.
+        unwrap: how input lines become log lines.
+        silence: seconds without a line after which open windows are closed.
+        say: takes remarks for people.
+    """
+
+    detector: LogAnomalyDetector
+    source: Any
+    sink: Sink
+    state: StateFile | None = None
+    suppressions: Suppressions | None = None
+    metrics: Metrics | None = None
+    unwrap: Unwrapper = field(default_factory=Unwrapper)
+    silence: float = IDLE_SECONDS
+    say: Callable[[str], None] = lambda text: None
+
+    def __post_init__(self) -> None:
+        calibration = self.detector.calibration
+        idle = calibration.idle_seconds if calibration else IDLE_SECONDS
+        self.windows = LiveWindows(self.detector.system.window, idle)
+        self.number = 0
+        self.outbox: list[dict[str, Any]] = []
+        self.judge = Judge(self.detector, self.suppressions, self.metrics, self.say)
+        self.stopping = False
+        self._sent: list[str] = []  # delivered, and not yet noted in the journal
+        self._problem = ""
+        self._arrived = time.monotonic()
+        self._quiet = True
+        self._synced = 0.0
+        self._waiting: dict[str, float] = {}  # alert id -> when its window's last line was read
+        self._cut = 0
+        if self.metrics:
+            self.metrics.threshold.set(self.detector.threshold)
+
+    def resume(self) -> Position | None:
+        """Take up the state; returns where reading goes on. Alerts that were not noted as sent wait to be sent again."""
+        if self.state is None:
+            return None
+        snapshot, steps = self.state.load()
+        position = None
+        if snapshot is not None:
+            self.number = snapshot["number"]
+            self.judge.drifted = snapshot.get("drifted", False)
+            self.windows.resume(self._reopened(snapshot["open"]), snapshot["clock"])
+            self.outbox = snapshot["outbox"]
+            position = snapshot["position"]
+            for step in steps:
+                if step.get("silent"):
+                    self.windows.close_idle()
+                for line in self._parsed(step["lines"], count=False):
+                    self.windows.push(line)
+                sent = set(step["sent"])
+                self.outbox = [alert for alert in self.outbox if alert["id"] not in sent] + step["alerts"]
+                position = step["position"]
+        for alert in self.outbox:
+            alert["redelivered"] = True
+        return Position(**position) if position else None
+
+    def begin(self, source: Any) -> None:
+        """Read from here. The state says so at once: from now on nothing is missed, whatever happens."""
+        self.source = source
+        if self.state is not None:
+            self._save_snapshot(source.position)
+
+    def run(self, until_end: bool = False) -> int:
+        """Watch until `stopping` is set, or (`until_end`, standard input) to the end; returns alerts not delivered."""
+        while not self.stopping:
+            if len(self.outbox) < MOST_PENDING:
+                block = self.source.read()
+                if block:
+                    self._take(block)
+                elif getattr(self.source, "ended", False) or (until_end and not self.source.lag_bytes()):
+                    break
+                else:
+                    self._wait()
+            else:
+                time.sleep(POLL_SECONDS)
+            self._deliver()
+        if not self.stopping:
+            self._silent()
+            for _ in range(20):  # a last chance for an address that comes back within seconds
+                self._deliver()
+                if not self.outbox:
+                    break
+                time.sleep(0.25)
+        self.close()
+        return len(self.outbox)
+
+    def close(self) -> None:
+        """Save and let everything go; open windows stay open in the state."""
+        if self.state is not None:
+            self._save_snapshot(self.source.position)
+            self.state.close()
+        self.source.close()
+
+    def healthy(self) -> tuple[bool, str]:
+        """For `/healthz`."""
+        problem = self._problem or self.sink.problem
+        if len(self.outbox) >= MOST_PENDING:
+            return False, f"not reading: {len(self.outbox)} alerts wait; {problem}\n"
+        return True, f"ok{': ' + problem if problem else ''}\n"
+
+    def _wait(self) -> None:
+        if not self._quiet and time.monotonic() - self._arrived > self.silence:
+            self._silent()
+        if not getattr(self.source, "waits", False):
+            time.sleep(POLL_SECONDS)
+        if self.metrics:
+            self.metrics.lag_bytes.set(self.source.lag_bytes())
+
+    def _silent(self) -> None:
+        """Close all windows: nothing has come for long, or nothing will."""
+        self._quiet = True
+        closed = self.windows.close_idle()
+        if closed:
+            self._finish(closed, [], silent=True)
+
+    def _take(self, block: list[str]) -> None:
+        self._arrived, self._quiet = time.monotonic(), False
+        closed: list[OpenWindow] = []
+        last = None
+        for line in self._parsed(block):
+            last = line
+            closed += self.windows.push(line)
+        self._finish(closed, block)
+        if self.metrics:
+            self.metrics.lag_bytes.set(self.source.lag_bytes())
+            self.metrics.open_windows.set(len(self.windows.open))
+            self.metrics.cut.inc(self.source.cut_lines - self._cut)
+            if last is not None and last.timestamp is not None:
+                self.metrics.lag_seconds.set(time.time() - last.timestamp)
+        self._cut = self.source.cut_lines
+        while self.source.remarks:
+            self.say(self.source.remarks.pop(0))
+
+    def _parsed(self, block: list[str], count: bool = True) -> Iterator[LogLine]:
+        unparsed, first = 0, self.number
+        for line in self.unwrap.lines([without_escapes(raw) for raw in block], first + 1, self.detector.system):
+            self.number += 1
+            unparsed += not line.parsed
+            yield line
+        if self.metrics and count:
+            self.metrics.lines.inc(self.number - first)
+            self.metrics.unparsed.inc(unparsed)
+
+    def _finish(self, closed: list[OpenWindow], block: list[str], silent: bool = False) -> None:
+        """Judge what closed, note the step, and only then let its alerts go."""
+        alerts = self.judge(closed, self.number) if closed else []
+        for alert in alerts:
+            self._waiting[alert["id"]] = self._arrived
+        self._note(
+            {
+                "position": self.source.position.to_dict(),
+                "lines": block,
+                "silent": silent,
+                "alerts": alerts,
+                "sent": self._sent,
+            }
+        )
+        self.outbox += alerts
+
+    def _note(self, step: dict[str, Any]) -> None:
+        if self.state is None:
+            return
+        if self._problem:  # a step is missing in the journal: only a whole snapshot can follow it
+            self._save_snapshot(self.source.position, step["alerts"])
+            return
+        try:
+            self.state.step(step)
+            self._sent = []
+            if self.state.is_long:
+                # The alerts of this step are not in the outbox yet.
+                self._save_snapshot(self.source.position, step["alerts"])
+            elif time.monotonic() - self._synced > SYNC_SECONDS:
+                self.state.sync()
+                self._synced = time.monotonic()
+        except OSError as error:
+            self._complain(error)
+
+    def _save_snapshot(self, position: Position, more: list[dict[str, Any]] | None = None) -> None:
+        assert self.state is not None
+        sent = set(self._sent)
+        try:
+            self.state.snapshot(
+                {
+                    "position": position.to_dict(),
+                    "number": self.number,
+                    "clock": self.windows.clock,
+                    "drifted": self.judge.drifted,
+                    "open": [
+                        [
+                            one.name,
+                            None if one.last == float("-inf") else one.last,
+                            [_kept(line) for line in one.members],
+                        ]
+                        for one in self.windows.open.values()
+                    ],
+                    "outbox": [alert for alert in [*self.outbox, *(more or [])] if alert["id"] not in sent],
+                }
+            )
+            self._sent, self._problem = [], ""
+        except OSError as error:
+            self._complain(error)
+
+    def _complain(self, error: OSError) -> None:
+        problem = f"the state cannot be saved ({error.strerror or error}); the one before is kept"
+        if problem != self._problem:
+            self.say(problem)
+        self._problem = problem
+        if self.metrics:
+            self.metrics.failures.inc()
+
+    def _reopened(self, rows: list[Any]) -> Iterator[OpenWindow]:
+        for name, last, lines in rows:
+            members = [LogLine(n, raw, content, parsed, None, time, ()) for n, raw, content, parsed, time in lines]
+            yield OpenWindow(name, float("-inf") if last is None else last, members)
+
+    def _deliver(self) -> None:
+        if self.outbox:
+            had_problem = bool(self.sink.problem)
+            done = self.sink.deliver(self.outbox)
+            now = time.monotonic()
+            for alert in self.outbox[:done]:
+                self._sent.append(alert["id"])
+                since = self._waiting.pop(alert["id"], None)
+                if self.metrics and since is not None:
+                    self.metrics.latency.observe(now - since)
+            self.outbox = self.outbox[done:]
+            if self.metrics and done:
+                self.metrics.sent.inc(done)
+            if self.sink.problem and not had_problem:
+                self.say(self.sink.problem)
+        if self.metrics:
+            self.metrics.pending.set(len(self.outbox))
+
+
+def _kept(line: LogLine) -> list[Any]:
+    return [line.number, line.raw, line.content, line.parsed, line.timestamp]

@@ -1,0 +1,1 @@
+"""Fuzzing and corruption of everything that reads a file."""
