@@ -38,7 +38,8 @@ TASKS: dict[str, dict[str, Any]] = {
     },
 }
 SMALL = {"preset": "small", "max_samples": 1000, "last_epochs": 4}
-SHORT = {**SMALL, "max_samples": 600}  # of few labels there is less to learn
+# A fifth of the processor time: four layers, eight windows a step, fewer samples an epoch.
+QUICK = {"preset": "small", "decoder_layers": 4, "batch": 8, "micro_batch": 8, "max_samples": 600, "last_epochs": 4}
 RANDOM = {"random_decoder": True, "lora": False}
 VARIED = {"noise": 0.6, "mix": 0.8, "word_dropout": 0.25, "variants": 16}
 ROWS: dict[str, dict[str, Any]] = {
@@ -46,8 +47,10 @@ ROWS: dict[str, dict[str, Any]] = {
     "random decoder": {**SMALL, **RANDOM},
     "pretrained decoder, messages varied": {**SMALL, **VARIED},
     "random decoder, messages varied": {**SMALL, **RANDOM, **VARIED},
-    "pretrained decoder, 600 samples an epoch": SHORT,
-    "random decoder, 600 samples an epoch": {**SHORT, **RANDOM},
+    "pretrained decoder, 4 layers": QUICK,
+    "random decoder, 4 layers": {**QUICK, **RANDOM},
+    "pretrained decoder, 4 layers, messages varied": {**QUICK, **VARIED},
+    "random decoder, 4 layers, messages varied": {**QUICK, **RANDOM, **VARIED},
     "pretrained decoder, random encoder": {**SMALL, "random_encoder": True, "lora": False},
 }
 # Baseline -> what it reads; those that learn labels and those that read normal windows only.
