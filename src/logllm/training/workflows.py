@@ -15,6 +15,7 @@ from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.hf_datasets import (
     LogSystem,
+    configurations,
     get_system,
     load_statistics,
     load_templates,
