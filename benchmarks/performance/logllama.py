@@ -41,7 +41,7 @@ def sessions(label: str, count: int) -> list[list[str]]:
     return rows[:: max(len(rows) // count, 1)][:count]
 
 
-def key_model() -> tuple[Any, Any]:
+def key_model() -> tuple[Any, Any, Any]:
     """A 4 x 128 model over the template texts of HDFS, trained for a minute on normal sessions."""
     from logllm.hf_datasets import get_system, mine_templates, template_key
     from logllm.trainers import assemble_logllama, train_logllama
@@ -60,7 +60,7 @@ def key_model() -> tuple[Any, Any]:
     with tempfile.TemporaryDirectory() as folder:
         train_logllama(model, processor, normal, "speed", Path(folder), reinforce=False, progress=False)
     model.__dict__.pop("forward", None)
-    return model, lambda keys: ids_of(processor, texts, keys)
+    return model, processor, lambda keys: ids_of(processor, texts, keys)
 
 
 def ids_of(processor: Any, texts: dict[str, str], keys: list[str]) -> list[int]:
@@ -90,7 +90,7 @@ def against_plain() -> dict[str, Any]:
     from logllm.trainers import ReinforceConfig, ReinforceTrainer
     from logllm.trainers.logllama_stages import draw
 
-    model, encode = key_model()
+    model, processor, encode = key_model()
     k = model.config.candidates
     model.config.score_by = "rank"
     result: dict[str, Any] = {"parameters": sum(p.numel() for p in model.parameters()), "k": k}
