@@ -27,7 +27,6 @@ ALONE = {
     "hf_datasets/systems/patterns.py": {"regex"},
     "hf_datasets/events/templates.py": {"drain3"},
     "hf_datasets/reading/lines.py": {"zstandard"},
-    "modeling_logllm/bases_logllm.py": {"gguf"},
     "trainers/assemble.py": {"psutil"},
     "trainers/qlora.py": {"peft", "bitsandbytes"},
     "trainers/logllama_stages.py": {"safetensors"},
