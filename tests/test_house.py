@@ -28,6 +28,7 @@ ALONE = {
     "trainers/stage_checkpoint.py": {"safetensors"},
     "trainers/logllm_trainer.py": {"safetensors"},
     "trainers/logllm_recipe.py": {"yaml"},
+    "trainers/metrics.py": {"evaluate"},
 }
 
 
