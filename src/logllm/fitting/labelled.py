@@ -25,7 +25,7 @@ from logllm.fitting.encoded_log import span_seconds, uncut
 from logllm.fitting.fit import Fitted, coded_lines, idle_of, open_logs
 from logllm.fitting.learn import HELD_SHARE
 from logllm.hf_datasets import LogSystem, Window, parse_lines, read_lines, read_session_labels
-from logllm.hf_datasets.live_windows import as_window, live_windows, without_escapes
+from logllm.hf_datasets.live_windows import as_window, live_windows
 
 CHUNK = 256  # windows judged at once
 
@@ -88,7 +88,7 @@ def _scores_of_normal(
     scores: list[float] = []
     counted = 0
     held: list[Window] = []
-    opened = live_windows(parse_lines(map(without_escapes, lines()), system), system, idle)
+    opened = live_windows(parse_lines(lines(), system), system, idle)
     for window in chain(opened, [None]):
         if window is not None:
             if window.over and window.members[0].number >= first:
