@@ -81,7 +81,9 @@ def make_table(chunks: Iterable[pl.Series], good: GoodRuns | None) -> LineTable:
         chunks: its raw lines in order, in columns of any length.
         good: what the good runs hold; None when there are none, and then every line that holds text is new.
     """
-    parts: dict[str, list[NDArray]] = {name: [] for name in LineTable.__slots__ if name not in ("texts", "masks", "complete")}
+    parts: dict[str, list[NDArray]] = {
+        name: [] for name in LineTable.__slots__ if name not in ("texts", "masks", "complete")
+    }
     texts: dict[int, str] = {}
     masks: dict[int, str] = {}
     start, complete = 0, True
@@ -109,7 +111,7 @@ def make_table(chunks: Iterable[pl.Series], good: GoodRuns | None) -> LineTable:
         parts["masked"].append((1 - mask.str.len_chars().to_numpy() / some).astype(np.float32))
         parts["new"].append(new)
         parts["loosely_new"].append(loosely)
-        shown = np.flatnonzero(beside(new, BESIDE, BESIDE))
+        shown = np.flatnonzero(beside(new, BESIDE, BESIDE) | text.of_kind(kinds, "group"))
         if len(texts) + len(shown) > MOST_TEXTS:
             complete = False
             shown = shown[: max(0, MOST_TEXTS - len(texts))]

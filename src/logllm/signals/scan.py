@@ -35,7 +35,7 @@ from .candidates import (
 from .facets import MOST_EVENTS, read_facets
 from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
-from .table import CLASS_NAMES, ERRONEOUS, QUIET, EventTable, read_table
+from .table import CLASS_NAMES, ERRONEOUS, EventTable, read_table
 from .weights import THRESHOLD
 from .words import fault_class, fault_word
 
@@ -255,15 +255,17 @@ def look_at_words(found: list[Candidate], table: EventTable, kinds: Kinds, log: 
     events = log.events([table.place(one.lead) for one in unstated])
     for one, event in zip(unstated, events):
         grade = max(fault_class("\n".join(event.lines[:40])[:4000]), fault_class(event.message))
-        if grade != one.severity and one.question == "new":
-            one.prior += WORDED.get(grade, 0.0) - WORDED.get(one.severity, 0.0)
-            if grade > one.severity:
-                one.reason += f'; its words ("{fault_word(chr(10).join(event.lines))}") name a fault'
-                near = (kinds.classes >= grade).sum()
-                one.nats = max(one.nats, tails.at_least_one(tails.expected_new(float(near), 0.0)))
-            elif grade == QUIET:
-                one.reason = one.reason.replace("; its words name a fault", "")
-            one.severity = grade
+        if grade == one.severity:
+            continue
+        one.prior += WORDED[grade] - WORDED[one.severity]
+        if grade > one.severity:
+            one.reason += f'; its words ("{fault_word(chr(10).join(event.lines))}") name a fault'
+            near = float((kinds.classes >= grade).sum())
+            one.nats = max(one.nats, tails.at_least_one(tails.expected_new(near, 0.0)))
+        else:
+            one.reason = one.reason.replace("; its words name a fault", "")
+            one.nats = one.nats if one.question == "new" else 0.0
+        one.severity = grade
     return found
 
 
