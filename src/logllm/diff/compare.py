@@ -140,7 +140,7 @@ def judge(table: LineTable, good: GoodRuns, bad: str, model: ranker.Ranker | Non
     names, values = matrix(table, good if known else None, rows)
     model = model or ranker.shipped(ranker.AGAINST_GOOD if known else ranker.ALONE)
     probability[rows] = model.probabilities(names, values)
-    shown = ranker.chosen(probability, failed)
+    shown = ranker.chosen(probability, failed, ranker.BETA if known else ranker.BETA_ALONE)
     if known and not build:
         probability = np.maximum(probability * shown, _generic(table, good))
         shown = probability >= GENERIC
