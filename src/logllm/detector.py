@@ -136,10 +136,10 @@ class LogAnomalyDetector:
 
         `settings` are `alarms_per_day`, `idle`, `severity_weight`, `clean`, `seed`, `max_steps`, `progress` and `column`.
         """
-        from logllm.fitting.fit import fit_lines
+        from logllm.fitting.fit import fit as run
         from logllm.frames import lines_of
 
-        return fit_lines(lines_of(lines, settings.pop("column", None)), system, **settings).detector
+        return run(lines_of(lines, settings.pop("column", None)), system=system, **settings).detector
 
     def predict(self, lines: Any, column: str | None = None) -> Any:
         """Judge raw lines: a list of verdicts, or for a pandas or polars frame the frame with verdict columns."""

@@ -71,9 +71,9 @@ def fit(
 
         found = fit_labelled(logs, labels, out, preset=preset, **common)
     else:
-        from logllm.fitting.fit import fit_logs
+        from logllm.fitting.fit import fit as run
 
-        found = fit_logs(logs, out, severity_weight=0.0 if no_severity else 1.0, clean=clean, **common)
+        found = run(logs, out, severity_weight=0.0 if no_severity else 1.0, clean=clean, **common)
     say(json.dumps({"format": found.system.name, **found.budget.to_dict()}) if as_json else found.in_words())
     remark(f"checkpoint in {out}: logllm watch LOG --model {out}")
 
