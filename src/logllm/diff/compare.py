@@ -131,14 +131,14 @@ def compare(good: GoodRuns | Sequence[str], bad: str) -> Comparison:
     return result
 
 
-def judge(table: LineTable, good: GoodRuns, bad: str) -> Comparison:
-    """Everything but the values, from a bad log as columns."""
+def judge(table: LineTable, good: GoodRuns, bad: str, model: ranker.Ranker | None = None) -> Comparison:
+    """Everything but the values, from a bad log as columns; `model` takes the place of the shipped ranker."""
     known = len(good.key) > 0
     failed, build = says_failed(table), is_build_log(table)
     probability = np.zeros(len(table))
     rows = candidates(table)
     names, values = matrix(table, good if known else None, rows)
-    model = ranker.shipped(ranker.AGAINST_GOOD if known else ranker.ALONE)
+    model = model or ranker.shipped(ranker.AGAINST_GOOD if known else ranker.ALONE)
     probability[rows] = model.probabilities(names, values)
     shown = ranker.chosen(probability, failed)
     if known and not build:

@@ -32,6 +32,7 @@ from .columnar.workers import Workers
 from .drain import MAX_CHARACTERS, TemplateMiner
 from .errors import LogInputError
 from .reading.lines import read_lines
+from .simulation.marker import is_simulated
 from .splitting import SPLITS, check_shares, split_windows, window_names
 from .statistics import label_counts, paper_difference, split_counts
 from .storing import (
@@ -143,7 +144,11 @@ def build(
                 "seed": seed,
                 "train_share": train_share,
                 "validation_share": validation_share,
-                "sources": [{"file": file.name, "bytes": file.stat().st_size} for file in files],
+                "sources": [
+                    {"file": file.name, "bytes": file.stat().st_size}
+                    | ({"simulated": True} if is_simulated(file) else {})
+                    for file in files
+                ],
                 "slice": {"lines": list(span) if span else None, "why": span_reason},
                 "lines": {"read": log.lines, "parsed": len(log), "unparsed": log.unparsed},
                 "labels": known,
