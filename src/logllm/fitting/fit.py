@@ -16,8 +16,8 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from logllm.decision.detector import Detector
 from logllm.decision.threshold import Budget
-from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.fitting.encoded_log import EncodedLog, encode_windows
 from logllm.fitting.learn import FIT_STEPS, fit_encoded
@@ -32,7 +32,7 @@ IDLE_LINES = 200_000
 class Fitted:
     """A fitted detector and what is to be said about it."""
 
-    detector: LogAnomalyDetector
+    detector: Detector
     budget: Budget
     system: LogSystem
     guessed: bool

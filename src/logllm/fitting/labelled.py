@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from logllm.decision.calibration import Calibration
+from logllm.decision.detector import Detector
 from logllm.decision.threshold import budget_threshold
-from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.fitting.encoded_log import complete_windows, span_seconds
 from logllm.fitting.fit import Fitted, encode_lines, idle_of, open_logs
@@ -62,7 +62,7 @@ def fit_labelled(
     dataset = out.with_name(out.name + ".dataset")
     build_dataset(row, files, dataset, labels=labels, split="chronological", seed=seed, progress=progress)
     train_on("logllm", dataset, row.name, preset, out, seed=seed, progress=progress, **settings)
-    detector = LogAnomalyDetector.from_pretrained(out)
+    detector = Detector.from_pretrained(out)
 
     def lines() -> Iterator[str]:
         return chain.from_iterable(read_lines(path, row.encoding) for path in files)
@@ -117,7 +117,7 @@ def _held_windows(
 
 
 def _scores_of_normal(
-    detector: LogAnomalyDetector, lines: Callable[[], Iterator[str]], first: int, idle: float, truth: dict[str, int]
+    detector: Detector, lines: Callable[[], Iterator[str]], first: int, idle: float, truth: dict[str, int]
 ) -> tuple[list[float], int]:
     """(scores of the normal ones among the held windows, their lines)."""
     scores: list[float] = []

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from logllm.decision.calibration import Calibration
+from logllm.decision.detector import Detector
 from logllm.decision.threshold import budget_threshold
-from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.fitting.encoded_log import EncodedLog, complete_windows, span_seconds
 from logllm.fitting.fit import encode_lines, open_logs
@@ -44,7 +44,7 @@ def update_model(
             f"a checkpoint to update must be a folder of this machine, found the repository id {folder}: get it with "
             f"`hf download {folder} --local-dir FOLDER`, update that and publish it again with `logllm push model`"
         )
-    detector = LogAnomalyDetector.from_pretrained(folder)
+    detector = Detector.from_pretrained(folder)
     calibration = detector.calibration
     if calibration is None or detector.family != "logllama":
         raise LogllmError(
@@ -91,7 +91,7 @@ def update_model(
     }
 
 
-def add_templates(detector: LogAnomalyDetector, log: EncodedLog) -> list[str]:
+def add_templates(detector: Detector, log: EncodedLog) -> list[str]:
     """Mine templates from the lines that no template matches and give them keys behind the old ones."""
     matcher = detector.processor.matcher
     unknown = [matcher.key(text) is None for text in log.texts]
@@ -106,7 +106,7 @@ def add_templates(detector: LogAnomalyDetector, log: EncodedLog) -> list[str]:
     return list(dict.fromkeys(row["text"] for row in fresh if row["key"] not in known))
 
 
-def train_more(detector: LogAnomalyDetector, sequences: Sequence[tuple[int, ...]], seed: int, max_steps: int) -> None:
+def train_more(detector: Detector, sequences: Sequence[tuple[int, ...]], seed: int, max_steps: int) -> None:
     """A little more next-key training on new normal sequences, and their counts beside the old ones."""
     import torch
 
@@ -142,7 +142,7 @@ def train_more(detector: LogAnomalyDetector, sequences: Sequence[tuple[int, ...]
         model.config.num_count_vectors = len(model.normal_counts)
 
 
-def replace_checkpoint(folder: Path, detector: LogAnomalyDetector) -> Path:
+def replace_checkpoint(folder: Path, detector: Detector) -> Path:
     """Write a checkpoint in the place of another, which is kept as `NAME.former-N`."""
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)

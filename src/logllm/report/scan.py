@@ -16,9 +16,9 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from logllm.decision.detector import Counts, Detector
 from logllm.decision.drift import Drift, measure_drift
 from logllm.decision.severity import severities
-from logllm.detector import Counts, LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.fitting.encoded_log import LEAST_WINDOWS, EncodedLog, EncodedWindow
 from logllm.fitting.learn import fit_encoded
@@ -50,7 +50,7 @@ class Scan:
     threshold: float
     verdicts: list[Verdict]
     counts: Counts
-    detector: LogAnomalyDetector
+    detector: Detector
     learnt_from: int = 0  # windows
     notes: list[str] = field(default_factory=list)
     drift: Drift | None = None
@@ -91,9 +91,7 @@ def read_logs(paths: Sequence[Path], system: LogSystem | None) -> tuple[LogSyste
     return system, chain.from_iterable(read_lines(path, system.encoding) for path in paths)
 
 
-def scan_with(
-    detector: LogAnomalyDetector, paths: Sequence[Path], session_labels: dict[str, int] | None = None
-) -> Scan:
+def scan_with(detector: Detector, paths: Sequence[Path], session_labels: dict[str, int] | None = None) -> Scan:
     """Judge logs with a trained detector; flagged windows come with evidence."""
     _, lines = read_logs(paths, detector.system)
     verdicts = list(detector.scan(lines, session_labels=session_labels))
