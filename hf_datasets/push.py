@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from huggingface_hub import HfApi
-
 from .errors import LogInputError
 from .storing import TASKS, configurations
 
@@ -29,6 +27,8 @@ def push_dataset(
     Raises `LogInputError` where the folder holds no whole configuration or the network is cut, and `huggingface_hub`'s
     own errors where the Hub refuses.
     """
+    from huggingface_hub import HfApi
+
     folder = Path(folder)
     names = configurations(folder) if folder.is_dir() else []
     if not names or not (folder / "README.md").exists():

@@ -37,34 +37,56 @@ CHECKSUMS = "checksums.json"
 TASKS = "eval.yaml"
 
 
-def window_features(line_labels: bool, masked: bool = False) -> Features:
+def window_schema(line_labels: bool, masked: bool = False) -> pa.Schema:
     """The columns of a configuration; `line_labels` only where the system labels lines, `masked` only if asked for."""
-    from datasets import ClassLabel, Features, List, Value
-
-    columns: dict[str, Any] = {
-        "window_id": Value("string"),
-        "lines": List(Value("large_string")),
-        "line_numbers": List(Value("int64")),
-        "keys": List(Value("string")),
-    }
-    if masked:
-        columns["masked"] = List(Value("string"))
-    if line_labels:
-        columns["line_labels"] = List(ClassLabel(names=list(LABELS)))
-    columns["first_timestamp"] = Value("float64")
-    columns["last_timestamp"] = Value("float64")
-    columns["label"] = ClassLabel(names=list(LABELS))
-    return Features(columns)
+    return _schema(
+        {
+            "window_id": _value("string"),
+            "lines": _list(_value("large_string")),
+            "line_numbers": _list(_value("int64")),
+            "keys": _list(_value("string")),
+            **({"masked": _list(_value("string"))} if masked else {}),
+            **({"line_labels": _list(_CLASSES)} if line_labels else {}),
+            "first_timestamp": _value("float64"),
+            "last_timestamp": _value("float64"),
+            "label": _CLASSES,
+        }
+    )
 
 
 def write_template_table(folder: Path, table: dict[str, Any]) -> None:
     """The templates as a Parquet table beside the windows: key, text, count in train."""
-    from datasets import Features, Value
-
-    features = Features({"key": Value("string"), "text": Value("large_string"), "count": Value("int64")})
+    schema = _schema({"key": _value("string"), "text": _value("large_string"), "count": _value("int64")})
     rows = table["templates"]
-    columns = {name: [row[name] for row in rows] for name in features}
-    pq.write_table(pa.table(columns, schema=features.arrow_schema), folder / TEMPLATE_TABLE, compression="zstd")
+    columns = {name: [row[name] for row in rows] for name in schema.names}
+    pq.write_table(pa.table(columns, schema=schema), folder / TEMPLATE_TABLE, compression="zstd")
+
+
+def _value(dtype: str) -> dict[str, Any]:
+    return {"dtype": dtype, "_type": "Value"}
+
+
+def _list(feature: dict[str, Any]) -> dict[str, Any]:
+    return {"feature": feature, "_type": "List"}
+
+
+_CLASSES = {"names": list(LABELS), "_type": "ClassLabel"}
+_TYPES = {"string": pa.string(), "large_string": pa.large_string(), "int64": pa.int64(), "float64": pa.float64()}
+
+
+def _schema(features: dict[str, dict[str, Any]]) -> pa.Schema:
+    """The Arrow schema of `datasets.Features`, with the same metadata; a test compares the two.
+
+    Importing `datasets` to make it would cost a build 0.8 s and 100 MB.
+    """
+
+    def type_of(feature: dict[str, Any]) -> pa.DataType:
+        if feature["_type"] == "List":
+            return pa.list_(type_of(feature["feature"]))
+        return pa.int64() if feature["_type"] == "ClassLabel" else _TYPES[feature["dtype"]]
+
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    return pa.schema([(name, type_of(feature)) for name, feature in features.items()], metadata=metadata)
 
 
 @contextmanager
@@ -165,24 +187,37 @@ def write_readme(out: Path) -> None:
 
 def _dataset_info(folder: Path, name: str, splits: Sequence[str], patterns: Sequence[str] = ()) -> dict[str, Any]:
     """Columns, rows and bytes of a configuration, as the front matter of a dataset's README holds them."""
-    from datasets import Features
-
-    told, features = [], None
+    told, features = [], []
     download = 0
     for i, split in enumerate(splits):
         files = sorted(folder.glob(patterns[i] if patterns else f"{split}-*.parquet"))
         tables = [pq.read_metadata(file) for file in files]
-        features = features or Features.from_arrow_schema(pq.read_schema(files[0]))
+        features = features or yaml_features(pq.read_schema(files[0]))
         size = sum(table.row_group(k).total_byte_size for table in tables for k in range(table.num_row_groups))
         told.append({"name": split, "num_bytes": size, "num_examples": sum(table.num_rows for table in tables)})
         download += sum(file.stat().st_size for file in files)
     return {
         "config_name": name,
-        "features": features._to_yaml_list() if features is not None else [],
+        "features": features,
         "splits": told,
         "download_size": download,
         "dataset_size": sum(one["num_bytes"] for one in told),
     }
+
+
+def yaml_features(schema: pa.Schema) -> list[dict[str, Any]]:
+    """The columns as the `dataset_info` of a README lists them: as `datasets.Features` would, without importing it."""
+
+    def type_of(feature: dict[str, Any]) -> Any:
+        if feature["_type"] == "ClassLabel":
+            return {"class_label": {"names": {str(i): name for i, name in enumerate(feature["names"])}}}
+        return feature["dtype"]
+
+    columns = []
+    for name, feature in json.loads(schema.metadata[b"huggingface"])["info"]["features"].items():
+        inner = feature["feature"] if feature["_type"] == "List" else feature
+        columns.append({"name": name, "list" if feature["_type"] == "List" else "dtype": type_of(inner)})
+    return columns
 
 
 def load_windows(out: str | Path, config: str) -> DatasetDict:

@@ -40,7 +40,8 @@ class LogLLMConfig(PreTrainedConfig):
         threshold: a window whose score (log-odds of anomalous, nats) is above it is called anomalous.
         log_system: the log system's row as plain values, or None.
         base_encoder, base_decoder: repository ids of the bases of an adapter-only checkpoint.
-        base_encoder_revision, base_decoder_revision: their revisions.
+        base_encoder_revision, base_decoder_revision: their revisions: a commit of the Hub, or `gguf:` and a SHA-256.
+        base_decoder_layers: how many of the base decoder's layers are kept, from the first; None = all.
         adapter_subfolder: sub-folder with the adapter; None for a checkpoint that holds all weights.
         processor_checksum: of the vocabulary and the prompt that the model was trained with (`LogLLMProcessor.checksum`).
     """
@@ -69,6 +70,7 @@ class LogLLMConfig(PreTrainedConfig):
     base_decoder: str | None = None
     base_encoder_revision: str | None = None
     base_decoder_revision: str | None = None
+    base_decoder_layers: int | None = None
     adapter_subfolder: str | None = None
     processor_checksum: str | None = None
     # Tying is read from this configuration, not from the decoder's: from_backbones copies it over.

@@ -159,11 +159,13 @@ class LogLLMModel(LogLLMPreTrainedModel):
         message_index: torch.Tensor | None = None,
         message_vectors: torch.Tensor | None = None,
         inputs_embeds: torch.Tensor | None = None,
+        positions: torch.Tensor | None = None,
         **kwargs,
     ) -> BaseModelOutputWithPast:
         """Run the decoder body over prompts with soft tokens; `last_hidden_state` is (B, L, D_decoder).
 
-        Hidden states and attentions, where asked for, are the decoder's.
+        Hidden states and attentions, where asked for, are the decoder's. With `positions` (B, A), places in each prompt,
+        `last_hidden_state` is (B, A, D_decoder): a head then reads no other place.
         """
         if inputs_embeds is None:
             if message_vectors is not None or message_input_ids is not None:
@@ -177,7 +179,12 @@ class LogLLMModel(LogLLMPreTrainedModel):
         for name in ("output_attentions", "output_hidden_states"):
             if kwargs.get(name) is None and getattr(self.config, name, False):
                 kwargs[name] = True
-        return self.decoder(inputs_embeds=inputs_embeds, attention_mask=attention_mask, return_dict=True, **kwargs)
+        output = self.decoder(inputs_embeds=inputs_embeds, attention_mask=attention_mask, return_dict=True, **kwargs)
+        if positions is not None:
+            hidden = output.last_hidden_state
+            wanted = positions.to(hidden.device).unsqueeze(-1).expand(-1, -1, hidden.shape[-1])
+            output.last_hidden_state = hidden.gather(1, wanted)
+        return output
 
 
 class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):

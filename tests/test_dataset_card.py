@@ -9,7 +9,7 @@ from huggingface_hub import DatasetCard
 
 from logllm.hf_datasets.simulation.marker import is_simulated
 from logllm.hf_datasets.simulation.simulate import simulate
-from logllm.training.workflows import build_dataset
+from logllm.training.building import build_dataset
 
 
 @pytest.fixture(scope="module")

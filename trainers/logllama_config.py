@@ -54,7 +54,7 @@ PRESETS = {
         reinforce_epochs=10,
     ),
     "lora": LogLLaMAPreset(
-        decoder="HuggingFaceTB/SmolLM2-135M",
+        decoder="HuggingFaceTB/SmolLM2-135M-Instruct",
         learning_rate=5e-4,
         epochs=5,
         batch=16,

@@ -28,6 +28,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, Traine
 
 from logllm.modeling_logllm import LogLLMForSequenceAnomaly, LogLLMProcessor
 
+from .assemble import has_fast_bf16
 from .logllm_config import LogLLMTrainingConfig, Stage
 from .logllm_recipe import LogLLMRecipe
 from .logllm_trainer import LogLLMTrainer, MinorityOversampler, TrainingStopped, check_labels
@@ -183,7 +184,7 @@ def train_logllm(
             variants=row.variants,
             reorder=row.reorder,
             gradient_checkpointing=row.gradient_checkpointing,
-            bf16=row.bf16 and _has_bf16(),
+            bf16=row.bf16 and has_fast_bf16(),
             **_schedule(stage),
             **_batches(row.micro_batch, recipe.batch),
             **_common(work_dir / f"{i + 1}-{stage.name.replace(' ', '-')}", seed, min(max(epoch // 4, 1), 20))
@@ -351,10 +352,6 @@ def every_nth(validation: Dataset) -> Dataset:
     """The validation windows that training is judged by: all, or of very many every n-th."""
     step = max(len(validation) // VALIDATION_LIMIT, 1)
     return validation.select(range(0, len(validation), step)) if step > 1 else validation
-
-
-def _has_bf16() -> bool:
-    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
 
 
 def _common(folder: Path, seed: int, logging_steps: int) -> dict[str, Any]:

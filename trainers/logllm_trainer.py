@@ -140,6 +140,22 @@ def set_trainable(model: nn.Module, parts: Sequence[str]) -> None:
         parameter.requires_grad_(own and part_of(name) in parts)
 
 
+def answer_positions(labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Where the answers are predicted: `positions` (B, A) and the tokens to predict there, `shift_labels` (B, A).
+
+    A is the most answer tokens that a row has; a row with fewer is filled with other positions, labelled -100.
+
+    >>> found = answer_positions(torch.tensor([[-100, -100, 7, 8, -100]]))
+    >>> found["positions"].tolist(), found["shift_labels"].tolist()
+    ([[1, 2]], [[7, 8]])
+    """
+    targets = nn.functional.pad(labels[:, 1:], (0, 1), value=-100)  # (B, L): what each position predicts
+    wanted = targets != -100
+    most = max(int(wanted.sum(1).max()), 1)
+    positions = (~wanted).to(torch.uint8).argsort(dim=1, stable=True)[:, :most]
+    return {"positions": positions, "shift_labels": targets.gather(1, positions)}
+
+
 class LogLLMTrainer(SavesRepository, SFTTrainer):  # type: ignore[misc]
     """One stage of LogLLM's training (section III-E of the paper).
 
@@ -229,6 +245,15 @@ class LogLLMTrainer(SavesRepository, SFTTrainer):  # type: ignore[misc]
                 "log are text"
             )
         return loss
+
+    def compute_loss(self, model, inputs, *args, **kwargs):
+        """The parent's loss, its head at the answer's positions only.
+
+        On a processor TRL's head reads every position: with a vocabulary of 49,152 that is three quarters of a step.
+        """
+        if inputs.get("labels") is not None:
+            inputs = inputs | answer_positions(inputs["labels"])
+        return super().compute_loss(model, inputs, *args, **kwargs)
 
     def _with_messages(self, inputs: dict[str, Any]) -> dict[str, Any]:
         if "message_places" not in inputs:

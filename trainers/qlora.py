@@ -81,6 +81,8 @@ def attach_lora(model: PreTrainedModel, config: LoraConfig | None = None, **sett
             module.p = min(module.p, ENCODER_DROPOUT)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_("lora_" in name or "modules_to_save" in name)
+        if parameter.requires_grad and parameter.is_floating_point():
+            parameter.data = parameter.data.float()  # steps of an adapter in half precision would be lost in rounding
     return model
 
 

@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--result", type=Path, default=RESULT)
     args = parser.parse_args()
     from logllm.hf_datasets.simulation.simulate import simulate
-    from logllm.training.workflows import build_dataset
+    from logllm.training.building import build_dataset
 
     torch.set_num_threads(1)
     rows = []

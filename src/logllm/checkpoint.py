@@ -212,21 +212,13 @@ def load_checkpoint(
 
 
 def _load_model(folder: Path, config: Any, loading: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Load the weights; an adapter's encoder may be at hand in a package where the Hub is not."""
+    """Load the weights; what an adapter's bases lack is said as it is."""
     arguments = {"output_loading_info": True, **loading}
     if not getattr(config, "adapter_subfolder", None):
         return AutoModel.from_pretrained(folder, **arguments)
     try:
         return AutoModel.from_pretrained(folder, **arguments)
     except (ImportError, OSError, ValueError) as error:
-        from logllm.trainers.assemble import packaged_folder
-
-        packaged = packaged_folder(config.base_encoder or "") if isinstance(error, OSError) else None
-        if packaged is None:
-            raise CheckpointError(str(error)) from error
-    try:
-        return AutoModel.from_pretrained(folder, base_encoder=str(packaged), **arguments)
-    except (OSError, ValueError) as error:
         raise CheckpointError(str(error)) from error
 
 

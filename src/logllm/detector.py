@@ -16,12 +16,13 @@ from typing import Any, Literal
 
 from logllm.checkpoint import FAMILIES, load_checkpoint, taking_its_place
 from logllm.decision.calibration import Calibration
-from logllm.decision.explain import explain_logllama, explain_logllm
+from logllm.decision.explain import explain_both, explain_logllama, explain_logllm
+from logllm.decision.novelty import NOVELTY_FOLDER, Novelty
 from logllm.decision.severity import severities
 from logllm.decision.window_scores import Scorer
 from logllm.errors import CheckpointError, LogllmError
 from logllm.hf_datasets import LogLine, LogSystem, Window, make_windows, parse_lines
-from logllm.hf_datasets.live_windows import as_window, live_windows, without_escapes
+from logllm.hf_datasets.live_windows import as_window, live_windows
 from logllm.hf_datasets.systems.user_systems import checked_row
 from logllm.hub.download import local_folder
 from logllm.modeling_logllm import add_pipeline
@@ -52,6 +53,7 @@ class LogAnomalyDetector:
         threshold: overrules the checkpoint's.
         calibration: what `logllm fit` learnt of the log besides; with it lines are weighed by their severity, and
             sessions close when they are idle.
+        novelty: a LogLLaMA beside a LogLLM; the score is then in nats above the threshold of either (decision/novelty.py).
 
     Call it on raw lines to get a `Verdict` a window:
 
@@ -66,6 +68,7 @@ class LogAnomalyDetector:
         system: LogSystem | None = None,
         threshold: float | None = None,
         calibration: Calibration | None = None,
+        novelty: Novelty | None = None,
     ):
         if model.config.model_type not in FAMILIES:
             raise CheckpointError(
@@ -83,7 +86,7 @@ class LogAnomalyDetector:
         self.system = system
         self.threshold = model.config.threshold if threshold is None else threshold
         self.counts = Counts()
-        self.calibration = calibration
+        self.calibration, self.novelty = calibration, novelty
         self._scorer: Scorer | None = None
         self._table: Any = None  # of soft tokens, LogLLM
 
@@ -121,7 +124,8 @@ class LogAnomalyDetector:
         model, processor = load_checkpoint(
             folder, dtype=dtype, device=device, device_map=device_map, quantization_config=quantization_config
         )
-        return cls(model, processor, **{"calibration": Calibration.load(folder), **kwargs})
+        parts = {"calibration": Calibration.load(folder), "novelty": Novelty.load(folder)}
+        return cls(model, processor, **{**parts, **kwargs})
 
     def save_pretrained(self, path: str | Path) -> None:
         """Write model, processor, code, format and threshold to a folder; what was there stays until all is on the disk.
@@ -137,6 +141,8 @@ class LogAnomalyDetector:
             add_pipeline(fresh)
             if self.calibration is not None:
                 self.calibration.save(fresh)
+            if self.novelty is not None:
+                self.novelty.save(fresh / NOVELTY_FOLDER)
 
     def push_to_hub(self, repo_id: str, **kwargs: Any) -> str:
         """Publish model, processor, pipeline and code together; returns the address. kwargs go to `push_model`."""
@@ -228,7 +234,7 @@ class LogAnomalyDetector:
     ) -> Iterator[Verdict]:
         """Windows as `logllm fit` and `logllm watch` cut them, in the order in which they close."""
         assert self.calibration is not None
-        parsed = self._remember(parse_lines(map(without_escapes, lines), self.system), None)
+        parsed = self._remember(parse_lines(lines, self.system), None)
         opened = live_windows(parsed, self.system, self.calibration.idle_seconds)
         while chunk := list(islice(opened, CHUNK_OF_WINDOWS)):
             raw = {line.number: line.raw for window in chunk for line in window.members}
@@ -266,8 +272,16 @@ class LogAnomalyDetector:
         window = Window(verdict.window_id, contents, list(verdict.line_numbers), None, None, None, None)
         return replace(verdict, evidence=self.evidence(window, list(verdict.lines), verdict.score))
 
-    def scores(self, windows: Sequence[Sequence[str]]) -> list[float]:
-        """Score windows of message contents; above `threshold` a window is called anomalous."""
+    def scores(self, windows: Sequence[Sequence[str]], raw: Sequence[Sequence[str]] | None = None) -> list[float]:
+        """Score windows of message contents; above `threshold` a window is called anomalous.
+
+        `raw` are the raw lines of the messages, of which novelty reads the level; other detectors do not look at them.
+        """
+        if self.novelty is not None:
+            readable = [self.novelty.readable(window) for window in windows]
+            log_odds = self.model.score(readable, self.processor, table=self.table)
+            raw = raw if raw is not None else [[""] * len(window) for window in windows]
+            return self.novelty.joined(log_odds, self.novelty.scores(windows, raw, self.system))
         if self.family == "logllm":
             return self.model.score(windows, self.processor, table=self.table)
         return self.model.score(windows, self.processor)
@@ -281,6 +295,8 @@ class LogAnomalyDetector:
 
     def _scores(self, windows: Sequence[Window], raw: dict[int, str]) -> list[float]:
         contents = [window.lines for window in windows]
+        if self.novelty is not None:
+            return self.scores(contents, [[raw.get(number, "") for number in w.line_numbers] for w in windows])
         if self.calibration is None or self.family != "logllama":
             return self.scores(contents)
         grave = [severities([raw.get(number, "") for number in w.line_numbers], w.lines, self.system) for w in windows]
@@ -291,6 +307,8 @@ class LogAnomalyDetector:
 
     def evidence(self, window: Window, raw: list[str], score: float) -> tuple[Evidence, ...]:
         """Say of each line of a window how suspicious it is, and why."""
+        if self.novelty is not None:
+            return explain_both(self.model, self.processor, self.novelty, window, raw, self.system, self.table)
         if self.family == "logllama":
             grave = None
             if self.calibration is not None:

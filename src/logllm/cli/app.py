@@ -14,17 +14,32 @@ from typing import Annotated
 
 import typer
 
-from logllm.cli import hub, monitoring
-from logllm.cli.common import Json, Quiet, Seed, remark, say
+from logllm import __version__
+from logllm.cli import comparing, hub, monitoring, reading
+from logllm.cli.common import Json, Quiet, Seed, check_logs, remark, say
 
 app = typer.Typer(
     name="logllm",
     help="Log anomaly detection that gives a score and names the line.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(f"logllm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Log anomaly detection that gives a score and names the line."""
 
 
 class Family(StrEnum):
@@ -91,7 +106,7 @@ def build(
     quiet: Quiet = False,
 ) -> None:
     """Turn a raw log into train, validation and test windows that `load_dataset` reads."""
-    from logllm.training.workflows import build_dataset, resolve
+    from logllm.training.building import build_dataset, resolve
 
     row, files = resolve(system, raw, download=download, progress=not quiet)
     if system == "guess":
@@ -233,10 +248,12 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint on labelled windows."""
-    from logllm.training.workflows import evaluate_on_raw, evaluate_on_split
-
     if (dataset is None) == (raw is None):
         raise typer.BadParameter("give either --dataset and --config, or --raw")
+    if raw is not None:
+        check_logs([raw])
+    from logllm.training.workflows import evaluate_on_raw, evaluate_on_split
+
     if dataset is not None:
         result = evaluate_on_split(model, dataset, config, split)
     else:
@@ -291,3 +308,5 @@ def score(
 
 hub.add_to(app)
 monitoring.add_to(app)
+reading.add_to(app)
+comparing.add_to(app)

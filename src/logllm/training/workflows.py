@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
 from datetime import date
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,56 +15,18 @@ from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.hf_datasets import (
     LogSystem,
-    build,
     configurations,
-    download_log,
     get_system,
-    guess_system,
     load_statistics,
     load_templates,
     load_windows,
     read_lines,
     read_session_labels,
-    system_from_yaml,
 )
-from logllm.hf_datasets.storing import write_readme
 from logllm.hub.download import local_folder, repository_of
 from logllm.hub.push import make_repository, push_model
 
-SAMPLE_LINES = 1000
 NEEDED_COLUMNS = {"logllm": ("lines", "label"), "logllama": ("lines", "keys")}
-
-
-def resolve(
-    system: str, raw: Sequence[Path] | None, *, download: bool = False, progress: bool = True
-) -> tuple[LogSystem, list[Path]]:
-    """Find the row that `system` means (a name, a YAML file, or "guess") and the files to read."""
-    if bool(raw) == download:
-        raise LogllmError("either --raw LOG or --download must be given, found both or neither: choose one")
-    if system == "guess" and raw:
-        row = guess_system(list(islice(read_lines(raw[0]), SAMPLE_LINES)))
-    elif system.endswith((".yaml", ".yml")):
-        row = system_from_yaml(system)
-    else:
-        row = get_system(system)
-    return row, [download_log(row, progress=progress)] if download else list(raw or ())
-
-
-def build_dataset(
-    system: str | LogSystem, raw: Sequence[Path], out: Path, *, masked: bool = False, **settings: Any
-) -> dict[str, Any]:
-    """Build a configuration and write the dataset's card over all configurations in the folder."""
-    from logllm.model_cards import render_dataset_card, write_card
-
-    if masked:
-        from logllm.modeling_logllm.masking import ELLIPSIS, MASK, PATTERN, mask_message
-
-        settings |= {"mask": mask_message, "mask_rules": ((ELLIPSIS, ".. "), (PATTERN, MASK))}
-    files: Any = raw[0] if len(raw) == 1 else list(raw)
-    statistics = build(system, files, out, **settings)
-    write_card(render_dataset_card([load_statistics(out, name) for name in configurations(out)]), out)
-    write_readme(out)  # puts back the mark of the content, without which `datasets` would serve an earlier build
-    return statistics
 
 
 def train_on(

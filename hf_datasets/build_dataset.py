@@ -40,7 +40,7 @@ from .storing import (
     TEMPLATES,
     UNPARSED,
     configuration_folder,
-    window_features,
+    window_schema,
     write_readme,
     write_template_table,
 )
@@ -236,7 +236,6 @@ def _output(
     key_of = [miner.match_masked(text) or "" for text in channels[0].texts]
     distinct = {key: at for at, key in enumerate(dict.fromkeys(["", *key_of]))}
     masked = channels[1] if len(channels) > 1 else None
-    features = window_features(system.label_rule == "line", masked is not None)
     return Output(
         log=log,
         windows=windows,
@@ -246,7 +245,7 @@ def _output(
         key_of=np.array([distinct[key] for key in key_of], np.int32),
         masked=masked.table() if masked else None,
         masked_codes=log.codes[1] if masked else None,
-        schema=features.arrow_schema,
+        schema=window_schema(system.label_rule == "line", masked is not None),
     )
 
 
