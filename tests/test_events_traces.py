@@ -245,3 +245,27 @@ def test_a_stream_gives_whole_events():
     assert [len(event.lines) for event in got] == [1] * 29 + [1 + len(lines)]
     assert got[-1].number == 30
     assert stream.flush(300.0) == []
+
+
+MORE = {
+    "v8": ["V8 errors stack trace", "  eval at Foo.a (eval at Bar.z (script.js:10:3))", "  at new Name (native)", "  at Type.main (a.js:6:4)"],
+    "rails": ['ActionController::RoutingError (No route matches [GET] "/x"):', "  ", "  actionpack (5.1.4) lib/debug.rb:63:in `call'", "  rack (2.0.3) lib/lock.rb:17:in `call'"],
+    "mail": ["java.lang.RuntimeException: javax.mail.SendFailedException: Invalid Addresses;", "  nested exception is:", "com.sun.mail.smtp.SMTPAddressFailedException: 550 denied", "", "\tat com.example.Mail.send(Mail.java:12)", "Caused by: javax.mail.SendFailedException: Invalid Addresses;", "  nested exception is:", "com.sun.mail.smtp.SMTPAddressFailedException: 550 denied", "\tat com.sun.mail.Transport.rcpt(Transport.java:1862)", "\t... 12 more"],
+    "php on gae": ["PHP Fatal error:  Uncaught exception 'Exception' with message 'x' in /base/a.php:1", "Stack trace:", "#0 [internal function]: func()", "#1 {main}", "  thrown in /base/a.php on line 1"],
+    "go": ["panic: runtime error: index out of range", "", "goroutine 12 [running]:", "main.access()", "\tcrash.go:58 +0x12a", "main.handler(0x2afb7042a408, 0xc01042f880, 0xc0104d3450)", "\tcrash.go:36 +0x7ec"],
+    "exception group": ["  + Exception Group Traceback (most recent call last):", '  |   File "a.py", line 3, in <module>', "  |     raise ExceptionGroup('x', [ValueError(1)])", "  | ExceptionGroup: x (1 sub-exception)"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_more_traces(tmp_path, name):
+    trace = MORE[name]
+    found = events(tmp_path, ["ready and waiting", *trace, "all done now"])
+    assert [len(event.lines) for event in found] == [1, len(trace), 1]
+
+
+def test_pretty_json_is_a_record_only_where_it_is_a_log(tmp_path):
+    record = ["{", '  "level": "error",', '  "msg": "x"', "}"]
+    assert [len(event.lines) for event in events(tmp_path, record * 2)] == [4, 4]
+    settings = ["{", '  "order": 17,', '  "sku": "A1"', "}"]
+    assert [len(event.lines) for event in events(tmp_path, settings)] == [1, 1, 1, 1]

@@ -26,6 +26,7 @@ PIECES, PIECE_BYTES = 8, 24 << 10
 _MOST_DISTINCT = 240
 _RANK = {0: 1.0, 1: 0.97, 2: 0.85}
 _JOIN_SHARE = 0.67
+_LOG_KEY = re.compile(r'\s+"@?(?:time|timestamp|ts|level|severity|msg|message|log|date|lvl)"\s*:')
 _MOST_LINE = 4_000  # characters of a line that the guess looks at
 
 
@@ -155,7 +156,7 @@ def _block_row(lines: list[str]) -> EventFormat | None:
     for row in BLOCK_ROWS:
         pattern = re.compile(row.pattern)
         if any(pattern.match(line) for line in lines[: 1 if row.name == "json-pretty" else 3]):
-            if row.name == "json-pretty" and not any(re.match(r'\s+"[^"]+"\s*:', line) for line in lines[1:4]):
+            if row.name == "json-pretty" and not any(_LOG_KEY.match(line) for line in lines[1:40]):
                 continue
             return row
     return None
