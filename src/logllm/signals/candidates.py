@@ -29,7 +29,7 @@ WORDED = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 1.5, FATALITY: 2.5}
 # A stated level is surer where the words name a fault as well: of the lines of a dump the one that says what failed is first.
 NAMED_TOO = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 0.8, FATALITY: 1.2}
 # What bursts, silences and values can be worth at most: beyond, they are as sure as can be, but no graver.
-MOST_NATS = 20.0
+MOST_NATS = 15.0
 # Lines at the very beginning of a log that occur once are its start-up.
 STARTUP_EVENTS = 20
 FAR = 20  # rows between two events that may still be one thing
@@ -267,7 +267,11 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
         first, last = int(rows[0]), int(rows[-1])
         onset = first * count / max(n - first, 1)  # events that are missing before the first, at its later rate
         began = runs >= 4 and first > n // 8 and onset > 12 and last > n - (n - first) // 4
-        if grade >= ERRONEOUS and runs >= 4 and not began and (last - first > n // 2 or runs >= 12):
+        # Events that are spread at random over its span would stand in so many stretches; far fewer are a few outbreaks.
+        stretches = (last - first) // kinds.gap + 1
+        outbreaks = runs < 0.4 * stretches * -math.expm1(-count / stretches)
+        steady = runs >= 4 and not began and not outbreaks and (last - first > n // 2 or runs >= 12)
+        if grade >= ERRONEOUS and steady:
             standing.append(Standing(int(kind), count, first, last, grade))
             continue
         if grade < ERRONEOUS and (runs > 1 or n < 40 or count > n // 3):
@@ -277,13 +281,15 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
             continue
         near, rare = _others(kinds, int(kind), unlike)
         places = 1 if began else runs
-        nats = tails.at_least_one(tails.expected_new(near, rare) * tails.harmonic(places)) - math.log(places)
+        nats = tails.at_least_one(tails.expected_new(near, rare) * tails.harmonic(places))
+        nats -= math.log(places) * (0.5 if outbreaks else 1.0)
         stated = STATED if not kinds.worded[kind] else WORDED
         prior = stated[grade] - (0.7 * tails.daily_bread(near) if grade >= ERRONEOUS else 0.0)
         if grade >= ERRONEOUS:
             text = table.templates[table.kind_template[kind]]
             prior += 0.0 if kinds.worded[kind] else NAMED_TOO[fault_class(text)]
             prior += 0.25 * min(max(fault_words(text) - 1, 0), 4)  # of several lines the one that says most
+            prior += 0.25 * math.log(count)
         if grade <= WARNING:
             nats = nats * unlike[kind] + 0.08 * min(int(kinds.own[kind]), 8)
             if first < STARTUP_EVENTS and n > 5 * STARTUP_EVENTS:
@@ -357,7 +363,7 @@ def unlike_the_rest(found: Sequence[Candidate], n: int) -> list[Candidate]:
                 if len(elsewhere) == 3:
                     break
         third = elsewhere[2][0] if len(elsewhere) == 3 else 0.0
-        nats = min(one.nats - third, 10 * (one.nats / third - 1)) if third > 0 else one.nats
+        nats = min(one.nats - third, 5 * (one.nats / third - 1)) if third > 0 else one.nats
         if nats > 0:
             out.append(replace(one, nats=min(nats, MOST_NATS)))
     return out

@@ -12,7 +12,7 @@ from .table import ERRONEOUS, FATALITY, QUIET
 
 _FATAL = re.compile(
     r"\b(?:fatal|panic(?:ked)?|segfault|segmentation fault|out of memory|oom[-_ ]killer|core dumped|kernel bug"
-    r"|catastrophic|killed process|emergency|schwerwiegend\w*|фатальн\w*|致命)\b|致命|崩溃",
+    r"|catastrophic|killed process|terminated abnormally|kernel terminated|emergency|schwerwiegend\w*|фатальн\w*|致命)\b|致命|崩溃",
     re.IGNORECASE,
 )
 _ERROR = re.compile(
