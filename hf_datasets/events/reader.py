@@ -143,7 +143,7 @@ class FileReader:
 
     def new_clock(self) -> Clock:
         """A clock at the beginning of the file."""
-        return Clock(self.source.written, years_before=max(0, self.plan.years))
+        return Clock(self.source.written, years_before=max(0, self.plan.years), final=self.plan.final)
 
     # Blocks
 
