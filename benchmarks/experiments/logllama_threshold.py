@@ -53,7 +53,7 @@ def build_case(case: dict[str, Any], seed: int, folder: Path) -> tuple[dict[str,
     """Build the windows of a case: statistics, splits, template table."""
     from logllm.hf_datasets import WindowRule, configurations, load_statistics, load_templates, load_windows
     from logllm.hf_datasets.simulation.simulate import simulate
-    from logllm.training.workflows import build_dataset
+    from logllm.training.building import build_dataset
 
     settings: dict[str, Any] = {"validation_share": 0.1, "train_share": 0.8, "progress": False}
     if "raw" in case:

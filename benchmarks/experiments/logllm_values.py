@@ -52,9 +52,9 @@ def run(seed: int) -> list[dict[str, Any]]:
     """A row for masked and one for raw messages."""
     from logllm.hf_datasets import LogSystem, load_statistics, load_templates, load_windows
     from logllm.trainers.metrics import detection_metrics
+    from logllm.training.building import build_dataset
     from logllm.training.result_file import birth_certificate
     from logllm.training.train import train_detector
-    from logllm.training.workflows import build_dataset
 
     with tempfile.TemporaryDirectory() as temporary:
         log, labels, changed = planted(Path(temporary))

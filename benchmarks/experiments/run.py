@@ -38,8 +38,9 @@ def run(recipe: dict[str, Any], again: Sequence[str] = ()) -> None:
     from logllm.detector import LogAnomalyDetector
     from logllm.evaluation import baseline_metrics
     from logllm.hf_datasets import load_windows
+    from logllm.training.building import build_dataset
     from logllm.training.reproduce import measured_rows
-    from logllm.training.workflows import build_dataset, train_on
+    from logllm.training.workflows import train_on
 
     data, file = data_folder(), HERE / "results" / f"{recipe['name']}.json"
     if not (data / recipe["raw"]).exists():

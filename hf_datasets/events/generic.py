@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from .levels import LEVEL_WORDS
 from .times import find_pattern, layout_of
@@ -25,17 +25,32 @@ _sure = "|".join(sorted(map(re.escape, _SURE.split()), key=len, reverse=True))
 _upper = "|".join(sorted(_UPPER.split(), key=len, reverse=True))
 _any = "|".join(sorted((re.escape(word) for word in LEVEL_WORDS if len(word) > 1), key=len, reverse=True))
 _caps = "|".join(sorted((re.escape(word.upper()) for word in _SURE.split()), key=len, reverse=True))
+
+
+class _Late:
+    """A pattern that is compiled when it is first used: those below take a while."""
+
+    def __init__(self, pattern: str):
+        self._pattern = pattern
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """The pattern, compiled."""
+        return re.compile(self._pattern)
+
+
 # Anywhere early in the line: in brackets of any case, in capitals, before a colon or behind "level=".
-_LEVEL = re.compile(
+_LEVEL = _Late(
     rf"[\[(<{{|]\s*(?P<a>(?i:{_sure})|{_upper}|[TDIWEFCV])\s*(?:[:\]\)>}}|/]|\s\d)"
     rf"|(?<![\w.\-/])(?P<b>{_caps}|LOG|FAIL|FAILED)(?![\w/]|-\w|\.\w)"
     rf"|(?i:\b(?:level|severity|lvl|loglevel|prio(?:rity)?)[\"']?\s*[=:]\s*[\"']?(?P<c>{_any}))(?!\w)"
     rf"|(?<![\w.\-])(?P<d>(?i:{_sure}))(?=:|\]|\))"
 )
-_NEXT = re.compile(
-    rf"[\s\-:|,;\]>)]*(?:\w+\[\d+\]:? |\[?\d+\]?\s+|pid=\d+\s+)?(?P<a>(?i:{_sure})|{_upper}|[TDIWEF](?=[\s:/\]|]))(?![\w\-.=/])"
+_ONLY_LEVEL = _Late(rf"\s*[\[(<]?\s*(?P<a>(?i:{_any})|[TDIWEF])\s*[\])>]?[\s:|,;\-\[(]*")
+_NEXT = _Late(
+    rf"[\s\-:|,;\]>)]*(?:\w+\[\d+\]:? |\[?\d+\]?\s+|pid=\d+\s+)?(?P<a>(?i:{_sure})|{_upper}|[TDIWEF](?=[\s:/\]|]))(?![\w\-.=])"
 )
-_FIRST = re.compile(
+_FIRST = _Late(
     rf"\s*(?:[\[(<*]\s*(?P<a>(?i:{_any})|[TDIWEF+\-!x*])\s*[\])>*]|(?P<b>(?i:{_sure}|fatal error|note|hint))(?=\s*:)|(?P<c>{_caps}|LOG|FAIL|FAILED|CONFIG|FINE)(?=\s|$|[|\-(\[]))[:\s\-|]*"
 )
 _MARKS = {"+": None, "-": None, "!": "warning", "x": "error", "*": None}
@@ -54,7 +69,7 @@ def _time_pattern() -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def _dated_pattern() -> re.Pattern[str]:
     # The first sixteen layouts hold a date: these may stand a little way into the line.
-    return re.compile(rf"(?<![\w.\-/+])(?:{find_pattern(slice(0, 12))})(?![\w/])", re.IGNORECASE)
+    return re.compile(rf"(?<![\w.\-/+])(?:{find_pattern(slice(0, 13))})(?![\w/])", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -72,20 +87,31 @@ def read_generic(folded: str) -> GenericLine | None:
     """A line with a time or a level in a usual place, given with every digit written as 0; None for any other."""
     time = _time_of(folded)
     if time is None:
-        return _level_first(folded)
+        first = _level_first(folded)
+        if first is None:
+            return None
+        at = first.message[0]
+        at += folded[at : at + 1] in "[("
+        found = _time_pattern().match(folded, at)
+        if found is None or not _plausible(folded, found) or (time := _trimmed(folded, found)) is None:
+            return first
     start, stop = time
     level = None
-    behind = _NEXT.match(folded, stop)
+    behind = _NEXT.compiled.match(folded, stop)
     if behind is not None:
         level = behind.span("a")
+    if level is None and start:
+        before = _ONLY_LEVEL.compiled.fullmatch(folded, 0, start)
+        if before is not None:
+            level = before.span("a")
     if level is None:
-        early = _LEVEL.search(folded, 0, min(len(folded), stop + 100))
+        early = _LEVEL.compiled.search(folded, 0, min(len(folded), stop + 100))
         while early is not None:
             span = next(early.span(name) for name in "abcd" if early[name] is not None)
             if not (start <= span[0] < stop):
                 level = span
                 break
-            early = _LEVEL.search(folded, stop, min(len(folded), stop + 100))
+            early = _LEVEL.compiled.search(folded, stop, min(len(folded), stop + 100))
             if early is not None and early.start() < stop:
                 break
     at = max(stop, level[1] if level else 0)
@@ -141,8 +167,23 @@ def _plausible(folded: str, found: re.Match[str]) -> bool:
     return True
 
 
+_LEADING = _Late(
+    rf"[\s\-=>:*|]*(?:[\[(<]\s*(?P<a>(?i:{_sure})|[TDIWEF])\s*[\])>]|(?P<b>(?i:{_sure}))(?=\s?:)|(?P<c>{_caps})(?=[\s:|\]]))"
+)
+
+
+def level_in_message(folded: str, far: bool = False) -> tuple[int, int] | None:
+    """The span of a level word at the start of a message, or a little way into it; None for none."""
+    found = _LEADING.compiled.match(folded)
+    if found is None and far:
+        found = _LEVEL.compiled.search(folded, 0, 80)
+    if found is None:
+        return None
+    return next(found.span(name) for name in found.re.groupindex if found[name] is not None)
+
+
 def _level_first(folded: str) -> GenericLine | None:
-    found = _FIRST.match(folded)
+    found = _FIRST.compiled.match(folded)
     if found is None:
         return None
     name = "a" if found["a"] is not None else "b" if found["b"] is not None else "c"

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from logllm.decision.severity import NATS
+from logllm.decision.severity import NATS, severities
 from logllm.decision.window_scores import saturated
 from logllm.verdict import Evidence, how_often
 
 if TYPE_CHECKING:
+    from logllm.decision.novelty import Novelty
+    from logllm.hf_datasets import LogSystem, Window
     from logllm.modeling_logllm import LogLLaMAForNextKey, LogLLaMAProcessor, LogLLMForSequenceAnomaly, LogLLMProcessor
     from logllm.modeling_logllm.message_table import MessageTable
 
@@ -98,7 +101,7 @@ def explain_logllama(
         if template is None:
             reasons[i].append("no template matches it: a message that training never saw")
         elif int(model.key_alias[ids[i + 1]]) == processor.tokenizer.unk_token_id:
-            reasons[i].append("its template was added after training: never seen before")
+            reasons[i].append("its template is in no window that the model learnt from")
         elif nll[i] >= bar or (grave is not None and scores[i] >= bar and nll[i] >= SURPRISE):
             reasons[i].append(
                 f"not expected here: rank {rank[i] + 1} of {model.config.num_keys + ends} possible keys, "
@@ -129,6 +132,66 @@ def explain_logllama(
             )
         )
     return tuple(found)
+
+
+def explain_both(
+    model: LogLLMForSequenceAnomaly,
+    processor: LogLLMProcessor,
+    novelty: Novelty,
+    window: Window,
+    raw: list[str],
+    system: LogSystem,
+    table: MessageTable | None = None,
+) -> tuple[Evidence, ...]:
+    """Evidence of both detectors: each that is above its own threshold gives its reasons, else the one that is nearer.
+
+    A line's score is novelty's (nats) or the fall of the log-odds without it (nats), the higher of the two.
+    """
+    contents, numbers = window.lines, window.line_numbers
+    settings = novelty.settings
+    surprise = novelty.scores([contents], [raw], system)[0]
+    read = [i for i, known in enumerate(novelty.known(contents)) if known] or list(range(len(contents)))
+    log_odds = model.score([[contents[i] for i in read]], processor, table=table)[0]
+    above = (log_odds - settings.supervised_threshold, surprise - settings.threshold)
+    told: list[list[Evidence]] = [[] for _ in contents]
+    if above[1] >= min(max(above), 0.0):
+        for row, one in zip(told, _of_novelty(novelty, window, raw, system)):
+            row.append(replace(one, reason=f"novelty: {one.reason}" if one.reason else ""))
+    if above[0] >= min(max(above), 0.0):
+        found = explain_logllm(
+            model, processor, [contents[i] for i in read], [raw[i] for i in read], [numbers[i] for i in read], log_odds,
+            table,
+        )  # fmt: skip
+        for i, one in zip(read, found):
+            told[i].append(replace(one, reason=f"labels: {one.reason}" if one.reason else ""))
+    merged = []
+    for number, line, row in zip(numbers, raw, told):
+        if not row:  # a message that LogLLM was not asked about
+            merged.append(Evidence(number, line, 0.0))
+            continue
+        reasons = "; ".join(one.reason for one in row if one.reason)
+        merged.append(replace(row[0], score=max(one.score for one in row), reason=reasons))
+    return tuple(merged)
+
+
+def _of_novelty(novelty: Novelty, window: Window, raw: list[str], system: LogSystem) -> list[Evidence]:
+    """Evidence of novelty alone: of lines that are new, and where order counts of the others."""
+    contents, numbers = window.lines, window.line_numbers
+    grave = severities(raw, contents, system)
+    found = [Evidence(number, line, 0.0) for number, line in zip(numbers, raw)]
+    if novelty.settings.order:
+        weighted = [novelty.settings.severity_weight * nats for nats in grave]
+        found = list(explain_logllama(novelty.model, novelty.processor, contents, raw, numbers, weighted))
+    for i, (is_new, score) in enumerate(zip(novelty.new(contents), novelty.of_new(grave))):
+        if not is_new:
+            continue
+        reason = "a message that no normal training window had"
+        if grave[i] and novelty.settings.severity_weight:
+            reason += (
+                f"; the line itself speaks of {_grade(grave[i])} (+{novelty.settings.severity_weight * grave[i]:g})"
+            )
+        found[i] = replace(found[i], score=score, reason=reason)
+    return found
 
 
 def _count_reasons(

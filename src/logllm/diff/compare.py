@@ -29,6 +29,8 @@ GENERIC = 0.5  # lines of logs that are no build logs are shown from this probab
 MOST_OTHERS = 20  # findings of each kind beside the new ones
 _QUIET = ("transfer", "progress", "source_control", "cache", "setting", "mail", "rule", "empty")
 # Kinds of which a build log has some and other logs have none.
+_RUNNER = ("##[group]", "##[section]", "::group::", "section_start:", "travis_fold:start", "[Pipeline]")
+_MOST_STEPS = 200  # a tool's own steps among which the runner's is looked for
 _BUILD = ("group", "transfer", "ended", "tool_failed", "runner_ended", "echo", "source_control")
 
 
@@ -69,6 +71,7 @@ class Finding:
         step: the step of the build that it belongs to, "" for none.
         nearest: the nearest good line, where there is one.
         context: lines before the first one, as (number, text).
+        anchor: the good log and the line in it to which the place of the finding corresponds.
     """
 
     kind: str
@@ -83,6 +86,7 @@ class Finding:
     step: str = ""
     nearest: Nearest | None = None
     context: list[tuple[int, str]] = field(default_factory=list)
+    anchor: tuple[str, int] | None = None
 
 
 @dataclass(slots=True)
@@ -129,16 +133,17 @@ def compare(good: GoodRuns | Sequence[str], bad: str) -> Comparison:
     return result
 
 
-def judge(table: LineTable, good: GoodRuns, bad: str) -> Comparison:
-    """Everything but the values, from a bad log as columns."""
+def judge(table: LineTable, good: GoodRuns, bad: str, model: ranker.Ranker | None = None) -> Comparison:
+    """Everything but the values, from a bad log as columns; `model` takes the place of the shipped ranker."""
     known = len(good.key) > 0
     failed, build = says_failed(table), is_build_log(table)
     probability = np.zeros(len(table))
     rows = candidates(table)
     names, values = matrix(table, good if known else None, rows)
-    model = ranker.shipped(ranker.AGAINST_GOOD if known else ranker.ALONE)
+    model = model or ranker.shipped(ranker.AGAINST_GOOD if known else ranker.ALONE)
     probability[rows] = model.probabilities(names, values)
-    shown = ranker.chosen(probability, failed)
+    probability[table.kind("transfer", "progress") & ~table.kind("word")] = 0.0
+    shown = ranker.chosen(probability, failed, ranker.BETA if known else ranker.BETA_ALONE)
     if known and not build:
         probability = np.maximum(probability * shown, _generic(table, good))
         shown = probability >= GENERIC
@@ -146,11 +151,13 @@ def judge(table: LineTable, good: GoodRuns, bad: str) -> Comparison:
     findings = _new(table, shown, probability, texts)
     if known:
         quiet = not any(finding.is_anomalous for finding in findings)
-        findings += _gone(table, good, failed, quiet, texts)
+        findings += _gone(table, good, failed, quiet, build)
         findings += _counts(table, good, build)
         findings += _order(table, good, build)
     notes = _notes(table, good, failed, build, findings)
-    return Comparison(good.names, bad, good.lines, len(table), int(table.new.sum()), build, _ranked(findings), notes, 0.0)
+    return Comparison(
+        good.names, bad, good.lines, len(table), int(table.new.sum()), build, _ranked(findings), notes, 0.0
+    )
 
 
 def is_build_log(table: LineTable) -> bool:
@@ -183,6 +190,7 @@ class _Texts:
     def __init__(self, table: LineTable, good: GoodRuns, bad: str):
         self._table, self._good, self.bad = table, good, bad
         self._groups = np.flatnonzero(table.kind("group"))
+        self._known = np.flatnonzero((table.key != 0) & ~table.new)
 
     def line(self, row: int, score: float = 0.0, reason: str = "") -> Line:
         return Line(int(row) + 1, self._table.texts.get(int(row), ""), round(float(score), 4), reason)
@@ -192,8 +200,29 @@ class _Texts:
         return [(at + 1, texts[at]) for at in range(max(0, row - CONTEXT), row) if at in texts]
 
     def step(self, row: int) -> str:
+        """The step of the runner that a row belongs to, and the tool's own step within it."""
         place = int(np.searchsorted(self._groups, row, side="right")) - 1
-        return step_name(self._table.texts.get(int(self._groups[place]), "")) if place >= 0 else ""
+        inner = ""
+        for at in self._groups[max(0, place - _MOST_STEPS) : place + 1][::-1]:
+            line = self._table.texts.get(int(at), "")
+            name = step_name(line)
+            if any(sign in line for sign in _RUNNER):
+                return f"{name} / {inner}" if inner else name
+            inner = inner or name
+        return inner
+
+    def anchor(self, row: int) -> tuple[str, int] | None:
+        """The good log and the line in it that stands where the last common line before a row does; rare lines are best."""
+        good = self._good
+        if not len(good.key):
+            return None
+        end = int(np.searchsorted(self._known, row))
+        before = self._known[max(0, end - 50) : end][::-1]
+        place = good.position(self._table.key[before])
+        for most in (1, 3):
+            for at in place[good.most[place] <= most][:1]:
+                return good.names[int(good.run[at])], int(good.first[at])
+        return None
 
     def nearest(self, row: int) -> Nearest | None:
         mask = self._table.masks.get(int(self._table.key[row]))
@@ -232,7 +261,7 @@ def _new(table: LineTable, shown: NDArray[np.bool_], probability: NDArray[np.flo
         reason = _sentence(table, part, lead, nearest)
         findings.append(Finding(
             "new", round(score, 4), lines, reason, len(part), True, _key(table.masks.get(int(table.key[lead]), lines[0].text)),
-            file=texts.bad, step=texts.step(lead), nearest=nearest, context=texts.context(int(part[0])),
+            file=texts.bad, step=texts.step(lead), nearest=nearest, context=texts.context(int(part[0])), anchor=texts.anchor(int(part[0])),
         ))  # fmt: skip
     return findings
 
@@ -256,7 +285,13 @@ def _sentence(table: LineTable, rows: NDArray[np.int64], lead: int, nearest: Nea
     words = f"{new:,} of {len(rows):,} lines are in no good run" if len(rows) > 1 else "not in any good run"
     what = _why(table, lead).split(" that ")[0].split(" beside ")[0]
     if what != "a line":
-        words += f"; begins with {what}" if lead == rows[0] and len(rows) > 1 else f"; holds {what}" if len(rows) > 1 else f"; {what}"
+        words += (
+            f"; begins with {what}"
+            if lead == rows[0] and len(rows) > 1
+            else f"; holds {what}"
+            if len(rows) > 1
+            else f"; {what}"
+        )
     if nearest is not None:
         words += f"; the nearest good line shares {nearest.nearness:.0%} of its words"
     return words
@@ -266,7 +301,7 @@ def _key(mask: str) -> str:
     return template_key(mask)
 
 
-def _gone(table: LineTable, good: GoodRuns, failed: bool, quiet: bool, texts: _Texts) -> list[Finding]:
+def _gone(table: LineTable, good: GoodRuns, failed: bool, quiet: bool, build: bool) -> list[Finding]:
     """What every good run holds and the bad one lacks: steps first, then lines, in stretches of the first good run."""
     present = np.isin(good.key, table.key)
     lost = np.flatnonzero(~present & (good.runs == len(good.names)) & (good.run == 0))
@@ -283,13 +318,23 @@ def _gone(table: LineTable, good: GoodRuns, failed: bool, quiet: bool, texts: _T
     step = text.of_kind(kinds, "group")
     findings = []
     # Stretches of good lines that are gone; what lies after the last common line did not run any more.
-    breaks = np.flatnonzero((np.diff(good.first[lost]) > 20) | ((good.first[lost][1:] > end) & (good.first[lost][:-1] <= end)))
+    breaks = np.flatnonzero(
+        (np.diff(good.first[lost]) > 20) | ((good.first[lost][1:] > end) & (good.first[lost][:-1] <= end))
+    )
     for part in np.split(np.arange(len(lost)), breaks + 1):
         rows = lost[part]
         steps = rows[step[part]]
         after = bool(good.first[rows[0]] > end)
         shown = (steps if len(steps) else rows)[:12]
-        what = f"{len(steps):,} steps" if len(steps) > 1 else "1 step" if len(steps) else f"{len(rows):,} lines" if len(rows) > 1 else "a line"
+        what = (
+            f"{len(steps):,} steps"
+            if len(steps) > 1
+            else "1 step"
+            if len(steps)
+            else f"{len(rows):,} lines"
+            if len(rows) > 1
+            else "a line"
+        )
         runs = "every good run has" if len(good.names) > 1 else "the good run has"
         if after and failed:
             reason = f"{what} that {runs} did not follow: the bad run ended before"
@@ -297,9 +342,10 @@ def _gone(table: LineTable, good: GoodRuns, failed: bool, quiet: bool, texts: _T
             reason = f"{what} that {runs} at its end: nothing in the bad log says why it ends at line {len(table):,}"
         else:
             reason = f"{what} that {runs} {'are' if len(shown) > 1 else 'is'} missing"
-        # A step that is left out in the middle is news; lines alone are only where nothing else tells the difference,
-        # and a lost end only where nothing says that the run failed.
-        flagged = (bool(len(steps)) and not after and not failed) or (quiet and not failed)
+        # A step that is left out is news, unless the run failed before. Lines alone are news where nothing new tells the
+        # difference, and, as builds differ in what they print, where several good runs of a build have them.
+        sure = bool(len(steps)) or after or len(good.names) > 1 or not build
+        flagged = not failed and sure and (quiet or bool(len(steps)))
         score = (0.75 if len(steps) else 0.5) if not after else 0.55
         if not flagged:
             score *= 0.4
@@ -320,17 +366,24 @@ def _counts(table: LineTable, good: GoodRuns, build: bool) -> list[Finding]:
     both = place >= 0
     keys, rows, here, place = keys[both], rows[both], here[both], place[both]
     most, least = good.most[place], good.least[place]
-    # A count is compared with the farthest good run; its variance grows with the count itself and, as lines come in
-    # bursts, with its square (over-dispersion of 20 %).
-    up = (here - most) / np.sqrt(most + 1 + (0.2 * most) ** 2)
-    down = (least - here) / np.sqrt(least + 1 + (0.2 * least) ** 2)
+    # A count is compared with the farthest good run. Three or more runs show themselves how much it varies; with fewer
+    # its variance grows with the count and, as lines come in bursts, with its square (over-dispersion of 20 %).
+    several = len(good.names) >= 3
+    spread = np.maximum(1, most - least)
+    up = (here - most) / (spread + 0.1 * most if several else np.sqrt(most + 1 + (0.2 * most) ** 2))
+    down = (least - here) / (spread + 0.1 * least if several else np.sqrt(least + 1 + (0.2 * least) ** 2))
     quiet = table.kind(*_QUIET)[rows]
-    severe = table.kind("error_tag", "warning_tag", "exception", "strong_word")[rows] & ~table.kind("zero", "info_tag")[rows]
+    severe = (
+        table.kind("error_tag", "warning_tag", "exception", "strong_word")[rows]
+        & ~table.kind("zero", "info_tag")[rows]
+    )
     findings = []
     for kind, strength, than in (("more", up, most), ("less", down, least)):
         ratio = (here + 1) / (than + 1) if kind == "more" else (than + 1) / (here + 1)
-        for at in np.flatnonzero((strength > 4) & (ratio >= 3) & ~quiet)[np.argsort(-strength[(strength > 4) & (ratio >= 3) & ~quiet])][:MOST_OTHERS]:
-            flagged = bool(not build and (severe[at] or (strength[at] > 8 and ratio[at] >= 5)))
+        for at in np.flatnonzero((strength > 4) & (ratio >= 3) & ~quiet)[
+            np.argsort(-strength[(strength > 4) & (ratio >= 3) & ~quiet])
+        ][:MOST_OTHERS]:
+            flagged = bool(not build and (severe[at] or (strength[at] > (4 if several else 8) and ratio[at] >= 5)))
             score = min(0.9, 0.3 + 0.05 * float(strength[at])) * (1.0 if flagged else 0.4)
             example = good.example[int(place[at])]
             runs = f"in any of {len(good.names)} good runs" if len(good.names) > 1 else "in the good run"
@@ -375,7 +428,7 @@ def _order(table: LineTable, good: GoodRuns, build: bool) -> list[Finding]:
         flagged = not build and (len(good.names) > 1 or len(once) >= 20)
         score = 0.6 if flagged else 0.2
         side = "after" if at else "before"
-        reason = f"comes at line {row + 1:,}; in the good runs it comes {side} \"{good.example[before][:80]}\""
+        reason = f'comes at line {row + 1:,}; in the good runs it comes {side} "{good.example[before][:80]}"'
         findings.append(Finding(
             "order", score, [Line(row + 1, table.texts.get(row, good.example[int(once[at])]), score, reason)], reason, 1, flagged,
             _key(good.mask[int(once[at])]),
@@ -408,7 +461,9 @@ def _rising(values: NDArray) -> NDArray[np.bool_]:
 
 def _values(table: LineTable, good: GoodRuns, bad: str, build: bool) -> list[Finding]:
     """Numbers of known lines far outside what the good runs had: ten times their largest, where they were steady."""
-    steady = good.values.filter((pl.col("n") >= 3) & (pl.col("high") > 0) & (pl.col("high") <= 5 * pl.col("low").clip(1e-9)))
+    steady = good.values.filter(
+        (pl.col("n") >= 3) & (pl.col("high") > 0) & (pl.col("high") <= 5 * pl.col("low").clip(1e-9))
+    )
     if steady.is_empty():
         return []
     worst: dict[tuple[int, int], tuple[float, float, float, int, int, str]] = {}
@@ -418,8 +473,14 @@ def _values(table: LineTable, good: GoodRuns, bad: str, build: bool) -> list[Fin
             break
         line = text.bare(raw)
         key = table.key[start : start + len(line)]
-        found = numbers(line, key).join(steady, on=["key", "slot"], how="inner").filter(pl.col("value") > 10 * pl.col("high"))
-        for row, one, slot, value, low, high, n in found.select("row", "key", "slot", "value", "low", "high", "n").head(10_000).iter_rows():
+        found = (
+            numbers(line, key)
+            .join(steady, on=["key", "slot"], how="inner")
+            .filter(pl.col("value") > 10 * pl.col("high"))
+        )
+        for row, one, slot, value, low, high, n in (
+            found.select("row", "key", "slot", "value", "low", "high", "n").head(10_000).iter_rows()
+        ):
             if (one, slot) not in worst or value > worst[one, slot][0]:
                 worst[one, slot] = (value, low, high, n, start + row, raw[row])
         start += len(line)
@@ -444,10 +505,16 @@ def _notes(table: LineTable, good: GoodRuns, failed: bool, build: bool, findings
     notes = []
     sample = good.example.head(50_000)
     kinds = text.kinds(text.bare(sample), sample)
-    good_failed = bool((text.of_kind(kinds, "runner_ended", "tool_failed") & text.of_kind(kinds, "ended", "tool_failed") & ~text.of_kind(kinds, "zero")).any())
+    good_failed = bool(
+        (
+            text.of_kind(kinds, "runner_ended", "tool_failed")
+            & text.of_kind(kinds, "ended", "tool_failed")
+            & ~text.of_kind(kinds, "zero")
+        ).any()
+    )
     if not len(good.key):
         notes.append("the good logs hold no text: the bad log was judged by what failures look like elsewhere")
-    elif good_failed and not failed and build:
+    elif good_failed and not failed and build and not table.kind("ended", "tool_failed").any():
         notes.append("a good log ends in failure and the bad one does not: they may be swapped")
     elif good_failed:
         notes.append("a good log ends in failure itself: what failed there as well is not new here")
@@ -456,7 +523,9 @@ def _notes(table: LineTable, good: GoodRuns, failed: bool, build: bool, findings
             notes.append(f"{name} is empty and was left out")
     known = int(((table.key != 0) & ~table.new).sum())
     if len(good.key) and len(table) >= 20 and known < 0.05 * int((table.key != 0).sum()):
-        notes.append("hardly any line of the bad log is in the good ones: they may be of different programs or formats")
+        notes.append(
+            "hardly any line of the bad log is in the good ones: they may be of different programs or formats"
+        )
     if not table.complete:
         notes.append(f"only the first {len(table.texts):,} new lines can be shown: the logs have little in common")
     if not len(table):
@@ -500,5 +569,9 @@ def as_row(rank: int, finding: Finding) -> dict[str, Any]:
         "key": finding.key, "step": finding.step,
     }  # fmt: skip
     near = finding.nearest
-    row["nearest"] = None if near is None else {"nearness": near.nearness, "file": near.file, "good_line": near.good_line, "text": near.text}
+    row["nearest"] = (
+        None
+        if near is None
+        else {"nearness": near.nearness, "file": near.file, "good_line": near.good_line, "text": near.text}
+    )
     return row

@@ -10,21 +10,26 @@ The questions work on templates, not on events: a log of ten million events cost
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import tails
 from .facets import Facet
-from .table import CLASS_NAMES, CLASSES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable
-from .words import fault_class
+from .table import CLASS_NAMES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable
+from .words import fault_class, fault_words
 
 BLOCKS = 16
 # Prior odds, in nats, that an event of a class is what somebody looks for: stated levels, and levels that only words suggest.
 STATED = {QUIET: 0.0, WARNING: 0.3, ERRONEOUS: 2.5, FATALITY: 4.0}
 WORDED = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 1.5, FATALITY: 2.5}
+# A stated level is surer where the words name a fault as well: of the lines of a dump the one that says what failed is first.
+NAMED_TOO = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 0.8, FATALITY: 1.2}
+# What bursts, silences and values can be worth at most: beyond, they are as sure as can be, but no graver.
+MOST_NATS = 15.0
 # Lines at the very beginning of a log that occur once are its start-up.
 STARTUP_EVENTS = 20
 FAR = 20  # rows between two events that may still be one thing
@@ -88,8 +93,9 @@ class Kinds:
         gap: rows of a stretch.
         classes: `(k,)` class of severity, by words where none is stated.
         worded: `(k,)` whether the class comes from words.
-        unseen: `(k,)` words that no kind has that stands in more than one place.
+        own: `(k,)` words that no kind elsewhere in the log has.
         words: `(k,)` words.
+        place_of: kind that stands in one place -> number of that place; kinds near each other share it.
     """
 
     order: NDArray[np.int32]
@@ -99,9 +105,9 @@ class Kinds:
     gap: int
     classes: NDArray[np.int8]
     worded: NDArray[np.bool_]
-    unseen: NDArray[np.int64]
+    own: NDArray[np.int64]
     words: NDArray[np.int64]
-    cluster: dict[int, int] = field(default_factory=dict)
+    place_of: dict[int, int] = field(default_factory=dict)
 
     def rows(self, kind: int) -> NDArray[np.int64]:
         """Rows of a kind."""
@@ -130,19 +136,58 @@ def find_kinds(table: EventTable) -> Kinds:
     for kind in np.flatnonzero((classes == QUIET) & ~stated):
         classes[kind] = fault_class(table.templates[table.kind_template[kind]])
         worded[kind] = classes[kind] > QUIET
-    unseen, words = _unseen_words(table, runs)
-    return Kinds(order, begin, count, runs, gap, classes, worded, unseen, words)
+    own, words, places = _own_words(table, order, begin, runs)
+    return Kinds(order, begin, count, runs, gap, classes, worded, own, words, places)
 
 
-def _unseen_words(table: EventTable, runs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    usual: set[str] = set()
-    split: dict[int, list[str]] = {}
-    for kind, template in enumerate(table.kind_template):
-        split[kind] = [word for word in table.templates[template].split() if word != "<*>"][:60]
-        if runs[kind] > 1:
-            usual.update(split[kind])
-    unseen = np.array([sum(word not in usual for word in set(words)) for words in split.values()] or [0], np.int64)
-    return unseen, np.array([len(set(words)) for words in split.values()] or [0], np.int64)
+def _own_words(
+    table: EventTable, kinds_order: NDArray[np.int32], begin: NDArray[np.int64], runs: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[int, int]]:
+    """(words of each kind that no kind elsewhere has, its words, place of the kinds that stand in one place)."""
+    local = np.flatnonzero(runs == 1)
+    places: dict[int, int] = {}
+    place, end = -1, -(10**9)
+    for kind in local[np.argsort(kinds_order[begin[local]], kind="stable")].tolist():
+        rows = kinds_order[begin[kind] : begin[kind + 1]]
+        if int(rows[0]) - end > FAR:
+            place += 1
+        end = max(end, int(rows[-1]))
+        places[kind] = place
+    owner: dict[str, int] = {}  # a word -> the place or kind that has it, -1 where several do
+    split = []
+    for kind, template in enumerate(table.kind_template.tolist()):
+        words = _words(table.templates[template])
+        split.append(words)
+        name = places[kind] if kind in places else len(local) + kind
+        for word in words:
+            if owner.setdefault(word, name) != name:
+                owner[word] = -1
+    own = np.array([sum(owner[word] >= 0 for word in words) for words in split] or [0], np.int64)
+    return own, np.array([len(words) for words in split] or [0], np.int64), places
+
+
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_NUMBER = re.compile(r"\d+|<\*>")
+MOST_WORDS, MOST_WORD_CHARACTERS = 60, 24
+
+
+def _words(template: str) -> set[str]:
+    """The words of a template; of scripts without spaces every two characters are one.
+
+    >>> sorted(_words("disk <*> full: 磁盘已满"))
+    ['disk', 'full:', '已满', '磁盘']
+    """
+    words: set[str] = set()
+    for token in template.split()[:MOST_WORDS]:
+        if token == "<*>":
+            continue
+        if len(token) > 3 or not token.isdigit():  # a short number may be a status
+            token = _NUMBER.sub("0", token[:MOST_WORD_CHARACTERS])
+        rest = token if token.isascii() else _CJK.sub(" ", token)
+        words.update(rest.split())
+        if rest is not token:
+            words.update(run[at : at + 2] for run in _CJK.findall(token) for at in range(0, len(run), 2))
+    return words
 
 
 @dataclass(slots=True)
@@ -207,13 +252,8 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
     n = len(table)
     found: list[Candidate] = []
     standing: list[Standing] = []
-    local = np.flatnonzero(kinds.runs == 1)
-    firsts = kinds.order[kinds.begin[:-1]] if len(kinds.count) else np.zeros(0, np.int64)
-    clusters = _clusters(kinds, local, firsts)
-    rare = np.array([((kinds.runs >= 2) & (kinds.runs <= 10) & (kinds.classes == c)).sum() for c in range(CLASSES)])
-    others = [
-        _places(kinds, [int(kind) for kind in local if kinds.classes[kind] == c], clusters) for c in range(CLASSES)
-    ]
+    unlike = np.array([_unlike(int(own), int(words)) for own, words in zip(kinds.own, kinds.words)])
+    unlike[kinds.classes >= ERRONEOUS] = 1.0
     usual_places = int(kinds.runs.max(initial=0))
     for kind in np.flatnonzero(
         (kinds.runs == 1) | (kinds.classes >= ERRONEOUS) | ((kinds.classes == WARNING) & (kinds.runs <= 2))
@@ -225,7 +265,13 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
             int(kinds.count[kind]),
         )
         first, last = int(rows[0]), int(rows[-1])
-        if grade >= ERRONEOUS and runs >= 4 and (last - first > n // 2 or runs >= 12):
+        onset = first * count / max(n - first, 1)  # events that are missing before the first, at its later rate
+        began = runs >= 4 and first > n // 8 and onset > 12 and last > n - (n - first) // 4
+        # Events that are spread at random over its span would stand in so many stretches; far fewer are a few outbreaks.
+        stretches = (last - first) // kinds.gap + 1
+        outbreaks = runs < 0.4 * stretches * -math.expm1(-count / stretches)
+        steady = runs >= 4 and not began and not outbreaks and (last - first > n // 2 or runs >= 12)
+        if grade >= ERRONEOUS and steady:
             standing.append(Standing(int(kind), count, first, last, grade))
             continue
         if grade < ERRONEOUS and (runs > 1 or n < 40 or count > n // 3):
@@ -233,64 +279,60 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
         # WARN lines of a short log say little: most of what it holds is rare.
         if grade == WARNING and n < 200 and usual_places < 4:
             continue
-        own = clusters.get(int(kind), -1)
-        near = sum(weight for place, weight in others[grade].items() if place != own)
-        expected = tails.expected_new(near, float(rare[grade] - (runs > 1))) * tails.harmonic(runs)
-        nats = tails.at_least_one(expected) - math.log(runs)
+        near, rare = _others(kinds, int(kind), unlike)
+        places = 1 if began else runs
+        nats = tails.at_least_one(tails.expected_new(near, rare) * tails.harmonic(places))
+        nats -= math.log(places) * (0.5 if outbreaks else 1.0)
         stated = STATED if not kinds.worded[kind] else WORDED
         prior = stated[grade] - (0.7 * tails.daily_bread(near) if grade >= ERRONEOUS else 0.0)
+        if grade >= ERRONEOUS:
+            text = table.templates[table.kind_template[kind]]
+            prior += 0.0 if kinds.worded[kind] else NAMED_TOO[fault_class(text)]
+            prior += 0.25 * min(max(fault_words(text) - 1, 0), 4)  # of several lines the one that says most
+            prior += 0.25 * math.log(count)
         if grade <= WARNING:
-            nats *= _unlike(int(kinds.unseen[kind]))
-            nats += 0.08 * min(int(kinds.unseen[kind]), 8)
+            nats = nats * unlike[kind] + 0.08 * min(int(kinds.own[kind]), 8)
             if first < STARTUP_EVENTS and n > 5 * STARTUP_EVENTS:
                 nats -= 2.0
             if n < 200:
                 nats -= 2.0 * (200 - n) / 160
         found.append(
             Candidate(
-                "grave" if runs > 1 else "new", max(nats, 0.0), prior, first, rows[:50].tolist(), count, first, last,
-                _new_reason(table, kinds, int(kind), near), int(kind), grade, count,
+                "grave" if places > 1 else "new", max(nats, 0.0), prior, first, rows[:50].tolist(), count, first, last,
+                _new_reason(table, kinds, int(kind), near, began), int(kind), grade, count,
             )
         )  # fmt: skip
     return found, standing
 
 
-def _unlike(unseen: int) -> float:
-    """How much a new template counts: one whose words are all known is a known message in another order of words.
+def _unlike(own: int, words: int) -> float:
+    """How much a new template counts: one whose words are mostly known is a known message with other parameters.
 
-    >>> [_unlike(unseen) for unseen in (0, 1, 2, 4)]
-    [0.2, 0.45, 0.65, 1.0]
+    >>> [round(_unlike(own, 5), 2) for own in (0, 1, 2, 3, 5)]
+    [0.2, 0.25, 0.35, 0.78, 1.0]
     """
-    return 0.2 if unseen == 0 else min(0.25 + 0.2 * unseen, 1.0)
+    share = own / max(words, 1)
+    by_count = 0.2 if own == 0 else min(0.25 + 0.2 * own, 1.0)
+    return by_count * (1.0 if share > 0.65 else 0.92 if share > 0.5 else 0.54)
 
 
-def _clusters(kinds: Kinds, local: NDArray[np.int64], firsts: NDArray[np.int64]) -> dict[int, int]:
-    """Kinds that stand in one place -> number of that place: kinds near each other share it."""
-    clusters: dict[int, int] = {}
-    place, end = -1, -(10**9)
-    for kind in local[np.argsort(firsts[local], kind="stable")]:
-        rows = kinds.rows(int(kind))
-        if rows[0] - end > FAR:
-            place += 1
-        end = max(end, int(rows[-1]))
-        clusters[int(kind)] = place
-    return clusters
+def _others(kinds: Kinds, kind: int, unlike: NDArray[np.float64]) -> tuple[float, float]:
+    """(places with a new template of its class that is as unlike the rest, templates like that in two to ten places)."""
+    alike = (kinds.classes == kinds.classes[kind]) & (unlike >= 0.8 * unlike[kind])
+    alike[kind] = False
+    own = kinds.place_of.get(kind, -1)
+    places = {kinds.place_of[one] for one in np.flatnonzero(alike & (kinds.runs == 1)).tolist()} - {own}
+    return float(len(places)), float((alike & (kinds.runs >= 2) & (kinds.runs <= 10)).sum())
 
 
-def _places(kinds: Kinds, local: Sequence[int], clusters: dict[int, int]) -> dict[int, float]:
-    """Place -> how much the new templates there count: the most that one of them does."""
-    out: dict[int, float] = {}
-    for kind in local:
-        weight = _unlike(int(kinds.unseen[kind])) if kinds.classes[kind] <= WARNING else 1.0
-        out[clusters[kind]] = max(out.get(clusters[kind], 0.0), weight)
-    return out
-
-
-def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float) -> str:
+def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float, began: bool) -> str:
     count, runs, grade = int(kinds.count[kind]), int(kinds.runs[kind]), int(kinds.classes[kind])
     level = CLASS_NAMES[grade]
     of_level = f" of level {level}" if level and not kinds.worded[kind] else ""
-    if runs > 1:
+    if began:
+        first = int(kinds.rows(kind)[0])
+        text = f"this message{of_level} begins here, {count:,} times from now on, and does not occur in the {first:,} events before"
+    elif runs > 1:
         text = f"this message{of_level} occurs {count:,} times among {len(table):,} events, in {runs} places"
     elif count == 1:
         text = f"a message{of_level} that occurs nowhere else among {len(table):,} events"
@@ -303,6 +345,28 @@ def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float) -> st
     elif others >= 1 and runs == 1:
         text += f"; so do some {math.ceil(others)} others of this level"
     return text
+
+
+def unlike_the_rest(found: Sequence[Candidate], n: int) -> list[Candidate]:
+    """Candidates of one question with the nats of the third strongest elsewhere taken off: what a log often does is no news.
+
+    Up to two more things may go wrong at once; a log that has bursts all over gives none of them much weight.
+    """
+    out = []
+    near = max(n // 50, 5 * FAR)
+    strongest = sorted(found, key=lambda one: -one.nats)
+    for one in found:
+        elsewhere: list[tuple[float, int]] = []  # the strongest of each other place
+        for other in strongest:
+            if abs(other.lead - one.lead) > near and all(abs(other.lead - place) > near for _, place in elsewhere):
+                elsewhere.append((other.nats, other.lead))
+                if len(elsewhere) == 3:
+                    break
+        third = elsewhere[2][0] if len(elsewhere) == 3 else 0.0
+        nats = min(one.nats - third, 5 * (one.nats / third - 1)) if third > 0 else one.nats
+        if nats > 0:
+            out.append(replace(one, nats=min(nats, MOST_NATS)))
+    return out
 
 
 # --- Too many -------------------------------------------------------------------------------------------------------
@@ -339,11 +403,11 @@ def bursts(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         nats = float(tails.too_many(size, usual)) / max(1.0, elsewhere / math.log(n)) - tests
         if nats <= 0:
             continue
-        found.append(_burst(table, item, first, last, usual, nats))
-    return found
+        found.append(_burst(table, item, first, last, int(rows[span[0]]), usual, nats))
+    return unlike_the_rest(found, n)
 
 
-def _burst(table: EventTable, item: Item, first: int, last: int, usual: float, nats: float) -> Candidate:
+def _burst(table: EventTable, item: Item, first: int, last: int, lead: int, usual: float, nats: float) -> Candidate:
     shown = item.rows[first : last + 1]
     inside = int(shown[-1] - shown[0]) + 1
     each = f"{usual:.2g}" if usual < 10 else f"{usual:,.0f}"
@@ -352,7 +416,7 @@ def _burst(table: EventTable, item: Item, first: int, last: int, usual: float, n
     if seconds:
         reason += f", within {tails.duration(seconds)}"
     return Candidate(
-        "burst", min(nats, 60.0), item.prior, int(shown[0]), [*shown[:40].tolist(), *shown[40:][-10:].tolist()], len(shown),
+        "burst", nats, item.prior, lead, sorted({lead, *shown[:40].tolist(), *shown[40:][-10:].tolist()}), len(shown),
         int(shown[0]), int(shown[-1]), reason, item.kind, item.severity, len(item.rows), item.name,
     )  # fmt: skip
 
@@ -417,12 +481,22 @@ def silences(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         elif ends[at] < 2 * others.max(initial=1) or ends[at] < 30:
             continue
         nats -= math.log(len(frequent))
-        if nats > 0:
+        if nats > 0 and not _new_phase(table, rows, at):
             gone.append(_silence(table, item, at, nats))
-    places = {candidate.first // max(n // 20, 1) for candidate in gone}
     for candidate in gone:
-        candidate.nats -= 2 * tails.daily_bread(phases + max(len(places) - 2, 0))
-    return found + [candidate for candidate in gone if candidate.nats > 0]
+        candidate.nats -= 2 * tails.daily_bread(phases)
+    return found + unlike_the_rest([candidate for candidate in gone if candidate.nats > 0], n)
+
+
+def _new_phase(table: EventTable, rows: NDArray[np.int64], at: int) -> bool:
+    """Whether most of what comes during a pause did not come before it: then the log went on to something else."""
+    before = int(rows[at])
+    end = int(rows[at + 1]) if at + 1 < len(rows) else len(table)
+    kinds = len(table.kind_template)
+    during = np.bincount(table.kind[before + 1 : end], minlength=kinds)
+    known = np.bincount(table.kind[int(rows[0]) : before + 1], minlength=kinds)
+    total = int(during.sum())
+    return total > 0 and int(during[known * 20 < during].sum()) > 0.4 * total
 
 
 def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
@@ -442,7 +516,7 @@ def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
     reason += " and does not come back" if after is None else ""
     shown = sorted({before, min(before + 1, len(table) - 1), end})
     return Candidate(
-        "silence", min(nats, 40.0), 0.0, before, shown, 1, before, end, reason, item.kind, QUIET, len(rows), item.name
+        "silence", nats, 0.0, before, shown, 1, before, end, reason, item.kind, QUIET, len(rows), item.name
     )
 
 
@@ -489,7 +563,7 @@ def _whole_log_gaps(table: EventTable) -> list[Candidate]:
         reason = f"no line for {tails.duration(gap)}, where one comes every {tails.duration(middle)} and the next longest pause is {tails.duration(float(others.max()))}"
         rows = [int(at), int(at) + 1]
         found.append(
-            Candidate("silence", min(nats, 40.0), 0.0, int(at), rows, 1, rows[0], rows[1], reason, -1, QUIET, 0)
+            Candidate("silence", min(nats, MOST_NATS), 0.0, int(at), rows, 1, rows[0], rows[1], reason, -1, QUIET, 0)
         )
     return found
 
@@ -523,6 +597,13 @@ def values(table: EventTable, kinds: Kinds) -> list[Candidate]:
     return [one for one in found if one.nats > 0]
 
 
+def _names_things(held: NDArray[np.float64]) -> bool:
+    """Whether a slot holds numbers of things, not amounts: whole, nearly all different, spread evenly up to a largest."""
+    middle = float(np.median(held))
+    whole = bool((held == np.floor(held)).all()) and len(np.unique(held)) > 0.8 * len(held)
+    return whole and middle > 500 and float(held.max()) < 2.6 * middle
+
+
 def _outlier(
     table: EventTable, rows: NDArray[np.int64], held: NDArray[np.float64], kind: int, kinds: Kinds
 ) -> Candidate | None:
@@ -535,13 +616,15 @@ def _outlier(
     # Five times the next largest, and far beyond the usual; slots that grow (counters, offsets) and times do not qualify.
     if scaled[at] - top < math.log(5) or scaled[at] - middle < math.log(20) or held[at] <= 0 or middle < -20:
         return None
+    if _names_things(np.delete(held, at)):
+        return None
     nats = tails.beyond(float(scaled[at]), others, 0.15)
     value, usual = f"{held[at]:,.6g}", f"{float(np.median(np.delete(held, at))):,.6g}"
     reason = f"the value {value} where {usual} is usual and {float(np.exp(top)):,.6g} the most otherwise"
     row = int(rows[at])
     return Candidate(
         "value",
-        min(nats, 30.0),
+        min(nats, MOST_NATS),
         0.0,
         row,
         [row],

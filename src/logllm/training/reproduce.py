@@ -198,8 +198,8 @@ def _missing_bases(recipe: Mapping[str, Any], wanted: Sequence[str]) -> list[str
     import torch
     from huggingface_hub import try_to_load_from_cache
 
+    from logllm.modeling_logllm.bases_logllm import local_base
     from logllm.trainers import LogLLMRecipe
-    from logllm.trainers.assemble import packaged_folder
 
     missing: dict[str, None] = {}
     for name in wanted:
@@ -208,7 +208,7 @@ def _missing_bases(recipe: Mapping[str, Any], wanted: Sequence[str]) -> list[str
             continue
         preset = LogLLMRecipe.of(training_settings(row)).row()
         for base in (preset.encoder, preset.decoder):
-            if base is None or Path(base).is_dir() or packaged_folder(base) is not None:
+            if base is None or Path(base).is_dir() or local_base(base) is not None:
                 continue
             if not isinstance(try_to_load_from_cache(base, "config.json"), str):
                 gated = " (gated: accept its licence and log in with `hf auth login`)" if "meta-llama" in base else ""
@@ -227,7 +227,7 @@ def built_windows(
         LogllmError: the folder holds the dataset of another recipe or log; the log or its labels are missing or others.
     """
     from logllm.hf_datasets import configurations, load_statistics
-    from logllm.training.workflows import build_dataset
+    from logllm.training.building import build_dataset
 
     settings = {key: value for key, value in data.items() if key not in OF_THE_DATA}
     known = read_json(place / DATA_FILE)

@@ -5,48 +5,26 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import platform
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from logllm.provenance import provenance
+
 
 def birth_certificate() -> dict[str, Any]:
-    """Say what made a result: the commit of this code (with + for edits not committed), machine, versions, time (UTC)."""
-    folder = Path(__file__).resolve().parent
-
-    def git(*command: str) -> str:
-        return subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True).stdout.strip()
-
-    code = ("modeling_logllm", "trainers", "hf_datasets", "src")
-    edited = git("status", "--porcelain", "--untracked-files=no", "--", *(f":/{part}" for part in code))
-    return {
-        "commit": (git("rev-parse", "HEAD") + ("+" if edited else "")) or "not recorded",
-        "machine": machine(),
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("logllm", "torch", "transformers", "trl", "datasets", "drain3")},
-    }
-
-
-def machine() -> str:
-    """The machine in words: architecture, cores, processor, graphics card, system."""
-    parts = [platform.machine(), f"{os.cpu_count()} cores"]
-    try:
-        text = Path("/proc/cpuinfo").read_text("utf-8")
-        parts += [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")][:1]
-    except OSError:
-        pass  # another system says it elsewhere
+    """What made a run: `provenance`, and besides the graphics cards, the number of processes and the time (UTC)."""
     import torch
 
-    if torch.cuda.is_available():
-        parts.append(f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}")
-    return ", ".join([*parts, platform.system()])
+    cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        **provenance(),
+        **({"cards": cards} if cards else {}),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
 
 
 @contextmanager
