@@ -109,6 +109,8 @@ def scores_of(case: dict[str, Any], seed: int) -> dict[str, Any]:
             "train_windows": len(train),
             "made": birth_certificate(),
         }
+    from logllm.training.logllama import reach_of_unseen
+
     model, processor = detector.model, detector.processor
     normal = [keys for keys, label in zip(validation["keys"], validation["label"]) if label != 1]
 
@@ -118,6 +120,7 @@ def scores_of(case: dict[str, Any], seed: int) -> dict[str, Any]:
     return {
         "score_by": model.config.score_by,
         "unseen_score": model.config.unseen_score,
+        "reach": reach_of_unseen(model, [processor.ids_of_keys(keys) for keys in normal]),
         "count_weight": model.config.count_weight,
         "candidates": model.config.candidates,
         "validation": scored(normal),
@@ -220,7 +223,9 @@ def judged(case: dict[str, Any], seed: int, found: dict[str, Any]) -> Iterator[d
         # A log that nobody labelled: some of the windows taken as normal are not.
         foreign = scores[truth == 1][: max(round(CONTAMINATED * len(normal)), 1)]
         rate = RATE * (BOUNDED_RATE if detector == "likelihood" else 1)
-        for name, rule in rules(found.get("unseen_score", -math.inf), rate).items():
+        for name, rule in rules(
+            found.get("reach", {}).get(detector, found.get("unseen_score", -math.inf)), rate
+        ).items():
             threshold, dirty = rule(np.asarray(normal)), rule(np.concatenate([normal, foreign]))
             if name == CHOSEN and detector == "likelihood" and found.get("unseen_score"):
                 threshold = unseen_ceiling(normal, threshold, found["unseen_score"])
@@ -233,7 +238,7 @@ def judged(case: dict[str, Any], seed: int, found: dict[str, Any]) -> Iterator[d
                 "detector": detector, "rule": name, "threshold": threshold, "metrics": metrics, "best_f1": best,
                 "validation_windows": len(normal), "promised": promised_rate(normal, threshold, {CHOSEN: rate, BEFORE: 0.01}.get(name, RATE)),
                 "false_alarm_rate": count / max(windows, 1), "interval": [low, high],
-                "f1_contaminated": detection_metrics(scores, truth, dirty)["f1"],
+                "f1_contaminated": detection_metrics(scores, truth, dirty)["f1"], "made": found.get("made"),
             }  # fmt: skip
 
 

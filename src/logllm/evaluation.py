@@ -18,21 +18,42 @@ BLOCK = 2048  # count vectors that are compared at once
 
 
 def evaluate_rows(detector: Detector, rows: Dataset) -> dict[str, Any]:
-    """Score the labelled windows of a split; the metrics of `detection_metrics` plus `windows` and `seconds`."""
+    """Score the labelled windows of a split; the metrics of `detection_metrics` plus `windows` and `seconds`.
+
+    LogLLM's have `log_odds_0` besides: the decision of the paper, the more probable answer, on the same scores.
+    """
     known = [i for i, label in enumerate(rows["label"]) if label in (0, 1)]
+    labels = [rows["label"][i] for i in known]
     started = time.perf_counter()
     scores = detector.scores(rows.select(known)["lines"])
-    return measure(scores, [rows["label"][i] for i in known], detector.threshold, time.perf_counter() - started)
+    result = measure(scores, labels, detector.threshold, time.perf_counter() - started)
+    return result | (by_the_answer(scores, labels) if detector.family == "logllm" else {})
 
 
-def evaluate_verdicts(verdicts: Iterable[Verdict]) -> dict[str, Any]:
-    """Measure verdicts that carry true labels; those without are left out and counted as `windows_without_label`."""
+def by_the_answer(scores: Sequence[float], labels: Sequence[int]) -> dict[str, dict[str, float | int]]:
+    """What LogLLM's paper would decide, the more probable answer: figures at log-odds 0.
+
+    >>> by_the_answer([-1.0, 2.0], [0, 1])["log_odds_0"]["f1"]
+    1.0
+    """
+    from logllm.trainers.metrics import detection_metrics
+
+    found = detection_metrics(scores, labels, 0.0)
+    return {"log_odds_0": {name: found[name] for name in ("precision", "recall", "f1", "tp", "fp", "fn", "tn")}}
+
+
+def evaluate_verdicts(verdicts: Iterable[Verdict], log_odds: bool = False) -> dict[str, Any]:
+    """Measure verdicts that carry true labels; those without are left out and counted as `windows_without_label`.
+
+    `log_odds`: the scores are LogLLM's; the decision of its paper is measured besides, as in `evaluate_rows`.
+    """
     started = time.perf_counter()
     everything = list(verdicts)
     seconds = time.perf_counter() - started
     known = [verdict for verdict in everything if verdict.label is not None]
     threshold = everything[0].threshold if everything else 0.0
-    result = measure([v.score for v in known], [v.label or 0 for v in known], threshold, seconds)
+    scores, labels = [v.score for v in known], [v.label or 0 for v in known]
+    result = measure(scores, labels, threshold, seconds) | (by_the_answer(scores, labels) if log_odds else {})
     return {**result, "windows_without_label": len(everything) - len(known)}
 
 
