@@ -167,6 +167,11 @@ class LogLLMRecipe:
             raise ValueError(f"long_windows must be overlap or cut, found {row.long_windows!r}")
         if row.encoder_kind not in ENCODER_KINDS:
             raise ValueError(f"encoder_kind must be one of {', '.join(ENCODER_KINDS)}, found {row.encoder_kind!r}")
+        if row.encoder_kind == "embedding" and row.load_in_4bit:
+            raise ValueError(
+                "encoder_kind: embedding needs load_in_4bit: false, found true: there is no base to name for such an encoder, so "
+                "the checkpoint is saved whole, and 4-bit weights are not; set load_in_4bit: false"
+            )
         if not 0 <= row.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, found {row.dropout}")
         if not 0 <= row.repeats <= 1:

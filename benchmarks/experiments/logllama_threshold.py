@@ -193,6 +193,7 @@ def widest_gap(scores: Any, rate: float) -> float:
 def rules(reach: float, rate: float) -> dict[str, Callable[[Any], float]]:
     """The rules that were compared, by name; the last one is the package's own. `reach`: of a message never seen; `rate`: of the last."""
     from logllm.decision.threshold import exponential_tail, normal_threshold
+    from logllm.training.logllama import TAIL_MARGIN
 
     return {
         BEFORE: lambda s: conformal(s, 0.01),
@@ -201,7 +202,9 @@ def rules(reach: float, rate: float) -> dict[str, Callable[[Any], float]]:
         "exponential tail, without an end, rate .001": lambda s: exponential_tail(np.sort(s), RATE),
         "widest gap": lambda s: widest_gap(s, RATE),
         "mean tail without what stands apart": lambda s: min(mean_tail(s, RATE), max(float(np.max(s)), reach)),
-        CHOSEN: lambda s: normal_threshold(s, rate, reach),
+        "the same to a tenth of the rate": lambda s: normal_threshold(s, rate, reach, 10 if rate == RATE else 1),
+        "the same to the rate itself": lambda s: normal_threshold(s, rate, reach),
+        CHOSEN: lambda s: normal_threshold(s, rate, reach, TAIL_MARGIN if rate == RATE else 1),
     }
 
 

@@ -123,21 +123,22 @@ def budget_threshold(scores: Sequence[float], alarms: float, seconds: float | No
     )
 
 
-def normal_threshold(scores: Sequence[float], rate: float, reach: float = -math.inf) -> float:
+def normal_threshold(scores: Sequence[float], rate: float, reach: float = -math.inf, margin: float = 1.0) -> float:
     """The threshold that few new normal windows exceed, from scores of normal validation windows alone.
 
     With `ENOUGH` / rate windows or more it is the split-conformal quantile, the ceil((n + 1)(1 - rate))-th smallest of n
     scores. With fewer, of which one or none would lie above it, the scores' tail says where it would lie: scores are nats,
     and what exceeds their ninth decile falls off exponentially (the generalised Pareto law with shape 0). The tail is
-    followed to the largest score, or to `reach` where that is higher, and no further. Its scale is a median and one standard
-    error of it: a few windows far above all others, odd ones or anomalies that nobody labelled, do not move it
-    (`promised_rate` counts them), and of few windows it is not taken too small.
+    followed to the largest score, or to `reach` where that is higher, and no further. Its scale is a median: a few windows far
+    above all others, odd ones or anomalies that nobody labelled, do not move it (`promised_rate` counts them).
     Chosen in `benchmarks/experiments/logllama_threshold.py`.
 
     Args:
         scores: of normal windows that training did not see, higher = more anomalous.
         rate: share of new normal windows that may exceed the threshold.
         reach: what a window with a message never seen in training scores: a threshold may lie there although no score does.
+        margin: the tail is followed to so many times rarer a rate, because new windows are of more kinds than the few that
+            it was read from.
 
     Raises:
         ValueError: no scores, or a rate that is not between 0 and 1.
@@ -152,23 +153,23 @@ def normal_threshold(scores: Sequence[float], rate: float, reach: float = -math.
         raise ValueError("a threshold by false alarms must have normal windows to be set on, found none")
     if len(s) * rate >= ENOUGH:
         return float(s[math.ceil((len(s) + 1) * (1 - rate)) - 1])
-    return min(exponential_tail(s, rate), max(float(s[-1]), reach))
+    return min(exponential_tail(s, rate / margin), max(float(s[-1]), reach))
 
 
 def exponential_tail(sorted_scores: np.ndarray, rate: float) -> float:
     """The score that is exceeded with probability `rate`, by an exponential tail above the ninth decile.
 
-    Its scale is the median excess over log 2, and one standard error more: of n excesses, 1 / (log 2 sqrt(n)) times as much.
+    Its scale is the median excess over log 2.
 
     >>> draws = np.sort(-np.log((np.arange(100000) + 0.5) / 100000))  # exponential, scale 1
     >>> round(exponential_tail(draws, 1e-4), 1), round(-math.log(1e-4), 1)
-    (9.3, 9.2)
+    (9.2, 9.2)
     """
     start = float(np.quantile(sorted_scores, 1 - TAIL_SHARE))
     excess = sorted_scores[sorted_scores > start] - start
     if not len(excess):
         return start
-    scale = float(np.median(excess)) / math.log(2) * (1 + 1 / (math.log(2) * math.sqrt(len(excess))))
+    scale = float(np.median(excess)) / math.log(2)
     return start + scale * max(math.log(len(excess) / len(sorted_scores) / rate), 0.0)
 
 

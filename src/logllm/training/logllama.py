@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # A likelihood ends where a message was never seen, the distance of counts does not end: for so rare a rate as the sum's the
 # likelihood's threshold would lie at that end (benchmarks/results/logllama_threshold.json).
 BOUNDED_RATE = 10
+# New windows exceed what the tail of a few hundred says several times as often (the same file): half a power of ten.
+TAIL_MARGIN = 3
 CURVES = (("reward", "reward a position"), ("eval_hit_rate", "true keys in the top K"), ("entropy", "entropy (nats)"),
           ("kl", "KL from the likelihood model (nats)"), ("eval_loss", "validation loss (nats a key)"))  # fmt: skip
 
@@ -122,8 +124,12 @@ def calibrate_all(model: Any, normal: list[list[int]], rate: float) -> dict[str,
     scores = model.detectors(normal)
     unseen = model.config.unseen_score
     reach = reach_of_unseen(model, normal)
-    wanted = {name: rate * (1 if "counts" in name else BOUNDED_RATE) for name in scores}
-    found = {name: normal_threshold(values, min(wanted[name], 0.5), reach[name]) for name, values in scores.items()}
+    found = {}
+    for name, values in scores.items():
+        if "counts" in name:
+            found[name] = normal_threshold(values, rate, reach[name], margin=TAIL_MARGIN)
+        else:
+            found[name] = normal_threshold(values, min(rate * BOUNDED_RATE, 0.5), reach[name])
     found["likelihood"] = unseen_ceiling(scores["likelihood"], found["likelihood"], unseen)
     return {**found, "rank": float(model.config.candidates - 1)}
 

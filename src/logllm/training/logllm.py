@@ -44,6 +44,8 @@ def _train_logllm(train, validation, table, system, preset, work, seed, progress
         tracking_dir=settings["out"] / "runs" if settings["out"] is not None else None,
         progress=progress,
     )
+    if row.lora and row.encoder_kind == "embedding":
+        model.merge()  # no base to name for such an encoder: the checkpoint is saved whole
     calibration, curve = "none: no validation windows; the more probable answer decides (log-odds above 0)", []
     undecided = prior_shift(stages[-1]["anomalous_share"], rows["label"])
     doubts = threshold_doubts(rows["label"], held_back["label"] if len(held_back) else [])
