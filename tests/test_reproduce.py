@@ -38,6 +38,7 @@ def recipe(small_dataset, tmp_path):
     return file, content
 
 
+@pytest.mark.timeout(900)
 def test_it_runs_what_is_lacking_and_says_it_beside_the_paper(recipe, small_dataset, tmp_path):
     file, content = recipe
     target = tmp_path / "results" / "small.json"

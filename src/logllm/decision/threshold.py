@@ -29,7 +29,7 @@ TIED = 2.0  # times more or fewer than asked: what a tie may force without being
 SECONDS_PER_DAY = 86400.0
 TAIL_SHARE = 0.1  # of the scores: the tail that a rare rate is read from
 UNSEEN_IN_NORMAL = 0.01
-ENOUGH = 3.0  # normal windows expected above a threshold that is read off their order
+ENOUGH = 10.0  # normal windows expected above a threshold that is read off their order
 
 
 @dataclass(frozen=True)
