@@ -9,7 +9,7 @@ from typing import Any
 
 from .event import ERROR, INFO
 from .formats import GENERIC, LOGFMT, PLAIN, TextRow, level_of
-from .generic import first_of, logfmt_spans, read_generic
+from .generic import first_of, level_in_message, logfmt_spans, read_generic
 from .levels import SYSLOG, status_level
 from .masks import MessageShape, shape_of
 from .row import EventFormat
@@ -166,6 +166,10 @@ class LineAnalyser:
                     return None
             entry.time = time
         self._levels(entry, row, found, text, folded)
+        if not entry.severity and entry.raw_level is None and row.row.rank and not row.row.wraps and row.row.trusted:
+            word = level_in_message(folded[message[0] : message[1]], row.row.rank > 1)
+            if word is not None:
+                entry.severity = level_of(text[message[0] + word[0] : message[0] + word[1]], {}) or 0
         fields = []
         for name, groups in row.attributes:
             for group in groups:

@@ -81,7 +81,7 @@ def fit_labelled(
         held_back = held_back[-MOST_HELD:]
         set_thresholds(
             joined, [w.lines for w, _ in held_back], [text for _, text in held_back], [w.label or 0 for w, _ in held_back],
-            row, detector.threshold,
+            detector.scores, row, detector.threshold,
         )  # fmt: skip
         detector.novelty = joined
     scores, counted = _scores_of_normal(detector, lines, first, idle, truth)
