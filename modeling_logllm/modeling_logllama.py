@@ -34,12 +34,8 @@ from transformers.dynamic_module_utils import custom_object_save
 from .batching import device_of, token_budget_batches
 from .configuration_logllama import SCORES, LogLLaMAConfig
 from .pipeline_log_anomaly import CUSTOM_PIPELINES, LogAnomalyPipeline
-<<<<<<< HEAD
 from .processing_logllama import NEVER_PREDICTED, UNK_ID, LogLLaMAProcessor
-=======
-from .processing_logllama import LogLLaMAProcessor
 from .quantization import leave_unpackable_layers_unpacked
->>>>>>> main
 
 AUTO_MAP = {
     "AutoConfig": "configuration_logllama.LogLLaMAConfig",
