@@ -32,7 +32,7 @@ from logllm.trainers import NextKeyConfig, NextKeyTrainer, assemble_logllama
 from logllm.trainers.logllm_config import LogLLMTrainingConfig
 from logllm.trainers.logllm_trainer import LogLLMTrainer
 from logllm.trainers.qlora import attach_lora
-from logllm.training.workflows import build_dataset
+from logllm.training.building import build_dataset
 
 def quiet(name):
     return dict(output_dir=str(folder / name), hub_model_id=f"me/{name}", report_to="none", disable_tqdm=True, use_cpu=True,
