@@ -18,6 +18,7 @@ import json
 import statistics
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ BOTH = (
     "novelty alone (LogLLaMA and severity)",
     "novelty alone, without severity",
     "LogLLM of both at once, alone",
+    "novelty alone, new by text, with severity",
 )
 
 
@@ -157,6 +159,7 @@ def both(parts: dict[str, list[list[Any]]], seed: int) -> dict[str, dict[str, An
     from logllm.evaluation import measure
     from logllm.fitting.novelty import learn_novelty, set_thresholds
     from logllm.hf_datasets import get_system
+    from logllm.trainers.metrics import best_f1_threshold
     from logllm.training.train import train_detector
 
     system = get_system("bgl")
@@ -184,6 +187,12 @@ def both(parts: dict[str, list[list[Any]]], seed: int) -> dict[str, dict[str, An
             joined[BOTH[2]] = (novelty.joined(whole, scores), 0.0)
             joined[BOTH[3]] = (scores, novelty.settings.threshold)
             joined[BOTH[5]] = (whole, detector.threshold)
+            chosen = replace(novelty.settings)
+            novelty.settings.kinds, novelty.settings.order = "text", False
+            held = novelty.scores(contents(parts["validation"]), raw["validation"], system)
+            at = best_f1_threshold(held, labels_of(parts["validation"]))
+            joined[BOTH[6]] = (novelty.scores(tested, raw["test"], system), at)
+            novelty.settings = chosen
         else:
             joined[BOTH[4]] = (scores, novelty.settings.threshold)
         for name, (values, threshold) in joined.items():
