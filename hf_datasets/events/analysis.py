@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +24,6 @@ _INNER_ONLY = frozenset(
         "docker-compose",
         "github-actions",
         "gitlab-job",
-        "azure-pipelines",
         "docker-timestamps",
         "kubectl-prefix",
         "cri",
@@ -103,6 +103,7 @@ class LinePlan:
         sequences: fields that name sequences; None for all.
         session: pattern of a session id in messages.
         logfmt: whether lines of key=value pairs occur.
+        level_alone: whether a level without a time begins an event.
     """
 
     rows: tuple[TextRow, ...] = ()
@@ -112,6 +113,7 @@ class LinePlan:
     sequences: frozenset[str] | None = None
     session: Any = None
     logfmt: bool = True
+    level_alone: bool = True
 
 
 def to_bytes(text: str) -> Callable[[int], int]:
@@ -149,9 +151,12 @@ class LineAnalyser:
         return self._otherwise(text, folded, 0, self.plan.generic)
 
     def _by_row(self, row: TextRow, found: Any, text: str, folded: str) -> Entry | None:
-        message = row.span(found, "message")
-        if message is None:
+        whole = row.span(found, "message")
+        if whole is None:
             return None
+        message = whole
+        while message[0] < message[1] and folded[message[0]] in " \t":
+            message = (message[0] + 1, message[1])
         entry = Entry(row.row, HEAD, 0, message=message, levels=row.levels)
         time = row.span(found, "time")
         if time is not None and folded[time[0] : time[1]] not in ("-", ""):
@@ -192,8 +197,8 @@ class LineAnalyser:
         if row.row.partial is not None:
             partial = row.span(found, row.row.partial[0])
             entry.partial = partial is not None and text[slice(*partial)] == row.row.partial[1]
-        entry.shape = shape_of_line(folded[message[0] : message[1]])
-        entry.text = message[0]
+        entry.shape = shape_of_line(folded[whole[0] : whole[1]])
+        entry.text = whole[0]
         return entry
 
     def _levels(self, entry: Entry, row: TextRow, found: Any, text: str, folded: str) -> None:
@@ -222,7 +227,7 @@ class LineAnalyser:
 
     def _wrapped(self, entry: Entry, row: TextRow, text: str, folded: str) -> Entry:
         """The line inside a wrapper's message."""
-        start = entry.message[0]
+        start = entry.text
         inner_text, inner_folded = text[start : entry.message[1]], folded[start : entry.message[1]]
         container = row.row.name in CONTAINERS
         stripped = inner_text.lstrip()
@@ -240,6 +245,7 @@ class LineAnalyser:
             if inner.head == HEAD and inner.time is None and not container and not inner.severity:
                 inner.head = NO_HEAD
         if inner.head == NO_HEAD:
+            entry.shape = inner.shape
             entry.head = PREFIX if container else HEAD
             entry.shape = inner.shape
             return entry
@@ -283,7 +289,7 @@ class LineAnalyser:
             return self._logfmt(spans, text, folded)
         if generic:
             found = read_generic(folded)
-            if found is not None:
+            if found is not None and (found.time is not None or self.plan.level_alone):
                 entry = Entry(GENERIC, HEAD, 0, time=found.time, message=found.message)
                 if found.time is not None:
                     entry.layout = layout_of(folded[found.time[0] : found.time[1]], self.plan.order)
@@ -300,8 +306,9 @@ class LineAnalyser:
                         break
                 if found.thread is not None:
                     entry.stream = (found.thread,)
-                entry.shape = shape_of_line(folded[entry.message[0] : entry.message[1]])
-                entry.text = entry.message[0]
+                # "panic: ..." begins with a level, and so does the first line of its trace.
+                entry.text = entry.message[0] if found.time is not None else 0
+                entry.shape = shape_of_line(folded[entry.text : entry.message[1]])
                 session = self.plan.session
                 if session is not None and (hit := _session(session).search(folded, entry.message[0])) is not None:
                     entry.sequence = hit.span()
@@ -362,8 +369,6 @@ class LineAnalyser:
 
 def _session(pattern: Any) -> Any:
     if isinstance(pattern, str):
-        import re
-
         return re.compile(pattern)
     return pattern
 
@@ -379,6 +384,29 @@ def severity_from(kind: str, text: str, levels: dict[str, int], inner: int) -> i
         stated = found if found is not None else (status_level(int(text)) or 0) if text.isdigit() else 0
         return max(stated, inner)
     return level_of(text, levels) or levels.get("*", 0) or inner
+
+
+_HASHES = re.compile(
+    rb"(?<![0-9A-Za-z_\-])(?:[0a-f]{8}-(?:[0a-f]{4}-){3}[0a-f]{12}|0x[0a-f]{2,}|(?=[a-f]*0)(?=0*[a-f])[0a-f]{7,})(?![0-9A-Za-z_\-])"
+)
+_HASH_LIKE = re.compile(rb"[0a-f]{7}|0x0")
+
+
+def without_hashes(folded: bytes) -> bytes:
+    """A line with every digit written as 0 and every hash and UUID by one of its length; itself where it has none.
+
+    No pattern tells one hash from another, so what is found in the one line holds for the other.
+    """
+    return _HASHES.sub(_stand_in, folded) if _HASH_LIKE.search(folded) else folded
+
+
+def _stand_in(found: re.Match[bytes]) -> bytes:
+    text = found[0]
+    if text[1:2] == b"x":
+        return b"0x" + b"0" * (len(text) - 2)
+    if len(text) == 36 and text[8:9] == b"-":
+        return b"0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a"
+    return (b"0a" * (len(text) // 2 + 1))[: len(text)]
 
 
 def message_of(folded: bytes) -> Message:

@@ -16,6 +16,7 @@ from logllm.errors import LogllmError
 from logllm.fitting.encoded_log import Coded, span_seconds, uncut
 from logllm.fitting.fit import coded_lines, open_logs
 from logllm.hf_datasets import TemplateMiner
+from logllm.hub.download import repository_of
 
 FORMER = "former"  # beside the checkpoint: NAME.former-1, -2, ...
 
@@ -39,6 +40,11 @@ def update_model(
     """
     from logllm.decision.window_scores import Scorer
 
+    if repository_of(folder) is not None:
+        raise LogllmError(
+            f"a checkpoint to update must be a folder of this machine, found the repository id {folder}: get it with "
+            f"`hf download {folder} --local-dir FOLDER`, update that and publish it again with `logllm push model`"
+        )
     detector = LogAnomalyDetector.from_pretrained(folder)
     calibration = detector.calibration
     if calibration is None or detector.family != "logllama":
