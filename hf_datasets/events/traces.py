@@ -55,11 +55,11 @@ _SHAPES: tuple[tuple[int, str], ...] = (
     (ANDROID_MORE, r"Process: \S+, PID: \d+|PID: \d+$"),
     (JS_PLACE, r"(?:file://)?(?:/|node:|[A-Za-z]:\\|\./)?\S+\.(?:js|ts|mjs|cjs|jsx|tsx):\d+(?::\d+)?$|node:\S+:\d+$"),
     (NODE_END, r"Node\.js v\d|    at |\s+(?:code|errno|syscall|cause|path|address|port): |\}$"),
-    (ELIXIR, r"\s+\([\w.\- ]+\) \S+\.exs?:\d+: |\s+\S+\.exs?:\d+: |\s+\(stdlib|\*\* \("),
+    (ELIXIR, r"\s+\([\w.\- ]+\) \S+\.exs?:\d+: |\s+\S+\.exs?:\d+: |\s+\(stdlib"),
     (JULIA, r"\s*\[\d+\] \S|\s+@ \S"),
     (OOPS, r".*(?:-+\[ cut here \]-+|BUG: |Oops: |Call Trace:|Unable to handle kernel|general protection fault)"),
     (OOPS_MORE, r"\s*(?:\[<[0-9a-f]+>\] )?\??\s*[\w.]+\+\dx[0-9a-f]+/\dx[0-9a-f]+|(?:RIP|RSP|RAX|RBP|R\d\d|CPU|Code|CR\d|FS|DR\d|EIP|Modules linked in|Hardware name|Workqueue|PKRU|Tainted|Kernel panic|EFLAGS|CS): |<(?:IRQ|/IRQ|TASK|/TASK|NMI|/NMI|EOI)>|-+\[ end trace|.*</?TASK>"),
-    (EXCEPTION, rf"\s?(?:(?:.*[\s\]:(])?(?:Exception in thread \"[^\"]*\" |exception '|Uncaught |Unhandled exception\. |Error: |\[)?)?{_EXC_NAME}(?:'? with message|\[|\s*\(|:|\s*$)"),
+    (EXCEPTION, rf"\s?(?:(?:.*[\s\]:(])?(?:Exception in thread \"[^\"]*\" |exception '|Uncaught |Unhandled exception\. |Error: |\[)?)?{_EXC_NAME}(?:'? with message|\[|\s*\(|\)|:|\s*$)"),
     (BRACKET, r"[\[\]{}()]+,?\s*$"),
     (FUNCTION, r"[\w.~\-]+(?:/[\w.@~\-]+)+\.[\w.()*\[\]…$\-]+$"),
     (INDENT, r"(?:\s{2,}|\t)"),
@@ -261,8 +261,6 @@ class Joiner:
             return self._take(state, at, size, kind, head)
         if kind == "rust" and state.lines == 1:
             return self._take(state, at, size, kind, head)
-        if kind == "asan" and not head and shape == OTHER and state.lines < 300 and not text[:1].isupper():
-            return self._take(state, at, size, kind, head)
         self._close(state)
         return None
 
@@ -280,7 +278,9 @@ class Joiner:
                 state.pending = []
                 return self._take(state, at, size, kind, head)
             goes_on = same and len(state.pending) < MOST_PENDING
-            goes_on = goes_on and (shape not in _STARTS or (shape == EXCEPTION and state.start != EXCEPTION))
+            goes_on = goes_on and (
+                shape not in _STARTS or shape == ASAN or (shape == EXCEPTION and state.start != EXCEPTION)
+            )
             goes_on = goes_on and not (head and shape == OTHER and state.start != GO_START)
             if goes_on:
                 state.rest_head = head
@@ -344,7 +344,7 @@ class Joiner:
 
 
 _EXCEPTION_NAME = re.compile(
-    r"(?:^|[\s\"'\]:(>])((?:[A-Za-z_$][\w$]*[.:/\\]+)*[A-Za-z_$][\w$]*(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Exit|Timeout))\b"
+    r"(?:^|[\s\"'\]:(>])((?:[A-Za-z_$][\w$]*[.:/\\]+)*(?:[A-Za-z_$][\w$]*)?(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Exit|Timeout))\b(?! in thread)"
 )
 _PY_EXCEPTION = re.compile(r"^[\s|]*((?:\w+\.)*[A-Za-z_]\w*)(?::|\s*$)")
 _CAUSE = re.compile(r"^\s*(?:Caused by:|--->)\s*((?:[\w$]+[.:])*[\w$]+)")

@@ -20,6 +20,7 @@ FORMAT = 1
 AGAINST_GOOD, ALONE = "against_good", "alone"  # with good runs beside the log, and without
 # A missed line costs the reader more than a line too many: recall counts this many times as much as precision.
 BETA = 2.0
+BETA_ALONE = 1.0  # without good runs many lines look a little like failures: precision counts as much
 # Where nothing says that the run failed, nothing is marked unless one line is as likely as this.
 LEAST_PEAK = 0.5
 LEAST = 0.05
@@ -104,10 +105,11 @@ def chosen(probability: NDArray[np.float64], failed: bool, beta: float = BETA) -
         beta: how many times as much recall counts as precision.
     """
     shown = np.zeros(len(probability), bool)
-    if not len(probability) or probability.max() < (LEAST if failed else LEAST_PEAK):
+    peak = float(probability.max()) if len(probability) else 0.0
+    if peak <= 0 or (not failed and peak < LEAST_PEAK):
         return shown
     order = np.argsort(-probability, kind="stable")
     gained = np.cumsum(probability[order])
     value = gained / (np.arange(1, len(order) + 1) + beta**2 * gained[-1])
     shown[order[: int(value.argmax()) + 1]] = True
-    return shown & (probability >= LEAST)
+    return shown & (probability >= min(LEAST, peak))

@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from logllm.hf_datasets.build_log_pairs import STEP
+
 # A line longer than this is compared by its beginning; build tools print megabytes of one line now and then.
 LONGEST = 2000
 
@@ -23,6 +25,8 @@ PREFIXES = (
     rf"^\x{{FEFF}}?[\[(]{_DATE}[\])]:? ?",
     r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ",
     r"^\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? ",
+    # A logger that passes on what commands print (mock's root.log): the command's words are the text.
+    r"^(?:DEBUG|INFO) \w+\.py:\d+: +",
 )
 # Order counts: the narrow ones first. The first five keep what is a word although it is a number: whether something
 # failed, with which code it ended, which status came back.
@@ -68,7 +72,8 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("empty", r"^[\s\W_]*$|^\W*(?:ERROR|INFO|WARN(?:ING)?|DEBUG)\W*$"),
     (
         "error_tag",
-        r"(?i)^\W{0,4}(?:error|fatal|severe|critical|err!|npm err!|e)\b ?[\]\[:!]|^##\[error\]|^\S{1,40}(?: \S+)?: (?:fatal )?error\b|^(?:FATAL|ERROR|Error)\b|^E  ",
+        r"(?i)^\W{0,4}(?:error|fatal|severe|critical|err!|npm err!|e|problem(?: \d+)?|rpm build errors|abort(?:ed)?)\b ?[\]\[:!]|^##\[error\]|^\S{1,40}(?: \S+)?: (?:fatal )?error\b|^(?:FATAL|ERROR|Error)\b|^E  "
+        r"|^Hunk #\d+ FAILED|^\s*(?:No match for argument|nothing provides)\b|\b(?:undefined reference|unresolved external)\b",
     ),
     ("warning_tag", r"(?i)^\W{0,4}warn(?:ing)?\b|^##\[warning\]|: warning:|^warning"),
     ("info_tag", r"(?i)^\W{0,4}(?:info|debug|trace|notice)\b ?[\]\[:]|^##\[debug\]"),
@@ -118,10 +123,7 @@ KINDS: tuple[tuple[str, str], ...] = (
         "echo",
         r"^\x1b\[36;1m|^\+{1,3} |^\$ |^> |^\[command\]|^##\[(?:command|group|endgroup|section)\]|^::(?:group|endgroup)|^Step \d+/|^#\d+ \[|^section_(?:start|end)",
     ),
-    (
-        "group",
-        r"^##\[group\]|^::group|^##\[section\]Starting|^Step \d+/\d+|^section_start|^travis_fold:start|^\[Pipeline\] (?:stage|\{ \()|^> Task |^> \S+@\S+ |--- \S+:\S+:\S+|^\W*(?:INFO\W+)?Building \S.*\[\d+/\d+\]|^={2,}>? |^#\d+ \[|^make(?:\[\d+\])?: Entering|^Executing\(%|^--- (?:Running|Step)",
-    ),
+    ("group", STEP),
     (
         "transfer",
         r"(?i)^\W*(?:info\W+)?(?:downloading|downloaded|progress|receiving|received|resolving|fetched|get:\d|hit:\d|unpacking|selecting|preparing to|setting up|collecting|using cached|uploading|uploaded|pulling|pulled|extracting|verifying|remote:|go: (?:downloading|finding|extracting)|waiting for|[0-9a-f]{12}:)",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -327,6 +327,27 @@ def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float) -> st
     return text
 
 
+def unlike_the_rest(found: Sequence[Candidate], n: int) -> list[Candidate]:
+    """Candidates of one question with the nats of the third strongest elsewhere taken off: what a log often does is no news.
+
+    Up to two more things may go wrong at once; a log that has bursts all over gives none of them much weight.
+    """
+    out = []
+    near = max(n // 50, 5 * FAR)
+    strongest = sorted(found, key=lambda one: -one.nats)
+    for one in found:
+        elsewhere: list[tuple[float, int]] = []  # the strongest of each other place
+        for other in strongest:
+            if abs(other.lead - one.lead) > near and all(abs(other.lead - place) > near for _, place in elsewhere):
+                elsewhere.append((other.nats, other.lead))
+                if len(elsewhere) == 3:
+                    break
+        nats = one.nats - (elsewhere[2][0] if len(elsewhere) == 3 else 0.0)
+        if nats > 0:
+            out.append(replace(one, nats=min(nats, 60.0)))
+    return out
+
+
 # --- Too many -------------------------------------------------------------------------------------------------------
 
 
@@ -362,7 +383,7 @@ def bursts(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         if nats <= 0:
             continue
         found.append(_burst(table, item, first, last, int(rows[span[0]]), usual, nats))
-    return found
+    return unlike_the_rest(found, n)
 
 
 def _burst(table: EventTable, item: Item, first: int, last: int, lead: int, usual: float, nats: float) -> Candidate:
@@ -374,7 +395,7 @@ def _burst(table: EventTable, item: Item, first: int, last: int, lead: int, usua
     if seconds:
         reason += f", within {tails.duration(seconds)}"
     return Candidate(
-        "burst", min(nats, 60.0), item.prior, lead, sorted({lead, *shown[:40].tolist(), *shown[40:][-10:].tolist()}), len(shown),
+        "burst", nats, item.prior, lead, sorted({lead, *shown[:40].tolist(), *shown[40:][-10:].tolist()}), len(shown),
         int(shown[0]), int(shown[-1]), reason, item.kind, item.severity, len(item.rows), item.name,
     )  # fmt: skip
 
@@ -441,10 +462,9 @@ def silences(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         nats -= math.log(len(frequent))
         if nats > 0:
             gone.append(_silence(table, item, at, nats))
-    places = {candidate.first // max(n // 20, 1) for candidate in gone}
     for candidate in gone:
-        candidate.nats -= 2 * tails.daily_bread(phases + max(len(places) - 2, 0))
-    return found + [candidate for candidate in gone if candidate.nats > 0]
+        candidate.nats -= 2 * tails.daily_bread(phases)
+    return found + unlike_the_rest([candidate for candidate in gone if candidate.nats > 0], n)
 
 
 def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
@@ -464,7 +484,7 @@ def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
     reason += " and does not come back" if after is None else ""
     shown = sorted({before, min(before + 1, len(table) - 1), end})
     return Candidate(
-        "silence", min(nats, 40.0), 0.0, before, shown, 1, before, end, reason, item.kind, QUIET, len(rows), item.name
+        "silence", nats, 0.0, before, shown, 1, before, end, reason, item.kind, QUIET, len(rows), item.name
     )
 
 
