@@ -73,7 +73,7 @@ def _parameter(parameter: Any) -> str:
 
 def formats() -> str:
     """The page of the log formats that are read, each with an example line."""
-    from logllm.hf_datasets.events import format_rows
+    from logllm.hf_datasets.events.formats import ALL_ROWS
 
     parts = [
         "# Formats\n",
@@ -81,10 +81,11 @@ def formats() -> str:
         "level is read by a general row, and a line without either is a message as it stands.\n",
         "| name | format | example |\n|---|---|---|",
     ]
-    for row in format_rows():
+    for row in ALL_ROWS:
         line = row.examples[0].line.splitlines()[0] if row.examples else ""
         line = line.replace("|", "\\|").replace("`", "'")
-        parts.append(f"| `{row.name}` | {row.title} | `{line[:160]}` |" if line else f"| `{row.name}` | {row.title} | |")
+        title = row.title.replace("[", "\\[").replace("<", "&lt;").replace("|", "\\|")
+        parts.append(f"| `{row.name}` | {title} | {f'`{line[:160]}`' if line else ''} |")
     return "\n".join(parts) + "\n"
 
 
