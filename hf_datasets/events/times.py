@@ -68,7 +68,8 @@ _LAYOUTS: tuple[str, ...] = (
     rf"(?P<Y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)[T \-_]{_CLOCK_S}{_ZONE}",
     rf"(?P<Y>\d{{4}})年(?P<m>\d{{1,2}})月{_D}日\s*{_CLOCK}{_ZONE}",
     rf"(?P<a1>\d{{1,2}})(?P<s>[-/.])(?P<a2>\d{{1,2}})(?P=s)(?P<a3>\d{{4}}|\d\d){_SEP}{_CLOCK}{_ZONE}",
-    rf"{_WEEKDAY}{_D}[-/ .]\s?{_B}[-/ .,]\s?(?P<Y>\d{{4}}|\d\d)(?:[:/T]|,?\s+(?:at\s+)?)\s?{_CLOCK}{_ZONE}",
+    rf"{_WEEKDAY}{_D}[-/ .]\s?{_B}[-/ .,]\s?(?P<Y>\d{{4}})(?:[:/T]|,?\s+(?:at\s+)?)\s?{_CLOCK}{_ZONE}",
+    rf"{_WEEKDAY}{_D}[-/ .]\s?{_B}[-/ .,]\s?(?P<y>\d\d)\s+{_CLOCK_S}{_ZONE}",
     rf"(?P<Y>\d{{4}})[-/ ]{_B}[-/ ]{_D}[:T ]\s?{_CLOCK}{_ZONE}",
     rf"{_B}[-/]{_D}[-/](?P<Y>\d{{4}})[:T ]\s?{_CLOCK}{_ZONE}",
     rf"{_WEEKDAY}{_B}\s+{_D}(?:st|nd|rd|th)?{_YEAR_SEP}(?P<Y>\d{{4}}),?(?:\s+at)?\s+{_CLOCK}{_ZONE}",
@@ -340,16 +341,19 @@ class Clock:
     Attributes:
         written: when the file was last written, seconds since 1970 in UTC.
         zone: seconds east of Greenwich of times that state no zone.
+        year: of the last line; None before the first.
+        years_before: how often the file passes New Year, as far as a sample of it shows.
+        final: with `years_before`, seconds inside the year of the last line of the sample.
     """
 
     written: float
     zone: float = 0.0
     year: int | None = None
-    years_before: int = 0  # how often the sampled file passes New Year
+    years_before: int = 0
+    final: float | None = None
     _last: float = math.nan  # seconds inside the year of the last line without a year
     _day: float | None = None  # the date of the last time of day
     _time: float = math.nan
-    _notes: set[str] = field(default_factory=set)
 
     def finish(self, moments: Moments) -> NDArray[np.float64]:
         """Seconds since 1970 in UTC of the times of consecutive lines; the clock moves on."""
@@ -380,7 +384,8 @@ class Clock:
     def _with_year(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         inside = seconds - _LEAP_START
         if self.year is None:
-            self.year = self._first_year(float(inside[0])) - self.years_before
+            latest = float(inside[0]) if self.final is None or not self.years_before else self.final
+            self.year = self._first_year(latest) - self.years_before
             self._last = float(inside[0])
         last = inside[0] if math.isnan(self._last) else self._last
         steps = np.diff(inside, prepend=last)
@@ -428,6 +433,12 @@ def _year_start(year: int) -> float:
 
 def _is_leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+
+
+def inside_year(text: str, order: Order = "dmy") -> float | None:
+    """Seconds since the beginning of the (leap) year of a time that states none; None for any other text."""
+    moments = read_texts([text], order)
+    return float(moments.seconds[0]) - _LEAP_START if moments.kind[0] == NO_YEAR else None
 
 
 def best_order(texts: list[str], written: float) -> Order:
