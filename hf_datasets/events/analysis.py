@@ -14,7 +14,7 @@ from .levels import SYSLOG, status_level
 from .masks import MessageShape, shape_of
 from .row import EventFormat
 from .times import TimeLayout, layout_of
-from .traces import shape_of_line
+from .traces import BLANK, OTHER, shape_of_line
 
 Span = tuple[int, int]
 
@@ -249,8 +249,9 @@ class LineAnalyser:
             if inner.head == HEAD and inner.time is None and not container and not inner.severity:
                 inner.head = NO_HEAD
         if inner.head == NO_HEAD:
-            entry.shape = inner.shape
             entry.head = PREFIX if container else HEAD
+            if entry.raw_level is None:
+                entry.severity = entry.severity or inner.severity
             entry.shape = inner.shape
             return entry
         outer = (entry.time, entry.layout)
@@ -313,6 +314,8 @@ class LineAnalyser:
                 # "panic: ..." begins with a level, and so does the first line of its trace.
                 entry.text = entry.message[0] if found.time is not None else 0
                 entry.shape = shape_of_line(folded[entry.text : entry.message[1]])
+                if found.time is None and entry.shape not in (OTHER, BLANK):
+                    entry.head = NO_HEAD  # "Error: ..." above the frames of a trace is no header
                 session = self.plan.session
                 if session is not None and (hit := _session(session).search(folded, entry.message[0])) is not None:
                     entry.sequence = hit.span()

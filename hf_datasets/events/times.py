@@ -340,16 +340,19 @@ class Clock:
     Attributes:
         written: when the file was last written, seconds since 1970 in UTC.
         zone: seconds east of Greenwich of times that state no zone.
+        year: of the last line; None before the first.
+        years_before: how often the file passes New Year, as far as a sample of it shows.
+        final: with `years_before`, seconds inside the year of the last line of the sample.
     """
 
     written: float
     zone: float = 0.0
     year: int | None = None
-    years_before: int = 0  # how often the sampled file passes New Year
+    years_before: int = 0
+    final: float | None = None
     _last: float = math.nan  # seconds inside the year of the last line without a year
     _day: float | None = None  # the date of the last time of day
     _time: float = math.nan
-    _notes: set[str] = field(default_factory=set)
 
     def finish(self, moments: Moments) -> NDArray[np.float64]:
         """Seconds since 1970 in UTC of the times of consecutive lines; the clock moves on."""
@@ -380,7 +383,8 @@ class Clock:
     def _with_year(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         inside = seconds - _LEAP_START
         if self.year is None:
-            self.year = self._first_year(float(inside[0])) - self.years_before
+            latest = float(inside[0]) if self.final is None or not self.years_before else self.final
+            self.year = self._first_year(latest) - self.years_before
             self._last = float(inside[0])
         last = inside[0] if math.isnan(self._last) else self._last
         steps = np.diff(inside, prepend=last)
@@ -428,6 +432,12 @@ def _year_start(year: int) -> float:
 
 def _is_leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+
+
+def inside_year(text: str, order: Order = "dmy") -> float | None:
+    """Seconds since the beginning of the (leap) year of a time that states none; None for any other text."""
+    moments = read_texts([text], order)
+    return float(moments.seconds[0]) - _LEAP_START if moments.kind[0] == NO_YEAR else None
 
 
 def best_order(texts: list[str], written: float) -> Order:
