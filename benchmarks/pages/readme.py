@@ -1,6 +1,6 @@
 """Renders the README's tables from `results/`.
 
-`python -m benchmarks.pages.readme` writes, `--check` says what differs (a test calls it).
+`python -m benchmarks pages.readme` writes, `--check` says what differs (a test calls it).
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def main(check: bool) -> None:
     before = README.read_text("utf-8")
     after = rendered(before)
     if check and before != after:
-        sys.exit("README.md differs from what its results and files say: run `python -m benchmarks.pages.readme`")
+        sys.exit("README.md differs from what its results and files say: run `python -m benchmarks pages.readme`")
     README.write_text(after, "utf-8")
 
 
