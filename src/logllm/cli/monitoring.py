@@ -77,9 +77,9 @@ def fit(
             severity_weight=0.0 if no_severity else 1.0, **common,
         )  # fmt: skip
     else:
-        from logllm.fitting.fit import fit_logs
+        from logllm.fitting.fit import fit as run
 
-        found = fit_logs(logs, out, severity_weight=0.0 if no_severity else 1.0, clean=clean, **common)
+        found = run(logs, out, severity_weight=0.0 if no_severity else 1.0, clean=clean, **common)
     say(json.dumps({"format": found.system.name, **found.budget.to_dict()}) if as_json else found.in_words())
     remark(f"checkpoint in {out}: logllm watch LOG --model {out}")
 

@@ -21,6 +21,7 @@ from .table import EventTable
 
 LEAST_CONTEXTS = 20  # how often a context must occur before its successor is held to be fixed
 FIXED_SHARE = 0.9
+FIXED_WITHOUT_SESSIONS = 0.97
 MOST_SESSION_EVENTS = 400
 _NAME = re.compile(r"[\w-]*\d[\w-]*(?:[.:/][\w-]+)*")
 _UNIT = re.compile(r"^\d+(?:[.,]\d+)?[a-zA-Zµ%]{0,3}$")
@@ -191,7 +192,9 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
     top = np.full(k + 2, -1)
     is_top = counts == top_count[left]
     top[left[is_top]] = (pairs % (k + 2))[is_top]
-    fixed = (total >= LEAST_CONTEXTS) & (top_count >= np.maximum(FIXED_SHARE * total, total - 12))
+    least = FIXED_SHARE if way.what == "session" else FIXED_WITHOUT_SESSIONS
+    fixed = (total >= LEAST_CONTEXTS) & (top_count >= np.maximum(least * total, total - 12))
+    fixed &= top != np.arange(k + 2)  # a message that comes in runs: their ends are no news
     # A message that follows everything because it is most of the log fixes no order.
     share = np.bincount(pairs % (k + 2), weights=counts, minlength=k + 2) / max(counts.sum(), 1)
     fixed &= (1 - share[top]) * total >= 10 * (total - top_count + 1)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from logllm.detector import LogAnomalyDetector
+from logllm.decision.detector import Detector
 from logllm.hf_datasets import LogLine
 from logllm.hf_datasets.live_windows import IDLE_SECONDS, LiveWindows, OpenWindow
 from logllm.hf_datasets.reading.collectors import Unwrapper
@@ -45,7 +45,7 @@ class Watcher:
         say: takes remarks for people.
     """
 
-    detector: LogAnomalyDetector
+    detector: Detector
     source: Any
     sink: Sink
     state: StateFile | None = None
