@@ -28,7 +28,9 @@ try:
 except OSError as error:
     pytest.skip(f"transformers' own tests are not at hand: {error}", allow_module_level=True)
 
-NO_FOLDER = "the source distribution of transformers does not hold tests/generation; see test_generate_agrees_with_the_score"
+NO_FOLDER = (
+    "the source distribution of transformers does not hold tests/generation; see test_generate_agrees_with_the_score"
+)
 NOT_TEXT = "feeds text=, text_kwargs= or images=, which a processor of log windows refuses (tests/test_processors.py)"
 SIGNATURE = "padding_side, unfinished and add_special_tokens stand in the signature with their defaults, where they are documented"
 # Test (or its beginning) -> why it is left out. What transformers skips by itself (no GPU, no such feature) is not here.
