@@ -12,12 +12,10 @@ lives do not cost fifty imports. A kill is a SIGKILL at a random moment; the log
 import argparse
 import json
 import os
-import platform
 import random
 import re
 import resource
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,8 +24,9 @@ from pathlib import Path
 import torch
 
 from logllm.detector import LogAnomalyDetector
-from logllm.fitting.fit import fit_logs
+from logllm.fitting.fit import fit
 from logllm.hf_datasets.simulation.simulate import simulate
+from logllm.provenance import provenance
 from logllm.watch.start import start_watcher
 
 TRAIN_LINES = 60_000
@@ -53,7 +52,7 @@ def main() -> None:
         args.model = args.model or work / "model"
         if not args.model.exists():
             simulate("hdfs", TRAIN_LINES, 100, work / "train", progress=False)
-            fit_logs([work / "train" / "hdfs.log"], args.model, alarms_per_day=2000, progress=False)
+            fit([work / "train" / "hdfs.log"], args.model, alarms_per_day=2000, progress=False)
         result = {"throughput": throughput, "memory": memory, "latency": latency, "kills": kills}[args.what](
             args, work
         )
@@ -61,11 +60,8 @@ def main() -> None:
         "measurement": args.what,
         **result,
         "seed": args.seed,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
-        "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "load_average": os.getloadavg(),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip(),
+        **provenance(),
         "command": re.sub(r"(?<= )/\S+", "PLACE", " ".join(["python", *sys.argv])),
     }
     text = json.dumps(result, indent=1)
@@ -141,7 +137,7 @@ def latency(args, work: Path) -> dict:
     source = source[TRAIN_LINES:]
     model = work / "bgl_model"
     if not model.exists():
-        fit_logs([work / "bgl_first.log"], model, alarms_per_day=50_000, clean=True, progress=False, max_steps=200)
+        fit([work / "bgl_first.log"], model, alarms_per_day=50_000, clean=True, progress=False, max_steps=200)
     for name in ("live_state", "live_alerts", "live.log"):
         (work / name).unlink(missing_ok=True)
     log, alerts = work / "live.log", work / "live_alerts"

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from .escapes import bytes_without_escapes
 from .lines import guarded_blocks, open_log
 
 # Large enough to spread the cost of a step over many lines, small enough to stay in the processor's cache.
 CHUNK_BYTES = 4 << 20
-
-_FOLD = bytes.maketrans(b"123456789", b"000000000")
 
 
 def read_chunks(path: str | Path, encoding: str = "utf-8", size: int = CHUNK_BYTES) -> Iterator[bytes]:
@@ -61,6 +60,7 @@ def cut_at_lines(path: Path, count: int) -> list[tuple[int, int]]:
 
 
 def _utf8(chunk: bytes, encoding: str) -> bytes:
+    chunk = bytes_without_escapes(chunk)
     if chunk.isascii():
         return chunk
     text = chunk.decode(encoding, "replace")

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from logllm.decision.severity import fold, severities
-from logllm.decision.window_scores import REMEMBERED_CHARACTERS
+from logllm.decision.severity import severities
 from logllm.hf_datasets import LogLine, LogSystem, TemplateMiner
+from logllm.hf_datasets.digit_folding import DigitFolding
 from logllm.hf_datasets.live_windows import live_windows
 
 LEAST_WINDOWS = 10
+REMEMBERED_MESSAGES = 1 << 18
 
 MOST_OPEN = 0.01  # of the sessions that began up to a moment may still be open at the log's end
 
@@ -22,7 +23,7 @@ LEAST_WHOLE = 0.2  # of the windows: a log that shows fewer whole ones is too sh
 
 
 @dataclass(slots=True)
-class CodedWindow:
+class EncodedWindow:
     """A window without its text: codes of masked messages, the severity of each line, when it began.
 
     `over` is False where the log ended first; `early` is True where it begins so soon after the log that it may have
@@ -38,22 +39,22 @@ class CodedWindow:
 
 
 @dataclass
-class Coded:
+class EncodedLog:
     """A log without its text."""
 
-    windows: list[CodedWindow]
+    windows: list[EncodedWindow]
     texts: list[str]
     lines: int
     unparsed: int
 
 
-def code_windows(
+def encode_windows(
     lines: Iterable[LogLine], system: LogSystem, idle: float | None, progress: Callable[[int], object] | None = None
-) -> Coded:
+) -> EncodedLog:
     """Cut lines into windows and keep codes only."""
     miner = TemplateMiner(system.drain)
     codes: dict[str, int] = {}
-    by_folded = Folded(miner.mask, system)
+    by_folded = DigitFolding(miner.mask, system.drain.masks, REMEMBERED_MESSAGES)
     counts = Counter[str]()
     begin: list[float] = []  # the log's first time
     interned: dict[tuple[float, ...], tuple[float, ...]] = {}
@@ -79,7 +80,7 @@ def code_windows(
         grave = tuple(float(line.content) for line in window.members)
         times = [line.timestamp for line in window.members if line.timestamp is not None]
         found.append(
-            CodedWindow(
+            EncodedWindow(
                 array("i", (int(line.label or 0) for line in window.members)),
                 interned.setdefault(grave, grave),
                 times[0] if times else None,
@@ -88,35 +89,10 @@ def code_windows(
                 bool(times) and idle is not None and times[0] <= begin[0] + idle,
             )
         )
-    return Coded(found, list(codes), counts["lines"], counts["unparsed"])
+    return EncodedLog(found, list(codes), counts["lines"], counts["unparsed"])
 
 
-class Folded:
-    """Masks messages; those that differ in digits only are masked once where that is exact (see `scoring.Scorer`)."""
-
-    def __init__(self, mask: Callable[[str], str], system: LogSystem):
-        from logllm.hf_datasets.systems.regex_properties import all_digit_blind
-
-        self._mask = mask
-        self._folds = all_digit_blind(pattern for pattern, _ in system.drain.masks)
-        self._known: dict[str | bytes, str | None] = {}
-
-    def __call__(self, message: str) -> str:
-        """The masked message."""
-        if not self._folds or len(message) > REMEMBERED_CHARACTERS:
-            return self._mask(message)
-        folded = fold(message)
-        masked = self._known.get(folded, "?")
-        if masked == "?":
-            masked = self._mask(folded.decode("ascii") if isinstance(folded, bytes) else folded)
-            if any(digit in masked for digit in "0123456789"):
-                masked = None
-            if len(self._known) < 1 << 18:
-                self._known[folded] = masked
-        return self._mask(message) if masked is None else masked
-
-
-def uncut(windows: Sequence[CodedWindow], system: LogSystem) -> list[CodedWindow]:
+def complete_windows(windows: Sequence[EncodedWindow], system: LogSystem) -> list[EncodedWindow]:
     """The windows that neither the log's end nor its beginning has cut through, in the order of their first lines.
 
     Sessions are taken up to the last first line before which nearly all are over: all that are over would be too many of
@@ -140,7 +116,7 @@ def uncut(windows: Sequence[CodedWindow], system: LogSystem) -> list[CodedWindow
     return ordered
 
 
-def span_seconds(windows: Sequence[CodedWindow]) -> float | None:
+def span_seconds(windows: Sequence[EncodedWindow]) -> float | None:
     """Seconds of the log's clock in which the windows begin; None where it does not tell."""
     times = [window.first for window in windows if window.first is not None]
     if len(times) < 2:

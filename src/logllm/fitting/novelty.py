@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datasets import Dataset
 
 from logllm.decision.novelty import Novelty, NoveltySettings, text_digest
-from logllm.fitting.learn import LEARN_STEPS
+from logllm.fitting.learn import FIT_STEPS
 from logllm.hf_datasets import LogSystem, TemplateMiner
 from logllm.modeling_logllm.modeling_logllama import UNK_ID
 from logllm.trainers.metrics import best_f1_threshold, detection_metrics, false_alarm_threshold
@@ -30,7 +30,7 @@ def learn_novelty(
     *,
     severity_weight: float = 1.0,
     seed: int = 0,
-    max_steps: int = LEARN_STEPS,
+    max_steps: int = FIT_STEPS,
     progress: bool = True,
 ) -> Novelty:
     """Train the novelty part on the normal ones of labelled windows; its thresholds are still to be set.

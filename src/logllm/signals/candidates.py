@@ -10,21 +10,26 @@ The questions work on templates, not on events: a log of ten million events cost
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import tails
 from .facets import Facet
-from .table import CLASS_NAMES, CLASSES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable
-from .words import fault_class
+from .table import CLASS_NAMES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable
+from .words import fault_class, fault_words
 
 BLOCKS = 16
 # Prior odds, in nats, that an event of a class is what somebody looks for: stated levels, and levels that only words suggest.
 STATED = {QUIET: 0.0, WARNING: 0.3, ERRONEOUS: 2.5, FATALITY: 4.0}
 WORDED = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 1.5, FATALITY: 2.5}
+# A stated level is surer where the words name a fault as well: of the lines of a dump the one that says what failed is first.
+NAMED_TOO = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 0.8, FATALITY: 1.2}
+# What bursts, silences and values can be worth at most: beyond, they are as sure as can be, but no graver.
+MOST_NATS = 15.0
 # Lines at the very beginning of a log that occur once are its start-up.
 STARTUP_EVENTS = 20
 FAR = 20  # rows between two events that may still be one thing
@@ -88,20 +93,21 @@ class Kinds:
         gap: rows of a stretch.
         classes: `(k,)` class of severity, by words where none is stated.
         worded: `(k,)` whether the class comes from words.
-        unseen: `(k,)` words that no kind has that stands in more than one place.
+        own: `(k,)` words that no kind elsewhere in the log has.
         words: `(k,)` words.
+        place_of: kind that stands in one place -> number of that place; kinds near each other share it.
     """
 
-    order: NDArray[np.int64]
+    order: NDArray[np.int32]
     begin: NDArray[np.int64]
     count: NDArray[np.int64]
     runs: NDArray[np.int64]
     gap: int
     classes: NDArray[np.int8]
     worded: NDArray[np.bool_]
-    unseen: NDArray[np.int64]
+    own: NDArray[np.int64]
     words: NDArray[np.int64]
-    cluster: dict[int, int] = field(default_factory=dict)
+    place_of: dict[int, int] = field(default_factory=dict)
 
     def rows(self, kind: int) -> NDArray[np.int64]:
         """Rows of a kind."""
@@ -111,7 +117,7 @@ class Kinds:
 def find_kinds(table: EventTable) -> Kinds:
     """Sort the rows by kind and count the places in which each stands."""
     n, k = len(table), len(table.kind_template)
-    order = np.argsort(table.kind, kind="stable")
+    order = np.argsort(table.kind, kind="stable").astype(np.int32)
     count = np.bincount(table.kind, minlength=k)
     begin = np.concatenate([[0], np.cumsum(count)])
     gap = max(FAR, n // 64)
@@ -130,19 +136,58 @@ def find_kinds(table: EventTable) -> Kinds:
     for kind in np.flatnonzero((classes == QUIET) & ~stated):
         classes[kind] = fault_class(table.templates[table.kind_template[kind]])
         worded[kind] = classes[kind] > QUIET
-    unseen, words = _unseen_words(table, runs)
-    return Kinds(order, begin, count, runs, gap, classes, worded, unseen, words)
+    own, words, places = _own_words(table, order, begin, runs)
+    return Kinds(order, begin, count, runs, gap, classes, worded, own, words, places)
 
 
-def _unseen_words(table: EventTable, runs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    usual: set[str] = set()
-    split: dict[int, list[str]] = {}
-    for kind, template in enumerate(table.kind_template):
-        split[kind] = [word for word in table.templates[template].split() if word != "<*>"][:60]
-        if runs[kind] > 1:
-            usual.update(split[kind])
-    unseen = np.array([sum(word not in usual for word in set(words)) for words in split.values()] or [0], np.int64)
-    return unseen, np.array([len(set(words)) for words in split.values()] or [0], np.int64)
+def _own_words(
+    table: EventTable, kinds_order: NDArray[np.int32], begin: NDArray[np.int64], runs: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[int, int]]:
+    """(words of each kind that no kind elsewhere has, its words, place of the kinds that stand in one place)."""
+    local = np.flatnonzero(runs == 1)
+    places: dict[int, int] = {}
+    place, end = -1, -(10**9)
+    for kind in local[np.argsort(kinds_order[begin[local]], kind="stable")].tolist():
+        rows = kinds_order[begin[kind] : begin[kind + 1]]
+        if int(rows[0]) - end > FAR:
+            place += 1
+        end = max(end, int(rows[-1]))
+        places[kind] = place
+    owner: dict[str, int] = {}  # a word -> the place or kind that has it, -1 where several do
+    split = []
+    for kind, template in enumerate(table.kind_template.tolist()):
+        words = _words(table.templates[template])
+        split.append(words)
+        name = places[kind] if kind in places else len(local) + kind
+        for word in words:
+            if owner.setdefault(word, name) != name:
+                owner[word] = -1
+    own = np.array([sum(owner[word] >= 0 for word in words) for words in split] or [0], np.int64)
+    return own, np.array([len(words) for words in split] or [0], np.int64), places
+
+
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_NUMBER = re.compile(r"\d+|<\*>")
+MOST_WORDS, MOST_WORD_CHARACTERS = 60, 24
+
+
+def _words(template: str) -> set[str]:
+    """The words of a template; of scripts without spaces every two characters are one.
+
+    >>> sorted(_words("disk <*> full: 磁盘已满"))
+    ['disk', 'full:', '已满', '磁盘']
+    """
+    words: set[str] = set()
+    for token in template.split()[:MOST_WORDS]:
+        if token == "<*>":
+            continue
+        if len(token) > 3 or not token.isdigit():  # a short number may be a status
+            token = _NUMBER.sub("0", token[:MOST_WORD_CHARACTERS])
+        rest = token if token.isascii() else _CJK.sub(" ", token)
+        words.update(rest.split())
+        if rest is not token:
+            words.update(run[at : at + 2] for run in _CJK.findall(token) for at in range(0, len(run), 2))
+    return words
 
 
 @dataclass(slots=True)
@@ -152,6 +197,7 @@ class Item:
     Attributes:
         name: in words; "" for a kind.
         rows: its rows.
+        places: stretches of the log that hold it.
         kind: position of the kind, -1 for a value.
         severity: class of severity.
         prior: prior odds in nats.
@@ -159,6 +205,7 @@ class Item:
 
     name: str
     rows: NDArray[np.int64]
+    places: int
     kind: int
     severity: int
     prior: float = 0.0
@@ -166,13 +213,30 @@ class Item:
 
 def items_of(kinds: Kinds, facets: Sequence[Facet]) -> list[Item]:
     """All kinds that occur more than eight times, and the values of facets."""
-    out = [Item("", kinds.rows(int(kind)), int(kind), int(kinds.classes[kind])) for kind in np.flatnonzero(kinds.count > 8)]
+    out = [
+        Item("", kinds.rows(int(kind)), int(kinds.runs[kind]), int(kind), int(kinds.classes[kind]))
+        for kind in np.flatnonzero(kinds.count > 8)
+    ]
     for facet in facets:
         for place, value in enumerate(facet.values):
             rows = np.flatnonzero(facet.of_row == place)
             if len(rows) > 8:
-                status = facet.name in ("status", "http_status", "status_code", "code") and value[:1] == "5" and len(value) == 3
-                out.append(Item(f"{facet.name} {value}", rows, -1, ERRONEOUS if status else QUIET, 1.0 if status else 0.0))
+                status = (
+                    facet.name in ("status", "http_status", "status_code", "code")
+                    and value[:1] == "5"
+                    and len(value) == 3
+                )
+                places = len(np.unique(rows // kinds.gap))
+                out.append(
+                    Item(
+                        f"{facet.name} {value}",
+                        rows,
+                        places,
+                        -1,
+                        ERRONEOUS if status else QUIET,
+                        1.0 if status else 0.0,
+                    )
+                )
     return out
 
 
@@ -188,16 +252,26 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
     n = len(table)
     found: list[Candidate] = []
     standing: list[Standing] = []
-    local = np.flatnonzero(kinds.runs == 1)
-    firsts = kinds.order[kinds.begin[:-1]] if len(kinds.count) else np.zeros(0, np.int64)
-    clusters = _clusters(kinds, local, firsts)
-    rare = np.array([((kinds.runs >= 2) & (kinds.runs <= 10) & (kinds.classes == c)).sum() for c in range(CLASSES)])
-    others = [_places(kinds, [int(kind) for kind in local if kinds.classes[kind] == c], clusters) for c in range(CLASSES)]
+    unlike = np.array([_unlike(int(own), int(words)) for own, words in zip(kinds.own, kinds.words)])
+    unlike[kinds.classes >= ERRONEOUS] = 1.0
     usual_places = int(kinds.runs.max(initial=0))
-    for kind in np.flatnonzero((kinds.runs == 1) | (kinds.classes >= ERRONEOUS) | ((kinds.classes == WARNING) & (kinds.runs <= 2))):
-        rows, grade, runs, count = kinds.rows(kind), int(kinds.classes[kind]), int(kinds.runs[kind]), int(kinds.count[kind])
+    for kind in np.flatnonzero(
+        (kinds.runs == 1) | (kinds.classes >= ERRONEOUS) | ((kinds.classes == WARNING) & (kinds.runs <= 2))
+    ):
+        rows, grade, runs, count = (
+            kinds.rows(kind),
+            int(kinds.classes[kind]),
+            int(kinds.runs[kind]),
+            int(kinds.count[kind]),
+        )
         first, last = int(rows[0]), int(rows[-1])
-        if grade >= ERRONEOUS and runs >= 4 and (last - first > n // 2 or runs >= 12):
+        onset = first * count / max(n - first, 1)  # events that are missing before the first, at its later rate
+        began = runs >= 4 and first > n // 8 and onset > 12 and last > n - (n - first) // 4
+        # Events that are spread at random over its span would stand in so many stretches; far fewer are a few outbreaks.
+        stretches = (last - first) // kinds.gap + 1
+        outbreaks = runs < 0.4 * stretches * -math.expm1(-count / stretches)
+        steady = runs >= 4 and not began and not outbreaks and (last - first > n // 2 or runs >= 12)
+        if grade >= ERRONEOUS and steady:
             standing.append(Standing(int(kind), count, first, last, grade))
             continue
         if grade < ERRONEOUS and (runs > 1 or n < 40 or count > n // 3):
@@ -205,64 +279,60 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
         # WARN lines of a short log say little: most of what it holds is rare.
         if grade == WARNING and n < 200 and usual_places < 4:
             continue
-        own = clusters.get(int(kind), -1)
-        near = sum(weight for place, weight in others[grade].items() if place != own)
-        expected = tails.expected_new(near, float(rare[grade] - (runs > 1))) * tails.harmonic(runs)
-        nats = tails.at_least_one(expected) - math.log(runs)
+        near, rare = _others(kinds, int(kind), unlike)
+        places = 1 if began else runs
+        nats = tails.at_least_one(tails.expected_new(near, rare) * tails.harmonic(places))
+        nats -= math.log(places) * (0.5 if outbreaks else 1.0)
         stated = STATED if not kinds.worded[kind] else WORDED
         prior = stated[grade] - (0.7 * tails.daily_bread(near) if grade >= ERRONEOUS else 0.0)
+        if grade >= ERRONEOUS:
+            text = table.templates[table.kind_template[kind]]
+            prior += 0.0 if kinds.worded[kind] else NAMED_TOO[fault_class(text)]
+            prior += 0.25 * min(max(fault_words(text) - 1, 0), 4)  # of several lines the one that says most
+            prior += 0.25 * math.log(count)
         if grade <= WARNING:
-            nats *= _unlike(int(kinds.unseen[kind]))
-            nats += 0.08 * min(int(kinds.unseen[kind]), 8)
+            nats = nats * unlike[kind] + 0.08 * min(int(kinds.own[kind]), 8)
             if first < STARTUP_EVENTS and n > 5 * STARTUP_EVENTS:
                 nats -= 2.0
             if n < 200:
                 nats -= 2.0 * (200 - n) / 160
         found.append(
             Candidate(
-                "grave" if runs > 1 else "new", max(nats, 0.0), prior, first, rows[:50].tolist(), count, first, last,
-                _new_reason(table, kinds, int(kind), near), int(kind), grade, count,
+                "grave" if places > 1 else "new", max(nats, 0.0), prior, first, rows[:50].tolist(), count, first, last,
+                _new_reason(table, kinds, int(kind), near, began), int(kind), grade, count,
             )
         )  # fmt: skip
     return found, standing
 
 
-def _unlike(unseen: int) -> float:
-    """How much a new template counts: one whose words are all known is a known message in another order of words.
+def _unlike(own: int, words: int) -> float:
+    """How much a new template counts: one whose words are mostly known is a known message with other parameters.
 
-    >>> [_unlike(unseen) for unseen in (0, 1, 2, 4)]
-    [0.2, 0.45, 0.65, 1.0]
+    >>> [round(_unlike(own, 5), 2) for own in (0, 1, 2, 3, 5)]
+    [0.2, 0.25, 0.35, 0.78, 1.0]
     """
-    return 0.2 if unseen == 0 else min(0.25 + 0.2 * unseen, 1.0)
+    share = own / max(words, 1)
+    by_count = 0.2 if own == 0 else min(0.25 + 0.2 * own, 1.0)
+    return by_count * (1.0 if share > 0.65 else 0.92 if share > 0.5 else 0.54)
 
 
-def _clusters(kinds: Kinds, local: NDArray[np.int64], firsts: NDArray[np.int64]) -> dict[int, int]:
-    """Kinds that stand in one place -> number of that place: kinds near each other share it."""
-    clusters: dict[int, int] = {}
-    place, end = -1, -(10**9)
-    for kind in local[np.argsort(firsts[local], kind="stable")]:
-        rows = kinds.rows(int(kind))
-        if rows[0] - end > FAR:
-            place += 1
-        end = max(end, int(rows[-1]))
-        clusters[int(kind)] = place
-    return clusters
+def _others(kinds: Kinds, kind: int, unlike: NDArray[np.float64]) -> tuple[float, float]:
+    """(places with a new template of its class that is as unlike the rest, templates like that in two to ten places)."""
+    alike = (kinds.classes == kinds.classes[kind]) & (unlike >= 0.8 * unlike[kind])
+    alike[kind] = False
+    own = kinds.place_of.get(kind, -1)
+    places = {kinds.place_of[one] for one in np.flatnonzero(alike & (kinds.runs == 1)).tolist()} - {own}
+    return float(len(places)), float((alike & (kinds.runs >= 2) & (kinds.runs <= 10)).sum())
 
 
-def _places(kinds: Kinds, local: Sequence[int], clusters: dict[int, int]) -> dict[int, float]:
-    """Place -> how much the new templates there count: the most that one of them does."""
-    out: dict[int, float] = {}
-    for kind in local:
-        weight = _unlike(int(kinds.unseen[kind])) if kinds.classes[kind] <= WARNING else 1.0
-        out[clusters[kind]] = max(out.get(clusters[kind], 0.0), weight)
-    return out
-
-
-def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float) -> str:
+def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float, began: bool) -> str:
     count, runs, grade = int(kinds.count[kind]), int(kinds.runs[kind]), int(kinds.classes[kind])
     level = CLASS_NAMES[grade]
     of_level = f" of level {level}" if level and not kinds.worded[kind] else ""
-    if runs > 1:
+    if began:
+        first = int(kinds.rows(kind)[0])
+        text = f"this message{of_level} begins here, {count:,} times from now on, and does not occur in the {first:,} events before"
+    elif runs > 1:
         text = f"this message{of_level} occurs {count:,} times among {len(table):,} events, in {runs} places"
     elif count == 1:
         text = f"a message{of_level} that occurs nowhere else among {len(table):,} events"
@@ -275,6 +345,28 @@ def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float) -> st
     elif others >= 1 and runs == 1:
         text += f"; so do some {math.ceil(others)} others of this level"
     return text
+
+
+def unlike_the_rest(found: Sequence[Candidate], n: int) -> list[Candidate]:
+    """Candidates of one question with the nats of the third strongest elsewhere taken off: what a log often does is no news.
+
+    Up to two more things may go wrong at once; a log that has bursts all over gives none of them much weight.
+    """
+    out = []
+    near = max(n // 50, 5 * FAR)
+    strongest = sorted(found, key=lambda one: -one.nats)
+    for one in found:
+        elsewhere: list[tuple[float, int]] = []  # the strongest of each other place
+        for other in strongest:
+            if abs(other.lead - one.lead) > near and all(abs(other.lead - place) > near for _, place in elsewhere):
+                elsewhere.append((other.nats, other.lead))
+                if len(elsewhere) == 3:
+                    break
+        third = elsewhere[2][0] if len(elsewhere) == 3 else 0.0
+        nats = min(one.nats - third, 5 * (one.nats / third - 1)) if third > 0 else one.nats
+        if nats > 0:
+            out.append(replace(one, nats=min(nats, MOST_NATS)))
+    return out
 
 
 # --- Too many -------------------------------------------------------------------------------------------------------
@@ -311,11 +403,11 @@ def bursts(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         nats = float(tails.too_many(size, usual)) / max(1.0, elsewhere / math.log(n)) - tests
         if nats <= 0:
             continue
-        found.append(_burst(table, item, first, last, usual, nats))
-    return found
+        found.append(_burst(table, item, first, last, int(rows[span[0]]), usual, nats))
+    return unlike_the_rest(found, n)
 
 
-def _burst(table: EventTable, item: Item, first: int, last: int, usual: float, nats: float) -> Candidate:
+def _burst(table: EventTable, item: Item, first: int, last: int, lead: int, usual: float, nats: float) -> Candidate:
     shown = item.rows[first : last + 1]
     inside = int(shown[-1] - shown[0]) + 1
     each = f"{usual:.2g}" if usual < 10 else f"{usual:,.0f}"
@@ -324,7 +416,7 @@ def _burst(table: EventTable, item: Item, first: int, last: int, usual: float, n
     if seconds:
         reason += f", within {tails.duration(seconds)}"
     return Candidate(
-        "burst", min(nats, 60.0), item.prior, int(shown[0]), [*shown[:40].tolist(), *shown[40:][-10:].tolist()], len(shown),
+        "burst", nats, item.prior, lead, sorted({lead, *shown[:40].tolist(), *shown[40:][-10:].tolist()}), len(shown),
         int(shown[0]), int(shown[-1]), reason, item.kind, item.severity, len(item.rows), item.name,
     )  # fmt: skip
 
@@ -361,34 +453,50 @@ def _seconds(table: EventTable, first: int, last: int) -> float | None:
 # --- Too few, gone --------------------------------------------------------------------------------------------------
 
 
-def silences(table: EventTable, items: Sequence[Item], gap: int) -> list[Candidate]:
+def silences(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
     """Items that stay away for far longer than ever, counted in rows; regular ones in time as well; the whole log."""
     found = _whole_log_gaps(table)
     n = len(table)
     gone: list[Candidate] = []
     phases = 0
-    frequent = [item for item in items if len(item.rows) >= 15 and len(np.unique(item.rows // max(gap, 1))) >= 5]
+    frequent = [item for item in items if len(item.rows) >= 15 and item.places >= 5]
     for item in frequent:
         rows = item.rows
         steps = np.diff(rows)
-        ends = np.append(steps, n - int(rows[-1]))  # the last one is open: the log ends
+        ends = np.append(steps, n - rows[-1])  # the last one is open: the log ends
         at = int(np.argmax(ends))
-        others = np.delete(ends, at).astype(np.float64)
-        nats = tails.beyond(float(ends[at]), others, float(others.mean()))
-        if len(rows) >= 20 and tails.beyond(float(rows[0]), steps.astype(np.float64), float(steps.mean())) > 6 and rows[0] > n // 5:
+        if (
+            len(rows) >= 20
+            and rows[0] > n // 5
+            and tails.beyond(float(rows[0]), steps.astype(np.float64), float(steps.mean())) > 6
+        ):
             phases += 1
         by_time = _regular_gap(table, rows)
+        if by_time is None and ends[at] < 30:
+            continue
+        others = np.delete(ends, at).astype(np.float64)
+        nats = tails.beyond(float(ends[at]), others, float(others.mean()))
         if by_time is not None and by_time[0] > nats:
             nats, at = by_time
         elif ends[at] < 2 * others.max(initial=1) or ends[at] < 30:
             continue
         nats -= math.log(len(frequent))
-        if nats > 0:
+        if nats > 0 and not _new_phase(table, rows, at):
             gone.append(_silence(table, item, at, nats))
-    places = {candidate.first // max(n // 20, 1) for candidate in gone}
     for candidate in gone:
-        candidate.nats -= 2 * tails.daily_bread(phases + max(len(places) - 2, 0))
-    return found + [candidate for candidate in gone if candidate.nats > 0]
+        candidate.nats -= 2 * tails.daily_bread(phases)
+    return found + unlike_the_rest([candidate for candidate in gone if candidate.nats > 0], n)
+
+
+def _new_phase(table: EventTable, rows: NDArray[np.int64], at: int) -> bool:
+    """Whether most of what comes during a pause did not come before it: then the log went on to something else."""
+    before = int(rows[at])
+    end = int(rows[at + 1]) if at + 1 < len(rows) else len(table)
+    kinds = len(table.kind_template)
+    during = np.bincount(table.kind[before + 1 : end], minlength=kinds)
+    known = np.bincount(table.kind[int(rows[0]) : before + 1], minlength=kinds)
+    total = int(during.sum())
+    return total > 0 and int(during[known * 20 < during].sum()) > 0.4 * total
 
 
 def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
@@ -407,23 +515,27 @@ def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
     reason = f"{item.name + ' ' if item.name else ''}stays away for {gap}, where it comes every {each}"
     reason += " and does not come back" if after is None else ""
     shown = sorted({before, min(before + 1, len(table) - 1), end})
-    return Candidate("silence", min(nats, 40.0), 0.0, before, shown, 1, before, end, reason, item.kind, QUIET, len(rows), item.name)
+    return Candidate(
+        "silence", nats, 0.0, before, shown, 1, before, end, reason, item.kind, QUIET, len(rows), item.name
+    )
 
 
 def _regular_gap(table: EventTable, rows: NDArray[np.int64]) -> tuple[float, int] | None:
     """(nats, position) of the longest pause of a kind that comes at regular times; None where it does not."""
+    sample = rows[:1000]  # whether it is regular shows in a part
+    low, middle, high = np.quantile(np.diff(table.timestamp[sample]), (0.1, 0.5, 0.9))
+    if not middle > 0 or high - low > 0.5 * middle:
+        return None
     times = table.timestamp[rows]
-    if np.isnan(times).any() or len(rows) < 15:
+    if np.isnan(times).any():
         return None
     steps = np.diff(times)
-    low, middle, high = np.quantile(steps, (0.1, 0.5, 0.9))
-    if middle <= 0 or high - low > 0.5 * middle:
-        return None
+    middle = float(np.median(steps))
     ends = np.append(steps, float(table.timestamp[-1]) - float(times[-1]))
     at = int(np.argmax(ends))
     if ends[at] < 1.8 * middle:
         return None
-    return tails.beyond(float(ends[at]), np.delete(ends, at), 0.1 * float(middle)), at
+    return tails.beyond(float(ends[at]), np.delete(ends, at), 0.1 * middle), at
 
 
 def _whole_log_gaps(table: EventTable) -> list[Candidate]:
@@ -436,18 +548,23 @@ def _whole_log_gaps(table: EventTable) -> list[Candidate]:
     usual = steps[steps > 0]
     if len(usual) < 20:
         return []
-    middle = float(np.median(usual))
+    middle = float(np.median(usual[:100_000]))
+    least = np.partition(steps, -min(64, len(steps)))[-min(64, len(steps))]
+    longest = np.flatnonzero(steps >= least)
+    longest = longest[np.argsort(-steps[longest], kind="stable")][:64]
     found = []
-    for at in np.argsort(-steps, kind="stable")[:3]:
+    for place, at in enumerate(longest[:3]):
         gap = float(steps[at])
-        others = np.delete(steps, at)
-        top = float(np.partition(others, -4)[-4])
+        others = steps[np.delete(longest, place)]
+        top = float(others[3])
         if gap < 3 * top or gap < 10 * middle or gap < 1:
             continue
         nats = tails.beyond(gap, others, max(0.1 * middle, 0.25 * top))
         reason = f"no line for {tails.duration(gap)}, where one comes every {tails.duration(middle)} and the next longest pause is {tails.duration(float(others.max()))}"
         rows = [int(at), int(at) + 1]
-        found.append(Candidate("silence", min(nats, 40.0), 0.0, int(at), rows, 1, rows[0], rows[1], reason, -1, QUIET, 0))
+        found.append(
+            Candidate("silence", min(nats, MOST_NATS), 0.0, int(at), rows, 1, rows[0], rows[1], reason, -1, QUIET, 0)
+        )
     return found
 
 
@@ -480,7 +597,16 @@ def values(table: EventTable, kinds: Kinds) -> list[Candidate]:
     return [one for one in found if one.nats > 0]
 
 
-def _outlier(table: EventTable, rows: NDArray[np.int64], held: NDArray[np.float64], kind: int, kinds: Kinds) -> Candidate | None:
+def _names_things(held: NDArray[np.float64]) -> bool:
+    """Whether a slot holds numbers of things, not amounts: whole, nearly all different, spread evenly up to a largest."""
+    middle = float(np.median(held))
+    whole = bool((held == np.floor(held)).all()) and len(np.unique(held)) > 0.8 * len(held)
+    return whole and middle > 500 and float(held.max()) < 2.6 * middle
+
+
+def _outlier(
+    table: EventTable, rows: NDArray[np.int64], held: NDArray[np.float64], kind: int, kinds: Kinds
+) -> Candidate | None:
     with np.errstate(divide="ignore"):
         scaled = np.log(np.maximum(held, 1e-9))
     at = int(np.argmax(scaled))
@@ -490,8 +616,23 @@ def _outlier(table: EventTable, rows: NDArray[np.int64], held: NDArray[np.float6
     # Five times the next largest, and far beyond the usual; slots that grow (counters, offsets) and times do not qualify.
     if scaled[at] - top < math.log(5) or scaled[at] - middle < math.log(20) or held[at] <= 0 or middle < -20:
         return None
+    if _names_things(np.delete(held, at)):
+        return None
     nats = tails.beyond(float(scaled[at]), others, 0.15)
     value, usual = f"{held[at]:,.6g}", f"{float(np.median(np.delete(held, at))):,.6g}"
     reason = f"the value {value} where {usual} is usual and {float(np.exp(top)):,.6g} the most otherwise"
     row = int(rows[at])
-    return Candidate("value", min(nats, 30.0), 0.0, row, [row], 1, row, row, reason, kind, int(kinds.classes[kind]), int(kinds.count[kind]))
+    return Candidate(
+        "value",
+        min(nats, MOST_NATS),
+        0.0,
+        row,
+        [row],
+        1,
+        row,
+        row,
+        reason,
+        kind,
+        int(kinds.classes[kind]),
+        int(kinds.count[kind]),
+    )

@@ -1,32 +1,150 @@
-"""`logllm scan`: arguments in, findings out.
-
-    python -m logllm.signals.command LOG... --json
-"""
+"""The body of `logllm scan`: names and options in, text or JSON out."""
 
 from __future__ import annotations
 
-import argparse
 import json
+import os
 import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from .scan import describe, fetch, head, scan_logs
+from logllm.errors import LogllmError
+from logllm.hf_datasets.events import EventBatch
+from logllm.report.finding_text import as_markdown, as_text, terminal_width
 
+from .findings import Finding
+from .inputs import log_files, moment_of, seconds_of
+from .scan import ScanResult, describe, fetch, head, scan_logs
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("logs", nargs="+")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--top", type=int, default=10)
-    args = parser.parse_args(arguments)
-    result = scan_logs(args.logs)
-    shown = result.findings[: args.top]
-    events = fetch(result, shown)
-    sys.stdout.write(json.dumps({"head": head(result, len(shown))}) + "\n")
-    for rank, finding in enumerate(shown, 1):
-        sys.stdout.write(json.dumps({"rank": rank, **describe(result, finding, events)}) + "\n")
-    return 0
+CONTEXT_LINES = 2
+QUIET_SECONDS = 2.0
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@dataclass
+class ScanOptions:
+    """Options of `logllm scan`, as the command line names them."""
+
+    system: str | None = None
+    top: int = 10
+    since: str | None = None
+    until: str | None = None
+    last: str | None = None
+    timeline: bool = False
+    as_json: bool = False
+    markdown: bool = False
+    max_lines: int | None = None
+    max_tokens: int | None = None
+    severity: bool = True
+    quiet: bool = False
+    model: Path | None = None
+    labels: Path | None = None
+    suppressions: Path | None = None
+
+
+class Progress:
+    """Tells on standard error how far reading is, from two seconds on, where somebody watches."""
+
+    def __init__(self, quiet: bool):
+        self._start = self._told = time.monotonic()
+        self._events = 0
+        self._on = not quiet and sys.stderr.isatty()
+        self._shown = False
+
+    def seen(self, batch: EventBatch) -> bool:
+        """Count a batch."""
+        self._events += len(batch)
+        now = time.monotonic()
+        if self._on and now - self._start > QUIET_SECONDS and now - self._told > 0.5:
+            self._told, self._shown = now, True
+            sys.stderr.write(
+                f"\rreading: {self._events:,} events, {self._events / (now - self._start):,.0f} a second "
+            )
+            sys.stderr.flush()
+        return True
+
+    def done(self) -> None:
+        """Clear the line."""
+        if self._shown:
+            sys.stderr.write("\r" + " " * 60 + "\r")
+            sys.stderr.flush()
+
+
+def run_scan(logs: Sequence[str], options: ScanOptions) -> tuple[ScanResult, str]:
+    """Scan logs; returns the result and what is to be printed."""
+    files, left_out = log_files(logs)
+    progress = Progress(options.quiet)
+    answer = None
+    if options.model is not None:
+        from .model import ask_model
+
+        if "-" in files:
+            raise LogllmError(
+                "a log that is judged by a model must be a file, found standard input: write it to a file"
+            )
+        answer = ask_model(options.model, files, options.system, _labels(options.labels))
+    elif options.labels is not None:
+        raise LogllmError(
+            "--labels must come with --model, found no model: labels are of sessions, which a model judges"
+        )
+    result = scan_logs(
+        files,
+        options.system,
+        since=None if options.since is None else moment_of(options.since),
+        until=None if options.until is None else moment_of(options.until),
+        last=None if options.last is None else seconds_of(options.last),
+        severity=options.severity,
+        model=answer,
+        seen=progress.seen,
+    )
+    progress.done()
+    result.left_out = left_out
+    _suppress(result, options)
+    return result, render(result, options)
+
+
+def _labels(path: Path | None) -> dict[str, int] | None:
+    if path is None:
+        return None
+    from logllm.hf_datasets import read_session_labels
+
+    return read_session_labels(path)
+
+
+def _suppress(result: ScanResult, options: ScanOptions) -> None:
+    """Take the flag off what `logllm ok` has named, in the list given, beside the model, or in this folder."""
+    from logllm.suppressions import FILE_NAME, Suppressions
+
+    path = options.suppressions or (options.model or Path()) / FILE_NAME
+    if path.is_file():
+        result.suppress(Suppressions(path).holds)
+
+
+def render(result: ScanResult, options: ScanOptions) -> str:
+    """The result as the options ask for it."""
+    shown = result.findings[: options.top]
+    rows = rows_of(result, shown, context=not (options.as_json or options.markdown))
+    if options.timeline:
+        rows.sort(key=lambda row: (row["first"] is None, row["first"] or "", row["rank"]))
+    top = head(result, len(shown))
+    if options.as_json:
+        return "\n".join(json.dumps(row, ensure_ascii=True) for row in ({"head": top}, *rows))
+    if options.markdown:
+        return as_markdown(top, rows, most_lines=options.max_lines, most_tokens=options.max_tokens).rstrip("\n")
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return as_text(top, rows, width=terminal_width(), color=color)
+
+
+def rows_of(result: ScanResult, findings: Sequence[Finding], context: bool = False) -> list[dict[str, Any]]:
+    """Findings as plain values, with their rank and, where asked for, the lines before them."""
+    events = fetch(result, findings)
+    rows = []
+    for rank, finding in enumerate(findings, 1):
+        row: dict[str, Any] = {"rank": rank, **describe(result, finding, events)}
+        if context and finding.is_anomalous:
+            source, number = result.table.place(min(finding.rows))
+            row["context"] = result.log.context(source, number, CONTEXT_LINES)
+        rows.append(row)
+    return rows

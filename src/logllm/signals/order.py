@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from .table import EventTable
 
 LEAST_CONTEXTS = 20  # how often a context must occur before its successor is held to be fixed
 FIXED_SHARE = 0.9
+FIXED_WITHOUT_SESSIONS = 0.97
 MOST_SESSION_EVENTS = 400
 _NAME = re.compile(r"[\w-]*\d[\w-]*(?:[.:/][\w-]+)*")
 _UNIT = re.compile(r"^\d+(?:[.,]\d+)?[a-zA-Zµ%]{0,3}$")
@@ -31,12 +32,12 @@ class Sequences:
     """Rows cut into sequences.
 
     Attributes:
-        of_row: `(n,)` int64, sequence of each row, -1 for none.
+        of_row: `(n,)` sequence of each row, -1 for none.
         what: session, component, or log, for the words of a reason.
         whole: whether a sequence has a beginning and an end that mean something.
     """
 
-    of_row: NDArray[np.int64]
+    of_row: NDArray[np.int32] | NDArray[np.int64]
     what: str
     whole: bool
 
@@ -57,13 +58,31 @@ def cut_sequences(table: EventTable, messages: Sequence[str] | None) -> list[Seq
         sizes = sizes[sizes > 0]
         sessions = len(sizes) >= max(10, n // MOST_SESSION_EVENTS) and float(np.median(sizes)) <= MOST_SESSION_EVENTS
         if len(sizes) > 1:
-            ways.append(Sequences(table.sequence.astype(np.int64), "session" if sessions else "component", sessions))
+            ways.append(Sequences(table.sequence, "session" if sessions else "component", sessions))
     if not sessions and messages is not None:
         of_row = sessions_in_text(messages, table.template)
         if of_row is not None:
             ways.append(Sequences(of_row, "session", True))
-    ways.append(Sequences(np.zeros(n, np.int64), "log", False))
+    ways.append(Sequences(_streams(table), "log", False))
     return ways
+
+
+def _streams(table: EventTable) -> NDArray[np.int64]:
+    """Files that follow each other in time are one stream; files that run side by side are several."""
+    out = np.zeros(len(table), np.int32)
+    if not len(table) or (table.source == table.source[0]).all():
+        return out
+    spans = sorted(
+        (int(rows[0]), int(rows[-1]), source)
+        for source in np.unique(table.source)
+        for rows in [np.flatnonzero(table.source == source)]
+    )
+    stream, end = 0, -1
+    for first, last, source in spans:
+        stream += first < end
+        end = max(end, last)
+        out[table.source == source] = stream
+    return out
 
 
 def sessions_in_text(messages: Sequence[str], templates: NDArray[np.int32]) -> NDArray[np.int64] | None:
@@ -104,35 +123,68 @@ def order_breaks(table: EventTable, kinds: Kinds, ways: Sequence[Sequences]) -> 
     """Places where a fixed order is broken, for each way of cutting the log into sequences; the first that has any counts."""
     found: list[Candidate] = []
     for way in ways:
-        found += _breaks(table, kinds, way)
+        breaks = _breaks(table, kinds, way)
+        found += breaks or (_rare_sessions(table, kinds, way) if way.what == "session" else [])
     return found
+
+
+CHUNK = 1 << 20  # rows for which pairs are formed at a time
+
+
+@dataclass(slots=True)
+class _Steps:
+    """Pairs of messages that follow each other, of some rows: context, what follows, the rows of both."""
+
+    context: NDArray[np.int64]
+    after: NDArray[np.int64]
+    previous: NDArray[np.int64]
+    where: NDArray[np.int64]
+
+
+def _steps(table: EventTable, way: Sequences, rows: NDArray[np.int32], k: int) -> Iterator[_Steps]:
+    """All steps of the rows, which are sorted by sequence; `k` stands for the beginning, `k + 1` for the end."""
+    span = None
+    if way.whole:
+        firsts, lasts = _ends(way.of_row, rows)
+        span = int(np.quantile(lasts - firsts, 0.98)) + 1 if len(firsts) >= LEAST_CONTEXTS else None
+    for begin in range(0, len(rows), CHUNK):
+        part = rows[begin : begin + CHUNK + 1]  # one more, for the step into the next chunk
+        owner, kind = way.of_row[part], table.kind_template[table.kind[part]].astype(np.int64)
+        inside = owner[1:] == owner[:-1]
+        at = np.flatnonzero(inside)
+        steps = _Steps(kind[at], kind[at + 1], part[at].astype(np.int64), part[at + 1].astype(np.int64))
+        if span is not None:
+            own = min(CHUNK, len(part))
+            starts = np.flatnonzero(
+                np.append(True if begin == 0 else way.of_row[rows[begin - 1]] != owner[0], ~inside)[:own]
+            )
+            stops = np.flatnonzero(np.append(~inside, begin + len(part) == len(rows))[:own])
+            starts, stops = starts[part[starts] > span], stops[part[stops] < len(table) - 2 * span]
+            first, last = part[starts].astype(np.int64), part[stops].astype(np.int64)
+            steps = _Steps(
+                np.concatenate([steps.context, np.full(len(first), k), kind[stops]]),
+                np.concatenate([steps.after, kind[starts], np.full(len(last), k + 1)]),
+                np.concatenate([steps.previous, first, last]),
+                np.concatenate([steps.where, first, last]),
+            )
+        yield steps
+
+
+def _ends(of_row: NDArray, rows: NDArray[np.int32]) -> tuple[NDArray, NDArray]:
+    """First and last row of each sequence."""
+    new = np.flatnonzero(np.append(True, of_row[rows[1:]] != of_row[rows[:-1]]))
+    return rows[new], rows[np.append(new[1:], len(rows)) - 1]
 
 
 def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
     # Messages that stand in one place only are judged as new; what surrounds them is judged as if they were not there.
-    usual = (kinds.runs[table.kind] > 1) & (way.of_row >= 0)
-    rows = np.flatnonzero(usual)
+    rows = np.flatnonzero((kinds.runs > 1)[table.kind] & (way.of_row >= 0)).astype(np.int32)
     if len(rows) < 2 * LEAST_CONTEXTS:
         return []
-    rows = rows[np.argsort(way.of_row[rows], kind="stable")]
-    owner, kind = way.of_row[rows], table.template[rows].astype(np.int64)
-    k = int(kind.max()) + 1
-    begins, ends = k, k + 1
-    inside = owner[1:] == owner[:-1]
-    before, after, at = kind[:-1][inside], kind[1:][inside], np.flatnonzero(inside)
-    first_of, last_of = np.flatnonzero(np.append(True, ~inside)), np.flatnonzero(np.append(~inside, True))
-    context = before
-    where = rows[at + 1]  # the row that breaks the order
-    previous = rows[at]
-    if way.whole and len(first_of) >= LEAST_CONTEXTS:
-        span = int(np.quantile(rows[last_of] - rows[first_of], 0.98)) + 1
-        whole_first = first_of[rows[first_of] > span]
-        whole_last = last_of[rows[last_of] < len(table) - 2 * span]
-        context = np.concatenate([context, np.full(len(whole_first), begins), kind[whole_last]])
-        after = np.concatenate([after, kind[whole_first], np.full(len(whole_last), ends)])
-        where = np.concatenate([where, rows[whole_first], rows[whole_last]])
-        previous = np.concatenate([previous, rows[whole_first], rows[whole_last]])
-    pairs, inverse, counts = np.unique(context * (k + 2) + after, return_inverse=True, return_counts=True)
+    if (np.diff(way.of_row[rows]) < 0).any():
+        rows = rows[np.argsort(way.of_row[rows], kind="stable")]
+    k = len(table.templates)
+    pairs, counts = _counted(steps.context * (k + 2) + steps.after for steps in _steps(table, way, rows, k))
     left = pairs // (k + 2)
     total = np.bincount(left, weights=counts, minlength=k + 2)
     top_count = np.zeros(k + 2)
@@ -140,43 +192,111 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
     top = np.full(k + 2, -1)
     is_top = counts == top_count[left]
     top[left[is_top]] = (pairs % (k + 2))[is_top]
-    fixed = (total >= LEAST_CONTEXTS) & (top_count >= np.maximum(FIXED_SHARE * total, total - 12))
-    broken = np.flatnonzero(fixed[context] & (top[context] != after))
-    if not len(broken):
-        return []
-    owners = way.of_row[where[broken]]
-    groups: dict[int, list[int]] = {}
-    for place, one in zip(broken, owners):
-        groups.setdefault(int(one) if way.what == "session" else int(where[place]) // 8, []).append(int(place))
-    clean = int(fixed.sum())
+    least = FIXED_SHARE if way.what == "session" else FIXED_WITHOUT_SESSIONS
+    fixed = (total >= LEAST_CONTEXTS) & (top_count >= np.maximum(least * total, total - 12))
+    fixed &= top != np.arange(k + 2)  # a message that comes in runs: their ends are no news
+    # A message that follows everything because it is most of the log fixes no order.
+    share = np.bincount(pairs % (k + 2), weights=counts, minlength=k + 2) / max(counts.sum(), 1)
+    fixed &= (1 - share[top]) * total >= 10 * (total - top_count + 1)
+    broken: list[tuple[int, int, int, int]] = []
+    if fixed.any():
+        for steps in _steps(table, way, rows, k):
+            at = np.flatnonzero(fixed[steps.context] & (top[steps.context] != steps.after))
+            # A name that is used again begins a new session.
+            at = at[(top[steps.context[at]] != k + 1) | (steps.after[at] != top[k])]
+            columns = (steps.context[at], steps.after[at], steps.previous[at], steps.where[at])
+            broken += zip(*(column.tolist() for column in columns))
+    groups: dict[int, list[tuple[int, int, int, int]]] = {}
+    for one in broken:
+        groups.setdefault(int(way.of_row[one[3]]) if way.what == "session" else one[3] // 8, []).append(one)
     found = []
-    for places in groups.values():
-        places.sort(key=lambda one: int(where[one]))
-        lead = max(places, key=lambda one: (_explains(one, context, after, top), total[context[one]]))
-        a, b, wanted = int(context[lead]), int(after[lead]), int(top[context[lead]])
+    for breaks in groups.values():
+        breaks.sort(key=lambda one: one[3])
+        a, b, previous, where = max(breaks, key=lambda one: (_explains(one[0], one[1], top), total[one[0]]))
+        wanted = int(top[a])
         nats = tails.at_least_one(tails.expected_new(len(groups) - 1, 0))
-        nats += 0.3 * math.log(total[a] / LEAST_CONTEXTS) + 0.5 * (len(places) > 1)
-        skipped = wanted < k and top[wanted] == b
-        reason = _order_reason(table, way, a, b, wanted, k, int(top_count[a]), int(total[a]), bool(skipped))
-        shown = sorted({int(row) for one in places for row in (previous[one], where[one])})
-        row = int(where[lead]) if b != ends else int(previous[lead])
+        nats += 0.3 * math.log(total[a] / LEAST_CONTEXTS) + 0.5 * (len(breaks) > 1)
+        skipped = wanted < k and int(top[wanted]) == b
+        reason = _order_reason(table, way, a, b, wanted, k, int(top_count[a]), int(total[a]), skipped)
+        shown = sorted({row for one in breaks for row in one[2:]})
+        row = where if b != k + 1 else previous
         found.append(
             Candidate(
-                "missing" if skipped or b == ends else "unexpected", nats, 0.0, row, shown[:30], 1, shown[0], shown[-1], reason,
+                "missing" if skipped or b == k + 1 else "unexpected", nats, 0.0, row, shown[:30], 1, shown[0], shown[-1], reason,
                 int(table.kind[row]), int(kinds.classes[table.kind[row]]), int(kinds.count[table.kind[row]]),
             )
         )  # fmt: skip
-    del clean
     return found
 
 
-def _explains(one: int, context: NDArray, after: NDArray, top: NDArray) -> bool:
+RARE_STEP = 0.003  # share of the steps from a message
+MOST_SESSIONS = 50
+
+
+def _rare_sessions(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
+    """Sessions with steps that hardly any other session takes, where orders are too many for one to be fixed.
+
+    The surprise of a session is the sum of the surprises of its different rare steps (n-gram of order two).
+    """
+    rows = np.flatnonzero(way.of_row >= 0).astype(np.int32)
+    if len(rows) < 1000:
+        return []
+    if (np.diff(way.of_row[rows]) < 0).any():
+        rows = rows[np.argsort(way.of_row[rows], kind="stable")]
+    k = len(table.templates)
+    pairs, counts = _counted(steps.context * (k + 2) + steps.after for steps in _steps(table, way, rows, k))
+    total = np.bincount(pairs // (k + 2), weights=counts, minlength=k + 2)
+    share = counts / total[pairs // (k + 2)]
+    rare = share < RARE_STEP
+    surprise = -np.log(share)
+    seen: dict[int, dict[int, tuple[int, int]]] = {}  # session -> step -> rows
+    for steps in _steps(table, way, rows, k):
+        code = np.searchsorted(pairs, steps.context * (k + 2) + steps.after)
+        for at in np.flatnonzero(rare[code]).tolist():
+            session = int(way.of_row[steps.where[at]])
+            seen.setdefault(session, {}).setdefault(int(code[at]), (int(steps.previous[at]), int(steps.where[at])))
+    scores = {session: float(sum(surprise[code] for code in held)) for session, held in seen.items()}
+    ranked = sorted(scores, key=lambda session: (-scores[session], session))[:MOST_SESSIONS]
+    found = []
+    for place, session in enumerate(ranked):
+        held = seen[session]
+        code = max(held, key=lambda one: float(surprise[one]))
+        a, b = int(pairs[code] // (k + 2)), int(pairs[code] % (k + 2))
+        # So many sessions are as unusual: one of many is no news, the first few are.
+        nats = tails.at_least_one(tails.expected_new(len(scores) - 1, 0)) + 0.9 * scores[session] / scores[ranked[0]]
+        text = "the beginning" if a == k else f'"{_short(table.templates[a])}"'
+        then = "the end" if b == k + 1 else f'"{_short(table.templates[b])}"'
+        reason = f"in this session {then} follows {text}, as in {int(counts[code]):,} of {int(total[a]):,} cases"
+        if len(held) > 1:
+            reason += f"; {len(held) - 1} more of its steps are as rare"
+        shown = sorted({row for pair in held.values() for row in pair})
+        lead = held[code][1]
+        kind = int(table.kind[lead])
+        found.append(
+            Candidate("unexpected", nats, 0.0, lead, shown[:30], 1, shown[0], shown[-1], reason, kind, int(kinds.classes[kind]), place)
+        )  # fmt: skip
+    return found
+
+
+def _counted(codes: Iterable[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(different codes, how often each occurs) of several arrays."""
+    values, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for part in codes:
+        one, times = np.unique(part, return_counts=True)
+        values, where = np.unique(np.concatenate([values, one]), return_inverse=True)
+        counts = np.bincount(where, weights=np.concatenate([counts, times]), minlength=len(values)).astype(np.int64)
+    return values, counts
+
+
+def _explains(context: int, after: int, top: NDArray) -> bool:
     """Whether leaving out one step explains the break."""
-    wanted = int(top[context[one]])
-    return wanted < len(top) - 2 and top[wanted] == after[one]
+    wanted = int(top[context])
+    return wanted < len(top) - 2 and int(top[wanted]) == after
 
 
-def _order_reason(table: EventTable, way: Sequences, a: int, b: int, wanted: int, k: int, top: int, total: int, skipped: bool) -> str:
+def _order_reason(
+    table: EventTable, way: Sequences, a: int, b: int, wanted: int, k: int, top: int, total: int, skipped: bool
+) -> str:
     def name(kind: int) -> str:
         return f'"{_short(table.templates[kind])}"' if kind < k else "the beginning" if kind == k else "the end"
 

@@ -6,24 +6,44 @@ gets the sentence that no structure was found.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from logllm.hf_datasets.drain import template_key
 from logllm.hf_datasets.events import EventBatch, EventLog, LogEvent
 
 from . import tails
-from .candidates import WORDED, Candidate, Kinds, Standing, bursts, find_kinds, items_of, new_and_grave, silences, values
-from .facets import MOST_EVENTS, read_facets
-from .findings import Finding, key_of, make_findings, strength
+from .candidates import (
+    WORDED,
+    Candidate,
+    Kinds,
+    Standing,
+    bursts,
+    find_kinds,
+    items_of,
+    new_and_grave,
+    silences,
+    values,
+)
+from .facets import MOST_EVENTS, find_facets, read_texts
+from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
-from .table import CLASS_NAMES, ERRONEOUS, QUIET, EventTable, read_table
+from .refine import split_by_words
+from .table import CLASS_NAMES, ERRONEOUS, EventTable, read_table
 from .weights import THRESHOLD
 from .words import fault_class, fault_word
+
+if TYPE_CHECKING:
+    from logllm.report.scan import Scan
+
+    from .model import ModelAnswer
 
 FEW_EVENTS = 40
 WORDED_CANDIDATES = 200  # candidates whose words are looked at in the raw text
@@ -41,6 +61,8 @@ class ScanResult:
         standing: what runs through the whole log.
         notes: sentences on what a reader of the result must know.
         order_by: n-gram, sessions, ... : how the order was judged.
+        model: name of the model that was asked, None for none.
+        windows: what that model said window by window.
         seconds: how long it took.
         complete: whether the whole log was read.
         left_out: files of a folder that are no logs.
@@ -52,6 +74,8 @@ class ScanResult:
     standing: list[Standing]
     notes: list[str] = field(default_factory=list)
     order_by: str = ""
+    model: str | None = None
+    windows: Scan | None = None
     seconds: float = 0.0
     complete: bool = True
     left_out: list[str] = field(default_factory=list)
@@ -66,8 +90,19 @@ class ScanResult:
         return self.log.paths[int(self.table.source[row])]
 
     def key(self, finding: Finding) -> str:
-        """What `logllm ok` calls a finding."""
-        return key_of(self.table, finding)
+        """What `logllm ok` calls a finding: 12 hex digits."""
+        return template_key(key_of(self.table, finding))
+
+    def suppress(self, holds: Callable[[str], bool]) -> None:
+        """Take the flag off findings whose key is suppressed; their order stays by flag and score."""
+        quiet = [finding for finding in self.flagged if holds(self.key(finding))]
+        for finding in quiet:
+            finding.is_anomalous = False
+        if quiet:
+            self.findings.sort(key=lambda finding: not finding.is_anomalous)
+            self.notes.append(
+                f"{len(quiet):,} finding{'s' if len(quiet) > 1 else ''} not flagged: suppressed by `logllm ok`"
+            )
 
 
 def scan_logs(
@@ -77,6 +112,8 @@ def scan_logs(
     since: float | None = None,
     until: float | None = None,
     last: float | None = None,
+    severity: bool = True,
+    model: ModelAnswer | None = None,
     seen: Callable[[EventBatch], bool] | None = None,
 ) -> ScanResult:
     """Judge some logs, each block by what the others teach.
@@ -87,60 +124,135 @@ def scan_logs(
         since: earliest time, seconds since 1970.
         until: latest time.
         last: seconds before the end of the log.
-        seen: called with each batch that was read; reading stops where it returns False.
+        severity: whether levels and fault words count.
+        model: what a fitted model said about the windows of the same files; it joins "unexpected here".
+        seen: called with each batch that was read; reading stops where it returns False, and at Ctrl-C.
     """
     start = time.perf_counter()
     log = EventLog([str(path) for path in paths], format)
-    complete = True
-
-    def goes_on(batch: EventBatch) -> bool:
-        nonlocal complete
-        complete = seen is None or seen(batch)
-        return complete
-
-    table = read_table(log, goes_on)
+    table, complete = read_table(log, seen)
     notes = []
     if since is not None or until is not None or last is not None:
         table, note = _within(table, since, until, last)
         notes.append(note)
-    result = judge_table(table, log)
+    result = judge_table(table, log, severity, model)
     result.notes[:0] = notes
     result.complete = complete
     result.seconds = time.perf_counter() - start
     return result
 
 
-def judge_table(table: EventTable, log: EventLog) -> ScanResult:
-    """Put the five questions to a table."""
+def judge_table(
+    table: EventTable, log: EventLog, severity: bool = True, model: ModelAnswer | None = None
+) -> ScanResult:
+    """Put the five questions to a table: to each log by itself, where files are several logs and not one that was rotated."""
+    notes: list[str] = []
+    findings: list[Finding] = []
+    standing: list[Standing] = []
+    orders: list[str] = []
+    if not len(table):
+        notes.append("the log holds no events")
+    texts = None
+    if FEW_EVENTS <= len(table) <= MOST_EVENTS:
+        texts = read_texts(table, (event for source in np.unique(table.source).tolist() for event in log.read(source)))
+        table = split_by_words(table, texts[0])
+    logs = _logs(table, log.paths)
+    for rows in logs:
+        alone = len(logs) == 1
+        part, kind_of = (table, np.arange(len(table.kind_template))) if alone else table.take(rows)
+        seen = None if alone else np.bincount(table.kind, minlength=len(table.kind_template))[kind_of]
+        own = texts if alone or texts is None else ([texts[0][row] for row in rows], [texts[1][row] for row in rows])
+        judged = _judge_log(part, own, log, severity, model, seen)
+        if not alone:
+            judged.findings = [finding.moved(rows, kind_of) for finding in judged.findings]
+            judged.standing = [
+                replace(one, kind=int(kind_of[one.kind]), first=int(rows[one.first]), last=int(rows[one.last]))
+                for one in judged.standing
+            ]
+        findings += judged.findings
+        standing += judged.standing
+        orders += [judged.order_by] if judged.order_by not in orders else []
+        notes += [note for note in judged.notes if note not in notes]
+    if model is not None:
+        notes += model.windows.notes
+        orders.insert(0, model.name)
+    return ScanResult(
+        log, table, in_order_of_rank(findings), standing, notes, ", and ".join(orders), model.name if model else None,
+        model.windows if model else None,
+    )  # fmt: skip
+
+
+def _logs(table: EventTable, paths: Sequence[str]) -> list[NDArray[np.int64]]:
+    """Rows of each log: rotated files (`app.log.1` and `app.log`) are one, other files are logs of their own."""
+    if len(paths) == 1 or not len(table):
+        return [np.arange(len(table))] if len(table) else []
+    stems = [_ROTATED.sub("", str(path)) for path in paths]
+    number = np.array([stems.index(one) for one in stems])
+    # Files that differ by a number in their name only and follow each other in time are parts of one log.
+    stem = number[table.source]
+    firsts, lasts = _time_spans(table, number)
+    parts: dict[str, list[int]] = {}
+    for one in sorted(firsts, key=lambda one: firsts[one]):
+        held = parts.setdefault(re.sub(r"\d+", "0", stems[one]), [])
+        if held and firsts[one] >= lasts[held[-1]]:
+            stem[stem == one] = held[0]
+        held.append(one)
+    return [np.flatnonzero(stem == one) for one in np.unique(stem)]
+
+
+def _time_spans(table: EventTable, number: NDArray[np.int64]) -> tuple[dict[int, float], dict[int, float]]:
+    """First and last time of each log that has times."""
+    firsts, lasts = {}, {}
+    for one in np.unique(number).tolist():
+        times = table.timestamp[np.isin(table.source, np.flatnonzero(number == one))]
+        if len(times) and not np.isnan(times).any():
+            firsts[one], lasts[one] = float(times.min()), float(times.max())
+    return firsts, lasts
+
+
+# What rotation appends: a number, a date, a suffix of packing.
+_ROTATED = re.compile(r"(?:[.-](?:\d{1,3}|\d{4}-?\d\d-?\d\d(?:[T_-]?\d{2,6})?|gz|bz2|xz|zst|old))+$")
+
+
+def _judge_log(
+    table: EventTable,
+    texts: tuple[list[str], list[dict[str, str]]] | None,
+    log: EventLog,
+    severity: bool,
+    model: ModelAnswer | None,
+    seen: NDArray[np.int64] | None,
+) -> ScanResult:
+    """Judge one log; `texts` are text and fields of each row, `seen` says how often each kind occurs in all logs together."""
     n = len(table)
     kinds = find_kinds(table)
+    if seen is not None:  # what other logs hold as well is not new
+        kinds.runs[(kinds.runs == 1) & (seen > kinds.count)] = 2
     notes: list[str] = []
-    if n == 0:
-        return ScanResult(log, table, [], [], ["the log holds no events"])
     found, standing = new_and_grave(table, kinds)
     order_by = "not judged"
     formless = _formless(table, kinds)
     if formless:
         found = [one for one in found if one.severity >= ERRONEOUS]
+        notes.append(
+            "hardly any message repeats: no structure was found, and only what states a grave level can be told"
+        )
     elif n >= FEW_EVENTS:
-        messages, facets = None, []
-        if n <= MOST_EVENTS:
-            events = (event for source in sorted(set(table.source.tolist())) for event in log.read(source))
-            messages, facets = read_facets(table, events)
-        items = items_of(kinds, facets)
-        found += bursts(table, items) + silences(table, items, kinds.gap) + values(table, kinds)
-        ways = cut_sequences(table, messages)
+        items = items_of(kinds, find_facets(table, *texts) if texts is not None else [])
+        found += bursts(table, items) + silences(table, items) + values(table, kinds)
+        ways = cut_sequences(table, texts[0] if texts is not None else None)
         found += order_breaks(table, kinds, ways)
         order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
-    if formless:
-        notes.append("hardly any message repeats: no structure was found, and only what states a grave level can be told")
-    elif n < FEW_EVENTS * 2:
+    if n < FEW_EVENTS * 2:
         notes.append(f"{n} events are too few to know what is usual; the gravest and rarest come first")
-    found = look_at_words(found, table, kinds, log)
-    if n < FEW_EVENTS and not found:
-        found = [one for one in _rarest(table, kinds)]
     if table.numbers is None:
         notes.append("unusual values were not judged: the log holds too many numbers")
+    if model is not None:
+        found += model.candidates(table, kinds, [one.lines for one in log.files])
+    found = look_at_words(found, table, kinds, log)
+    if not severity:
+        found = [replace(one, prior=0.0) for one in found if one.question != "grave"]
+    if n < FEW_EVENTS and not found:
+        found = list(_rarest(table, kinds))
     return ScanResult(log, table, make_findings(table, found), standing, notes, order_by)
 
 
@@ -160,22 +272,26 @@ def look_at_words(found: list[Candidate], table: EventTable, kinds: Kinds, log: 
 
     A template hides numbers, so "3 errors" and "0 errors" look alike; traces hide in the lines below.
     """
-    unstated = [one for one in found if one.question in ("new", "grave") and one.lead >= 0 and table.severity[one.lead] == 0]
+    unstated = [
+        one for one in found if one.question in ("new", "grave") and one.lead >= 0 and table.severity[one.lead] == 0
+    ]
     unstated = sorted(unstated, key=lambda one: -strength(one))[:WORDED_CANDIDATES]
     if not unstated:
         return found
     events = log.events([table.place(one.lead) for one in unstated])
     for one, event in zip(unstated, events):
         grade = max(fault_class("\n".join(event.lines[:40])[:4000]), fault_class(event.message))
-        if grade != one.severity and one.question == "new":
-            one.prior += WORDED.get(grade, 0.0) - WORDED.get(one.severity, 0.0)
-            if grade > one.severity:
-                one.reason += f'; its words ("{fault_word(chr(10).join(event.lines))}") name a fault'
-                near = (kinds.classes >= grade).sum()
-                one.nats = max(one.nats, tails.at_least_one(tails.expected_new(float(near), 0.0)))
-            elif grade == QUIET:
-                one.reason = one.reason.replace("; its words name a fault", "")
-            one.severity = grade
+        if grade == one.severity:
+            continue
+        one.prior += WORDED[grade] - WORDED[one.severity]
+        if grade > one.severity:
+            one.reason += f'; its words ("{fault_word(chr(10).join(event.lines))}") name a fault'
+            near = float((kinds.classes >= grade).sum())
+            one.nats = max(one.nats, tails.at_least_one(tails.expected_new(near, 0.0)))
+        else:
+            one.reason = one.reason.replace("; its words name a fault", "")
+            one.nats = one.nats if one.question == "new" else 0.0
+        one.severity = grade
     return found
 
 
@@ -185,7 +301,9 @@ def _rarest(table: EventTable, kinds: Kinds) -> Iterable[Candidate]:
         row = int(kinds.rows(int(kind))[0])
         count = int(kinds.count[kind])
         reason = f"one of the rarest messages, {count} of {len(table)} events"
-        yield Candidate("new", 0.0, 0.0, row, [row], count, row, row, reason, int(kind), int(kinds.classes[kind]), count)
+        yield Candidate(
+            "new", 0.0, 0.0, row, [row], count, row, row, reason, int(kind), int(kinds.classes[kind]), count
+        )
 
 
 def _within(table: EventTable, since: float | None, until: float | None, last: float | None) -> tuple[EventTable, str]:
@@ -195,17 +313,7 @@ def _within(table: EventTable, since: float | None, until: float | None, last: f
     high = np.inf if until is None else until
     if last is not None and (~np.isnan(times)).any():
         low = max(low, float(np.nanmax(times)) - last)
-    keep = (times >= low) & (times <= high)
-    names = ("source", "number", "timestamp", "severity", "template", "sequence", "kind")
-    columns: dict[str, Any] = {name: getattr(table, name)[keep] for name in names}
-    if table.numbers is not None:
-        columns |= {name: getattr(table, name)[keep] for name in ("numbers_start", "numbers_count")}
-    else:
-        columns |= {"numbers_start": table.numbers_start, "numbers_count": table.numbers_count}
-    out = EventTable(
-        **columns, kind_template=table.kind_template, kind_class=table.kind_class, templates=table.templates,
-        sequences=table.sequences, numbers=table.numbers, reordered=table.reordered,
-    )  # fmt: skip
+    out, _ = table.take(np.flatnonzero((times >= low) & (times <= high)))
     unknown = int(np.isnan(times).sum())
     note = f"{len(out):,} of {len(table):,} events are in the span of time asked for"
     return out, note + (f"; {unknown:,} have no time and are left out" if unknown else "")
@@ -217,7 +325,9 @@ def describe(result: ScanResult, finding: Finding, events: dict[int, LogEvent]) 
     lead_event = events[lead.lead]
     by_row: dict[int, tuple[float, str]] = {}
     for one in finding.candidates:
-        for row in [one.lead] if one.question not in ("missing", "unexpected", "silence") else [one.lead, *one.rows[:3]]:
+        for row in (
+            [one.lead] if one.question not in ("missing", "unexpected", "silence") else [one.lead, *one.rows[:3]]
+        ):
             if row not in by_row or strength(one) > by_row[row][0]:
                 by_row[row] = round(strength(one), 4), one.reason
     lines = []
@@ -226,7 +336,15 @@ def describe(result: ScanResult, finding: Finding, events: dict[int, LogEvent]) 
         score, reason = by_row.get(row, (0.0, ""))
         other = {} if table.source[row] == table.source[lead.lead] else {"file": result.file_of(row)}
         for offset, text in enumerate(event.lines):
-            lines.append({"number": event.number + offset, "text": text, "score": score if not offset else 0.0, "reason": reason if not offset else "", **other})
+            lines.append(
+                {
+                    "number": event.number + offset,
+                    "text": text,
+                    "score": score if not offset else 0.0,
+                    "reason": reason if not offset else "",
+                    **other,
+                }
+            )
     times = [table.time(row) for row in (finding.first, finding.last)]
     return {
         "kind": finding.kind,
@@ -261,7 +379,7 @@ def fetch(result: ScanResult, findings: Sequence[Finding]) -> dict[int, LogEvent
     return dict(zip(rows, result.log.events([result.table.place(row) for row in rows])))
 
 
-def head(result: ScanResult, findings: int, model: str | None = None) -> dict[str, Any]:
+def head(result: ScanResult, findings: int) -> dict[str, Any]:
     """The head of a result as plain values."""
     table, log = result.table, result.log
     files = [
@@ -270,7 +388,9 @@ def head(result: ScanResult, findings: int, model: str | None = None) -> dict[st
          "notes": list(one.notes)}
         for one in log.files
     ]  # fmt: skip
-    span = float(np.nanmax(table.timestamp) - np.nanmin(table.timestamp)) if (~np.isnan(table.timestamp)).any() else 0.0
+    span = (
+        float(np.nanmax(table.timestamp) - np.nanmin(table.timestamp)) if (~np.isnan(table.timestamp)).any() else 0.0
+    )
     standing = [
         {"key": table.templates[int(table.kind_template[one.kind])], "severity": CLASS_NAMES[one.severity], "count": one.count,
          "per_hour": round(one.count / span * 3600, 3) if span > 0 else None, "first": iso(table.time(one.first)), "last": iso(table.time(one.last)),
@@ -285,7 +405,7 @@ def head(result: ScanResult, findings: int, model: str | None = None) -> dict[st
         "judged_events": len(table),
         "signals": list(SIGNALS),
         "order": result.order_by,
-        "model": model,
+        "model": result.model,
         "threshold": THRESHOLD,
         "findings": findings,
         "flagged": len(result.flagged),
@@ -295,4 +415,3 @@ def head(result: ScanResult, findings: int, model: str | None = None) -> dict[st
         "notes": result.notes,
         "seconds": round(result.seconds, 3),
     }
-

@@ -7,7 +7,7 @@ not in order are sorted, several files are merged. Files without times stand beh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -46,7 +46,6 @@ class EventTable:
         number: `(n,)` uint32, number of the first line of each event in its file.
         timestamp: `(n,)` float64, seconds since 1970 in UTC; without gaps for files that have times, NaN for the others.
         severity: `(n,)` int8, OpenTelemetry's SeverityNumber, 0 where none is stated.
-        template: `(n,)` int32, position in `templates`; equal texts have equal positions.
         sequence: `(n,)` int32, position in `sequences`, -1 for none.
         kind: `(n,)` int32, template x class of severity, dense from 0.
         kind_template: `(k,)` int32, template of each kind.
@@ -63,7 +62,6 @@ class EventTable:
     number: NDArray[np.uint32]
     timestamp: NDArray[np.float64]
     severity: NDArray[np.int8]
-    template: NDArray[np.int32]
     sequence: NDArray[np.int32]
     kind: NDArray[np.int32]
     kind_template: NDArray[np.int32]
@@ -77,6 +75,33 @@ class EventTable:
 
     def __len__(self) -> int:
         return len(self.number)
+
+    @property
+    def template(self) -> NDArray[np.int32]:
+        """`(n,)` int32, position of the template of each row in `templates`; equal texts have equal positions."""
+        return self.kind_template[self.kind]
+
+    def take(self, rows: NDArray[np.int64]) -> tuple[EventTable, NDArray[np.int64]]:
+        """(the table of some rows, in their order; the kind in this table of each of its kinds)."""
+        used = np.flatnonzero(np.bincount(self.kind[rows], minlength=len(self.kind_template)))
+        dense = np.zeros(len(self.kind_template), np.int32)
+        dense[used] = np.arange(len(used), dtype=np.int32)
+        kept = self.numbers is not None
+        return EventTable(
+            self.source[rows], self.number[rows], self.timestamp[rows], self.severity[rows], self.sequence[rows], dense[self.kind[rows]],
+            self.kind_template[used], self.kind_class[used], self.templates, self.sequences, self.numbers,
+            self.numbers_start[rows] if kept else self.numbers_start, self.numbers_count[rows] if kept else self.numbers_count,
+            self.reordered,
+        ), used  # fmt: skip
+
+    def with_templates(self, template: NDArray[np.int32], templates: list[str]) -> EventTable:
+        """The same events with other templates: `(n,)` position of each row's in `templates`."""
+        code = template * np.int32(CLASSES) + self.kind_class[self.kind]
+        used, kind = np.unique(code, return_inverse=True)
+        return replace(
+            self, kind=kind.astype(np.int32), kind_template=(used // CLASSES).astype(np.int32),
+            kind_class=(used % CLASSES).astype(np.int8), templates=templates,
+        )  # fmt: skip
 
     def place(self, row: int) -> tuple[int, int]:
         """(source, number of the first line) of a row."""
@@ -97,34 +122,40 @@ def severity_class(severity: NDArray[np.int8]) -> NDArray[np.int8]:
     return ((severity >= WARN).astype(np.int8) + (severity >= ERROR) + (severity >= FATAL)).astype(np.int8)
 
 
-def read_table(log: Batches, seen: Callable[[EventBatch], bool] | None = None) -> EventTable:
-    """Read all batches of a log.
+def read_table(log: Batches, seen: Callable[[EventBatch], bool] | None = None) -> tuple[EventTable, bool]:
+    """(all batches of a log as one table, whether the log was read to its end).
 
     Args:
         log: an `EventLog`.
-        seen: called with each batch; reading stops where it returns False.
+        seen: called with each batch; reading stops where it returns False. Ctrl-C stops reading as well.
     """
     parts: list[EventBatch] = []
     numbers: list[NDArray[np.float64]] | None = []
-    kept = 0
-    for batch in log.batches():
-        if numbers is not None:
+    kept, complete = 0, True
+    try:
+        for batch in log.batches():
             kept += len(batch.numbers)
-            numbers = None if kept > MOST_NUMBERS else [*numbers, batch.numbers]
-        parts.append(_narrowed(batch, numbers is not None))
-        if seen is not None and not seen(batch):
-            break
-    return _joined(parts, numbers, list(log.templates), list(log.sequences))
+            if kept > MOST_NUMBERS:
+                numbers = None
+            elif numbers is not None:
+                numbers.append(batch.numbers)
+            goes_on = seen is None or seen(batch)
+            parts.append(_narrowed(batch, numbers is not None))
+            if not goes_on:
+                complete = False
+                break
+    except KeyboardInterrupt:
+        complete = False
+    return _joined(parts, numbers, list(log.templates), list(log.sequences)), complete
 
 
 def _narrowed(batch: EventBatch, with_numbers: bool) -> EventBatch:
     """The columns of a batch that are kept, as narrow as they go."""
     batch.number = batch.number.astype(np.uint32)  # type: ignore[assignment]
-    batch.line_count = batch.line_count[:0]
-    batch.parsed = batch.parsed[:0]
-    batch.numbers = batch.numbers[:0]
+    # New arrays, not slices: a slice would keep the whole column in memory.
+    batch.line_count, batch.parsed, batch.numbers = np.zeros(0, np.int32), np.zeros(0, np.bool_), np.zeros(0)
     if not with_numbers:
-        batch.numbers_start = batch.numbers_start[:0]
+        batch.numbers_start = np.zeros(0, np.int64)
     return batch
 
 
@@ -132,21 +163,38 @@ def _joined(
     parts: list[EventBatch], numbers: list[NDArray[np.float64]] | None, templates: list[str], sequences: list[str]
 ) -> EventTable:
     sizes = [len(part) for part in parts]
-    source = np.repeat(np.array([part.source for part in parts], np.int16), sizes)
+    sources = sorted({part.source for part in parts})
+    count_rows = sum(sizes)
+    if len(sources) == 1:  # a column of one value takes no memory
+        source = np.broadcast_to(np.int16(sources[0]), (count_rows,))
+    else:
+        source = np.repeat(np.array([part.source for part in parts], np.int16), sizes)
 
     def column(name: str, kind: type[np.generic]) -> NDArray:
-        return np.concatenate([getattr(part, name) for part in parts]) if parts else np.zeros(0, kind)
+        """One column of all batches; the batches' own columns are let go."""
+        out = np.empty(count_rows, kind)
+        at = 0
+        for part in parts:
+            values = getattr(part, name)
+            out[at : at + len(values)] = values
+            at += len(values)
+            setattr(part, name, np.zeros(0, kind))
+        return out
 
-    number, severity = column("number", np.uint32), column("severity", np.int8)
-    template, sequence = column("template", np.int32), column("sequence", np.int32)
-    timestamp = column("timestamp", np.float64)
     if numbers is None:
         start, count, flat = np.zeros(0, np.int64), np.zeros(0, np.int16), None
     else:
         flat = np.concatenate(numbers) if numbers else np.zeros(0)
         offsets = np.cumsum([0, *(len(one) for one in numbers)])
-        start = np.concatenate([part.numbers_start[:-1] + at for part, at in zip(parts, offsets)] or [np.zeros(0, np.int64)])
+        start = np.concatenate(
+            [part.numbers_start[:-1] + at for part, at in zip(parts, offsets)] or [np.zeros(0, np.int64)]
+        )
         count = np.concatenate([np.diff(part.numbers_start) for part in parts] or [np.zeros(0)]).astype(np.int16)
+        for part in parts:
+            part.numbers_start = np.zeros(0, np.int64)
+    number, severity = column("number", np.uint32), column("severity", np.int8)
+    template, sequence = column("template", np.int32), column("sequence", np.int32)
+    timestamp = column("timestamp", np.float64)
     parts.clear()
     first: dict[str, int] = {}
     same = np.array([first.setdefault(text, place) for place, text in enumerate(templates)] or [0], np.int32)
@@ -159,12 +207,15 @@ def _joined(
         sequence, timestamp = sequence[order], timestamp[order]
         if flat is not None:
             start, count = start[order], count[order]
-    code = template * CLASSES + severity_class(severity)
-    used = np.flatnonzero(np.bincount(code, minlength=1))
+    template *= CLASSES
+    template += severity_class(severity)
+    used = np.flatnonzero(np.bincount(template, minlength=1))
     dense = np.zeros(int(used[-1]) + 1 if len(used) else 1, np.int32)
     dense[used] = np.arange(len(used), dtype=np.int32)
+    for begin in range(0, count_rows, 1 << 20):
+        template[begin : begin + (1 << 20)] = dense[template[begin : begin + (1 << 20)]]
     return EventTable(
-        source, number, timestamp, severity, template, sequence, dense[code], (used // CLASSES).astype(np.int32),
+        source, number, timestamp, severity, sequence, template, (used // CLASSES).astype(np.int32),
         (used % CLASSES).astype(np.int8), templates, sequences, flat, start, count, order is not None,
     )  # fmt: skip
 

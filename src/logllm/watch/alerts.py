@@ -11,9 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from logllm.decision.detector import Detector
 from logllm.decision.drift import Drift, compare
-from logllm.decision.severity import severities
-from logllm.detector import LogAnomalyDetector
 from logllm.hf_datasets import Window
 from logllm.hf_datasets.live_windows import OpenWindow, as_window
 from logllm.suppressions import Suppressions, key_of
@@ -36,7 +35,7 @@ class Judge:
 
     def __init__(
         self,
-        detector: LogAnomalyDetector,
+        detector: Detector,
         suppressions: Suppressions | None,
         metrics: Metrics | None,
         say: Callable[[str], None],
@@ -51,8 +50,9 @@ class Judge:
         """The alerts of windows that closed with line `number`."""
         windows = [as_window(one) for one in closed]
         raw = [[line.raw for line in one.members] for one in closed]
+        found = self.detector.scored([window.lines for window in windows], raw)
         alerts = []
-        for window, lines, (score, unseen) in zip(windows, raw, self._scores(windows, raw)):
+        for window, lines, (score, unseen) in zip(windows, raw, found):
             self.recent.append((score, unseen, len(lines)))
             if self.metrics:
                 self.metrics.score.observe(score)
@@ -68,17 +68,6 @@ class Judge:
             self._since = 0
             alerts += self._look_for_drift(number)
         return alerts
-
-    def _scores(self, windows: list[Window], raw: list[list[str]]) -> list[tuple[float, int]]:
-        """(score, lines without a template) of each window."""
-        detector = self.detector
-        if detector.family != "logllama":
-            return [(score, 0) for score in detector.scores([window.lines for window in windows], raw)]
-        scorer = detector.scorer
-        sequences = [scorer.ids(window.lines) for window in windows]
-        grave = [severities(lines, window.lines, detector.system) for lines, window in zip(raw, windows)]
-        found = scorer.score_ids(sequences, grave)
-        return [(score, sequence.count(scorer.unseen)) for (score, _), sequence in zip(found, sequences)]
 
     def _alert(self, window: Window, lines: list[str], score: float) -> dict[str, Any] | None:
         """The alert of a flagged window; None where all that it was flagged for is suppressed."""
@@ -131,7 +120,7 @@ def stable_id(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def alert_of(verdict: Verdict, detector: LogAnomalyDetector, lineage: str) -> dict[str, Any]:
+def alert_of(verdict: Verdict, detector: Detector, lineage: str) -> dict[str, Any]:
     """The alert of a flagged window as plain JSON values."""
     guilty = [item for item in verdict.evidence if item.reason] or list(verdict.worst(1))
     guilty.sort(key=lambda item: -item.score)
@@ -164,7 +153,7 @@ def alert_of(verdict: Verdict, detector: LogAnomalyDetector, lineage: str) -> di
     }
 
 
-def _line_of(number: int, text: str, item: Evidence | None, detector: LogAnomalyDetector) -> dict[str, Any]:
+def _line_of(number: int, text: str, item: Evidence | None, detector: Detector) -> dict[str, Any]:
     row: dict[str, Any] = {"number": number, "text": text[:SHOWN_CHARACTERS]}
     if item is not None:
         row["score"] = round(item.score, 3)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from logllm.detector import LogAnomalyDetector
+from logllm.decision.detector import Detector
 from logllm.errors import LogllmError
 from logllm.hf_datasets.reading.collectors import Unwrapper
 from logllm.redaction import TOKEN_VARIABLE
@@ -20,7 +20,7 @@ from logllm.watch.watcher import Watcher
 
 def start_watcher(
     log: str,
-    model: Path | LogAnomalyDetector,
+    model: Path | Detector,
     *,
     state: Path | None = None,
     alerts: str | None = None,
@@ -36,7 +36,7 @@ def start_watcher(
     if log != "-" and Path(log).is_dir():
         raise LogllmError(f"the log must be a file or -, found the folder {log}: name a file in it")
     sink = open_sink(alerts)
-    detector = model if isinstance(model, LogAnomalyDetector) else LogAnomalyDetector.from_pretrained(model)
+    detector = model if isinstance(model, Detector) else Detector.from_pretrained(model)
     lineage = detector.calibration.lineage if detector.calibration else str(model)
     kept = StateFile(state, lineage) if state is not None else None
     watcher = Watcher(
@@ -79,7 +79,7 @@ class _Nowhere:
         return 0
 
 
-def watch_lines(detector: LogAnomalyDetector, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+def watch_lines(detector: Detector, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Alerts of lines as they come, each as soon as its window closes; at the end of what is open."""
     nowhere = _Nowhere()
     watcher = Watcher(detector, nowhere, nowhere)

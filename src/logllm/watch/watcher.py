@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from logllm.detector import LogAnomalyDetector
+from logllm.decision.detector import Detector
 from logllm.hf_datasets import LogLine
-from logllm.hf_datasets.live_windows import IDLE_SECONDS, LiveWindows, OpenWindow, without_escapes
+from logllm.hf_datasets.live_windows import IDLE_SECONDS, LiveWindows, OpenWindow
 from logllm.hf_datasets.reading.collectors import Unwrapper
 from logllm.suppressions import Suppressions
 from logllm.watch.alerts import Judge
@@ -45,7 +45,7 @@ class Watcher:
         say: takes remarks for people.
     """
 
-    detector: LogAnomalyDetector
+    detector: Detector
     source: Any
     sink: Sink
     state: StateFile | None = None
@@ -176,7 +176,7 @@ class Watcher:
 
     def _parsed(self, block: list[str], count: bool = True) -> Iterator[LogLine]:
         unparsed, first = 0, self.number
-        for line in self.unwrap.lines([without_escapes(raw) for raw in block], first + 1, self.detector.system):
+        for line in self.unwrap.lines(block, first + 1, self.detector.system):
             self.number += 1
             unparsed += not line.parsed
             yield line
