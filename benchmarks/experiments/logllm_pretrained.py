@@ -82,7 +82,8 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--unfinished", action="store_true", help="take a broken-off training at its best checkpoint")
     args = parser.parse_args()
-    from logllm.training.reproduce import birth_certificate, locked_result
+    from logllm.provenance import provenance
+    from logllm.training.reproduce import locked_result
 
     made_of = {"recipe": {"tasks": TASKS, "rows": ROWS, "baselines": list(BASELINES)}}
     for task in args.tasks.split(";"):
@@ -113,7 +114,7 @@ def main() -> None:
                     "processor_seconds": round(time.process_time() - processor, 1),
                     "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
                     "load": round(os.getloadavg()[0], 1),
-                    "made": birth_certificate(),
+                    "made": provenance(),
                 }
                 with locked(args.result, made_of, locked_result) as result:
                     result["runs"].append(run)
