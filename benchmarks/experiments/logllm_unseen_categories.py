@@ -52,7 +52,8 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--rows", default="", help="part of the names of the rows to run")
     args = parser.parse_args()
-    from logllm.training.reproduce import birth_certificate, locked_result
+    from logllm.provenance import provenance
+    from logllm.training.reproduce import locked_result
 
     folds = [fold(args.data / LOG, number) for number in range(FOLDS)]
     made_of = {
@@ -73,7 +74,7 @@ def main() -> None:
                 else:
                     found = {name: rule(name, one["windows"]) if name in RULES else logllm(name, one["windows"], seed)}
                 for row, metrics in found.items():
-                    run = {"row": row, "fold": number, "seed": seed, "metrics": metrics, "made": birth_certificate()}
+                    run = {"row": row, "fold": number, "seed": seed, "metrics": metrics, "made": provenance()}
                     run["seconds"] = round(time.perf_counter() - started, 1)
                     with locked_result(args.result, made_of, adds=True) as result:
                         result["runs"].append(run)
