@@ -1,11 +1,11 @@
-"""Events judged one by one, as they come, against what a `Reference` holds: the five questions of a scan, by a clock.
+"""Events judged one by one, as they come, against what a `Baseline` holds: the five questions of a scan, by a clock.
 
 Departures from a scan, which sees the whole log at once:
 - Rates and silences are told by the clock. `pass_time` moves it on where no line comes, so that a heartbeat that stops
   is a finding although nothing arrives.
 - A finding is open for as long as its signals go on. It is told once when it begins, again at most once in a cooldown
   with the new count, and, for a silence, when it ends.
-- What an event costs does not depend on the size of the reference: a few dictionary look-ups. All that is slow happens
+- What an event costs does not depend on the size of the baseline: a few dictionary look-ups. All that is slow happens
   where something stands out, or once a tick.
 """
 
@@ -24,7 +24,7 @@ from logllm.hf_datasets.events.masks import mask_message
 
 from . import tails
 from .candidates import STATED, WORDED
-from .reference import DAY, FAR, HOUR, MOST_OPEN_SEQUENCES, NO_TEMPLATE, SCALES, Kind, Reference
+from .baseline import DAY, FAR, HOUR, MOST_OPEN_SEQUENCES, NO_TEMPLATE, SCALES, Kind, Baseline
 from .table import CLASS_NAMES, CLASSES, ERRONEOUS, QUIET, WARNING
 from .weights import COMBINED, THRESHOLD, WEIGHTS
 from .words import fault_class
@@ -42,7 +42,7 @@ LEAST_VALUES = 60
 STEP = 1.5  # nats by which an open finding must grow to be told again before its cooldown is over
 JUMP = 6 * HOUR  # forwards, or an hour backwards: believed when several events in a row say so
 BACKWARDS, BELIEVED = HOUR, 5
-UNSEEN = 0.3  # added to how often the reference saw what is as surprising
+UNSEEN = 0.3  # added to how often the baseline saw what is as surprising
 NEVER = math.inf
 REMEMBERED_LINES, REMEMBERED_CHARACTERS = 1 << 16, 1024
 _PAIR = 1 << 24
@@ -156,8 +156,8 @@ class StreamJudge:
     """Judges a stream of events.
 
     Args:
-        reference: what is usual.
-        threshold: log-odds from which a finding is told; the reference's where it is not given.
+        baseline: what is usual.
+        threshold: log-odds from which a finding is told; the baseline's where it is not given.
         order: whether the order of messages is judged; a model may do that better.
         cooldown: seconds between two messages about one finding.
         is_fine: whether somebody has called a finding fine, by its key and its leading message.
@@ -165,15 +165,15 @@ class StreamJudge:
 
     def __init__(
         self,
-        reference: Reference,
+        baseline: Baseline,
         threshold: float | None = None,
         *,
         order: bool = True,
         cooldown: float = COOLDOWN,
         is_fine: Callable[[str, str], bool] | None = None,
     ):
-        self.reference, self.keys = reference, reference.keys
-        own = reference.threshold if reference.threshold is not None else THRESHOLD
+        self.baseline, self.keys = baseline, baseline.keys
+        own = baseline.threshold if baseline.threshold is not None else THRESHOLD
         self.threshold = own if threshold is None else threshold
         self.order, self.cooldown = order, cooldown
         self.is_fine = is_fine or (lambda key, message: False)
@@ -202,8 +202,8 @@ class StreamJudge:
 
     def _prepare(self) -> None:
         """Limits of every kind, so that judging an event is comparing."""
-        reference = self.reference
-        kinds = reference.kinds
+        baseline = self.baseline
+        kinds = baseline.kinds
         self._first = dict.fromkeys(range(CLASSES), 0)
         self._rare = dict.fromkeys(range(CLASSES), 0)
         self.lives: dict[int, _Live] = {}
@@ -226,7 +226,7 @@ class StreamJudge:
             self._limit_values(live)
         for live in self.lives.values():
             live.rare = self._rare_grave(live)
-        self.whole = _Live(-1, reference.whole)
+        self.whole = _Live(-1, baseline.whole)
         self._limit_rate(self.whole)
         self._limit_whole_pause()
         self.frequent = [
@@ -240,14 +240,14 @@ class StreamJudge:
     def _expected(self, live: _Live, scale: int) -> float:
         """Events that are usual in a window of a scale."""
         kind = live.kind
-        return 0.0 if kind is None else kind.count * SCALES[scale] / max(self.reference.ticks, 1)
+        return 0.0 if kind is None else kind.count * SCALES[scale] / max(self.baseline.ticks, 1)
 
     def _limit_rate(self, live: _Live) -> None:
         kind = live.kind
         assert kind is not None
         live.limits = []
         for scale, width in enumerate(SCALES):
-            windows = self.reference.ticks / width
+            windows = self.baseline.ticks / width
             most = kind.counts[scale][-1] if kind.counts[scale] else 0
             enough = windows >= LEAST_WINDOWS
             live.limits.append(max(LEAST_BURST, 2 * most + 1, 4 * self._expected(live, scale)) if enough else NEVER)
@@ -260,20 +260,20 @@ class StreamJudge:
         need = max(self.threshold, THRESHOLD) / WEIGHTS["silence"] + self._frequent_cost
         middle = kind.pauses.quantile(0.5)
         spread = kind.pauses.quantile(0.9) - kind.pauses.quantile(0.1)
-        live.regular = middle > 0 and spread <= 0.6 * middle and self.reference.timed
+        live.regular = middle > 0 and spread <= 0.6 * middle and self.baseline.timed
         mean = (kind.last - kind.first) / max(kind.pauses.count, 1)
         if live.regular:
             live.pause = max(_solved(kind.pauses.largest, need, 0.1 * middle), 2.5 * middle)
             return
         live.pause = max(_solved(kind.pauses.largest, need, mean), 2 * kind.pauses.largest[-1])
         rows = sum(kind.rows.largest) / len(kind.rows.largest)
-        usual = self.reference.events / max(kind.count, 1)
+        usual = self.baseline.events / max(kind.count, 1)
         live.rows = max(_solved(kind.rows.largest, need, max(usual, 0.1 * rows)), 2 * kind.rows.largest[-1], 30)
 
     def _limit_whole_pause(self) -> None:
-        whole = self.reference.whole
+        whole = self.baseline.whole
         top = whole.pauses.largest
-        if not self.reference.timed or whole.pauses.count < 30 or len(top) < 4:
+        if not self.baseline.timed or whole.pauses.count < 30 or len(top) < 4:
             return
         middle = max(whole.pauses.quantile(0.5), 1e-3)
         need = max(self.threshold, THRESHOLD) / WEIGHTS["silence"]
@@ -293,7 +293,7 @@ class StreamJudge:
         live.slots = tuple(limits) if any(limit < NEVER for limit in limits) else ()
 
     def _rare_grave(self, live: _Live) -> Signal | None:
-        """What an event of a grave kind says that the reference holds in a few places only."""
+        """What an event of a grave kind says that the baseline holds in a few places only."""
         kind, grade = live.kind, live.grade
         if kind is None or grade < ERRONEOUS or kind.places >= 4:
             return None
@@ -302,25 +302,25 @@ class StreamJudge:
         nats = tails.at_least_one(tails.expected_new(near, rare) * tails.harmonic(kind.places + 1))
         prior = _prior(grade, live.worded, near)
         times = "once" if kind.count == 1 else f"{kind.count:,} times"
-        reason = f"{_level(grade, live.worded)}that was seen {times} among {self.reference.events:,} events"
+        reason = f"{_level(grade, live.worded)}that was seen {times} among {self.baseline.events:,} events"
         return Signal("grave", max(nats - math.log(kind.places + 1), 0.0), prior, reason, live.code)
 
     def _prepare_order(self) -> None:
         """How surprising each known pair is, and which surprises are usual."""
-        reference = self.reference
-        self._way = "sequence" if reference.sequences > 0.3 * max(reference.events, 1) else "log"
+        baseline = self.baseline
+        self._way = "sequence" if baseline.sequences > 0.3 * max(baseline.events, 1) else "log"
         self._usual_pairs: set[int] = set()
         self._tail_surprise: list[float] = []
         self._tail_count: list[int] = []
         self._fixed: dict[str, dict[int, int]] = {}
-        self._breaks = dict.fromkeys(reference.follows, 0)
+        self._breaks = dict.fromkeys(baseline.follows, 0)
         if not self.order:
             return
         counts: dict[int, int] = {}
-        for kind in reference.kinds.values():
+        for kind in baseline.kinds.values():
             counts[kind.template] = counts.get(kind.template, 0) + kind.count
         self._unigram = counts
-        for way, table in reference.follows.items():
+        for way, table in baseline.follows.items():
             fixed = self._fixed[way] = {}
             for before, row in table.items():
                 total = sum(row.values())
@@ -329,12 +329,12 @@ class StreamJudge:
                     fixed[before] = top
                     self._breaks[way] += total - row[top]
         seen: dict[float, int] = {}
-        table = reference.follows[self._way]
+        table = baseline.follows[self._way]
         pairs: list[tuple[int, float]] = []
         for before, row in table.items():
             total = sum(row.values())
             for template, count in row.items():
-                # Each event's surprise if the reference had not held it: what an event of the same log to come would have.
+                # Each event's surprise if the baseline had not held it: what an event of the same log to come would have.
                 without = self._surprise_of(row, total, template, count - 1)
                 seen[without] = seen.get(without, 0) + count
                 pairs.append((before * _PAIR + template, self._surprise_of(row, total, template, count)))
@@ -349,11 +349,11 @@ class StreamJudge:
     def _surprise_of(self, row: dict[int, int], total: int, template: int, count: int) -> float:
         """Minus the log of the probability of what comes next: absolute discounting, backing off to how often it comes."""
         left = 0.75 * len(row) / total
-        alone = (self._unigram.get(template, 0) + 0.5) / (self.reference.events + 0.5 * len(self._unigram) + 1)
+        alone = (self._unigram.get(template, 0) + 0.5) / (self.baseline.events + 0.5 * len(self._unigram) + 1)
         return -math.log(max(count - 0.75, 0.0) / total + left * alone)
 
     def _order_nats(self, surprise: float) -> float:
-        """Minus the log of how many events as surprising the reference would give."""
+        """Minus the log of how many events as surprising the baseline would give."""
         at = bisect.bisect_right(self._tail_surprise, -surprise)
         if at:
             return -math.log(self._tail_count[at - 1] + UNSEEN)
@@ -375,7 +375,7 @@ class StreamJudge:
         """Judge one event; the findings that begin with it or are to be told again.
 
         Args:
-            template: position of its template in the reference's keys.
+            template: position of its template in the baseline's keys.
             grade: class of severity that the log states.
             moment: seconds since 1970; None where it is not known.
             sequence: its session, thread or component.
@@ -384,13 +384,13 @@ class StreamJudge:
             worded: class of severity that its words suggest; found from the template where it is not given.
         """
         row = self.row = self.row + 1
-        clock = (moment if moment is not None else self.clock) if self.reference.timed else float(row)
+        clock = (moment if moment is not None else self.clock) if self.baseline.timed else float(row)
         if not self.clock <= clock <= self.clock + JUMP:
             clock = self._strange_time(clock)
         told: Told = _NOTHING
         if self._deadlines and self._deadlines[0][0] < clock:
             told = self._expire(clock)
-        tick = int(clock / self.reference.tick)
+        tick = int(clock / self.baseline.tick)
         if tick != self._tick:
             told = told + self._turn(tick, clock)
         self.clock = clock
@@ -492,7 +492,7 @@ class StreamJudge:
 
     def _start(self, clock: float) -> None:
         """Wait for everything that comes regularly, from this moment on."""
-        self.clock, self._tick = clock, int(clock / self.reference.tick)
+        self.clock, self._tick = clock, int(clock / self.baseline.tick)
         self._touched.clear()
         self._deadlines.clear()
         for live in (*self.lives.values(), self.whole):
@@ -507,8 +507,8 @@ class StreamJudge:
     def _meet(
         self, code: int, template: int, grade: int, event: LogEvent | None, worded: int | None
     ) -> tuple[_Live, Signal | None]:
-        """A kind that the reference does not hold."""
-        reference = self.reference
+        """A kind that the baseline does not hold."""
+        baseline = self.baseline
         own, by_words = grade, False
         if grade == QUIET and not (event is not None and event.severity):
             own = fault_class(self.keys.text(template)) if worded is None else worded
@@ -523,19 +523,19 @@ class StreamJudge:
             unseen = len(words - self._words)
             nats *= 0.2 if not unseen else min(0.25 + 0.2 * unseen, 1.0)
             nats += 0.08 * min(unseen, 8)
-            if reference.events < 200:
-                nats -= 2.0 * (200 - reference.events) / 160
+            if baseline.events < 200:
+                nats -= 2.0 * (200 - baseline.events) / 160
         if own >= ERRONEOUS:
             # Each further one says less; what was told is not told anew at every event.
             again = tails.at_least_one(tails.expected_new(near + 1, self._rare[own]) * tails.harmonic(2)) - math.log(2)
             live.rare = Signal(
-                "grave", max(again, 0.0), prior, f"{_level(own, by_words)}that the reference does not hold", code
+                "grave", max(again, 0.0), prior, f"{_level(own, by_words)}that the baseline does not hold", code
             )
-        known = any(template * CLASSES + other in reference.kinds for other in range(CLASSES) if other != grade)
+        known = any(template * CLASSES + other in baseline.kinds for other in range(CLASSES) if other != grade)
         what = (
             "at a level that this message never had"
             if known
-            else f"that was never seen among {reference.events:,} events"
+            else f"that was never seen among {baseline.events:,} events"
         )
         return live, Signal("new", max(nats, 0.0), prior, f"{_level(own, by_words)}{what}", code)
 
@@ -550,14 +550,14 @@ class StreamJudge:
         kind = live.kind
         if kind is None:
             return None
-        reference = self.reference
+        baseline = self.baseline
         best, words = 0.0, ""
         for scale, width in enumerate(SCALES):
             bucket, held = live.buckets[scale]
             found = live.now + (held if bucket == self._tick // width else 0)
             if found < live.limits[scale]:
                 continue
-            windows = reference.ticks / width
+            windows = baseline.ticks / width
             usual = self._expected(live, scale) * self._hour(live)
             spread = max(1.0, (kind.squares[scale] / windows - usual * usual) / max(usual, 1e-9) if usual else 1.0)
             nats = float(tails.too_many(found / spread, usual / spread))
@@ -565,15 +565,15 @@ class StreamJudge:
             if live is not self.whole:
                 bucket, held = self.whole.buckets[scale]
                 all_events = self.whole.now + (held if bucket == self._tick // width else 0) + live.now
-                by_share = kind.count / max(reference.events, 1) * all_events
+                by_share = kind.count / max(baseline.events, 1) * all_events
                 nats = min(nats, float(tails.too_many(found / spread, by_share / spread)))
                 expected = max(usual, by_share)
             nats -= math.log(windows) + self._kinds_cost
             if nats > best:
                 span = (
-                    tails.duration(width * reference.tick)
-                    if reference.timed
-                    else f"{width * reference.tick:,.0f} lines"
+                    tails.duration(width * baseline.tick)
+                    if baseline.timed
+                    else f"{width * baseline.tick:,.0f} lines"
                 )
                 each = f"{expected:.2g}" if expected < 10 else f"{expected:,.0f}"
                 most = kind.counts[scale][-1] if kind.counts[scale] else 0
@@ -582,9 +582,9 @@ class StreamJudge:
         return Signal("burst", min(best, 60.0), 0.0, words, live.code) if best > 0 else None
 
     def _hour(self, live: _Live) -> float:
-        """How much more than on average of the day comes at this hour; 1 where the reference spans less than two days."""
+        """How much more than on average of the day comes at this hour; 1 where the baseline spans less than two days."""
         kind = live.kind
-        whole = self.reference.whole
+        whole = self.baseline.whole
         if kind is None or not kind.hours or whole.last - whole.first < 2 * DAY or kind.count < 200:
             return 1.0
         share = kind.hours[int(self.clock % DAY // HOUR)] * 24 / kind.count
@@ -593,8 +593,8 @@ class StreamJudge:
     def _drops(self, passed: int) -> list[tuple[Signal, _Live]]:
         """Kinds that came far less often than usual in the longest window that is just over."""
         found: list[tuple[Signal, _Live]] = []
-        reference = self.reference
-        windows = reference.ticks / SCALES[2]
+        baseline = self.baseline
+        windows = baseline.ticks / SCALES[2]
         if windows < LEAST_WINDOWS or not self.frequent:
             return found
         bucket, everything = self.whole.buckets[2]
@@ -605,7 +605,7 @@ class StreamJudge:
             assert kind is not None
             at, count = live.buckets[2]
             count = count if at == passed else 0
-            usual = min(self._expected(live, 2) * self._hour(live), kind.count / reference.events * everything)
+            usual = min(self._expected(live, 2) * self._hour(live), kind.count / baseline.events * everything)
             if count >= 0.5 * usual or usual < 20 or live.away:
                 continue
             mean = self._expected(live, 2)
@@ -614,9 +614,9 @@ class StreamJudge:
             nats -= math.log(windows) + self._frequent_cost
             if nats > 0:
                 span = (
-                    tails.duration(SCALES[2] * reference.tick)
-                    if reference.timed
-                    else f"{SCALES[2] * reference.tick:,.0f} lines"
+                    tails.duration(SCALES[2] * baseline.tick)
+                    if baseline.timed
+                    else f"{SCALES[2] * baseline.tick:,.0f} lines"
                 )
                 reason = f"{count:,} times within {span}, where {usual:,.0f} are usual"
                 found.append((Signal("drop", min(nats, 40.0), 0.0, reason, live.code), live))
@@ -643,7 +643,7 @@ class StreamJudge:
                 signals = self._add(signals, self._broken("sequence", before, template, fixed, code))
         if before * _PAIR + template in self._usual_pairs or template >= self._known:
             return signals
-        row = self.reference.follows[self._way].get(before)
+        row = self.baseline.follows[self._way].get(before)
         if not row:
             return signals
         surprise = self._surprise_of(row, sum(row.values()), template, row.get(template, 0))
@@ -661,7 +661,7 @@ class StreamJudge:
         """A fixed order that is broken."""
         if template >= self._known:
             return None  # a new message says more than that it stands between two others
-        row = self.reference.follows[way][before]
+        row = self.baseline.follows[way][before]
         total = sum(row.values())
         if template in row and row[template] > 2:
             return None
@@ -685,16 +685,29 @@ class StreamJudge:
 
     def pass_time(self, clock: float) -> Told:
         """Move the clock on without an event; the silences that begin, and what is to be told again."""
-        if not self.reference.timed or clock <= self.clock or self.clock == -math.inf:
+        if not self.baseline.timed or clock <= self.clock or self.clock == -math.inf:
             return _NOTHING
         told: Told = []
         if self._deadlines and self._deadlines[0][0] < clock:
             told = self._expire(clock)
-        tick = int(clock / self.reference.tick)
+        tick = int(clock / self.baseline.tick)
         if tick != self._tick:
             told = told + self._turn(tick, clock)
         self.clock = clock
         return told
+
+    def clock_at(self, seconds: float) -> float:
+        """The log's clock so many seconds after its last event came."""
+        return max(self.whole.last + seconds, self.clock) if self.clock > -math.inf else self.clock
+
+    def is_due(self, clock: float) -> bool:
+        """Whether `pass_time` would tell anything."""
+        if not self.baseline.timed or self.clock == -math.inf:
+            return False
+        if self._deadlines and self._deadlines[0][0] < clock:
+            return True
+        tick = int(clock / self.baseline.tick)
+        return tick != self._tick and bool(self.open or self._touched)
 
     def _turn(self, tick: int, clock: float) -> Told:
         """A new tick begins: counts go into the longer windows."""
@@ -723,7 +736,7 @@ class StreamJudge:
         if ended >= 0 and tick // SCALES[2] != ended // SCALES[2]:
             for signal, live in self._drops(ended // SCALES[2]):
                 told += self._found([signal], live, None)
-            fade = 0.5 ** (SCALES[2] / max(self.reference.ticks, SCALES[2]))
+            fade = 0.5 ** (SCALES[2] / max(self.baseline.ticks, SCALES[2]))
             self._met = [fade * count for count in self._met]
         self._tick = tick
         return told + self._remind(clock)
@@ -785,7 +798,7 @@ class StreamJudge:
         # The deadline was set for the threshold; a pause that is told at its deadline reaches it.
         nats = max(nats, max(self.threshold, THRESHOLD) / WEIGHTS["silence"] + 1e-6)
         longest = kind.pauses.largest[-1]
-        if self.reference.timed:
+        if self.baseline.timed:
             each, gap, most = tails.duration(usual), tails.duration(pause), tails.duration(longest)
         else:
             each, gap, most = f"{usual:,.0f} lines", f"{pause:,.0f} lines", f"{longest:,.0f} lines"
@@ -919,7 +932,7 @@ class StreamJudge:
     # --- State -------------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """Everything that goes on, as plain JSON values; `resume` of a judge of the same reference takes it up."""
+        """Everything that goes on, as plain JSON values; `resume` of a judge of the same baseline takes it up."""
         return {
             "row": self.row,
             "clock": None if self.clock == -math.inf else self.clock,
@@ -978,7 +991,7 @@ class StreamJudge:
         return finding
 
     def _now(self, clock: float | None = None) -> float:
-        return (self.clock if clock is None else clock) if self.reference.timed else self.wall
+        return (self.clock if clock is None else clock) if self.baseline.timed else self.wall
 
     def key(self, code: int) -> str:
         """What `logllm ok` calls a kind: its stated level and its template; "silence" for the whole log."""

@@ -1,24 +1,47 @@
 """Closed windows -> alerts: scored together, held against the threshold and the suppressions, counted, watched for drift.
 
-What is peculiar here: the scores of the last windows are kept (and nothing else of them), so that drift is told from what
-is going on now; it is told once, when it begins.
+The scores of the last windows are kept (and nothing else of them), so that drift is told from what is going on now; it is
+told once, when it begins.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
+from logllm.decision.calibration import Calibration
 from logllm.decision.drift import Drift, compare
 from logllm.decision.severity import severities
-from logllm.detector import LogAnomalyDetector
-from logllm.hf_datasets import Window
+from logllm.hf_datasets import LogSystem, Window
 from logllm.hf_datasets.live_windows import OpenWindow, as_window
 from logllm.suppressions import Suppressions, key_of
 from logllm.verdict import Evidence, Verdict
 from logllm.watch.metrics import Metrics
+
+
+class WindowDetector(Protocol):
+    """What a watcher needs of a `LogAnomalyDetector`, so that watching without one loads no model library."""
+
+    threshold: float
+    calibration: Calibration | None
+    system: LogSystem
+
+    @property
+    def family(self) -> str:
+        """Either `logllm` or `logllama`."""
+
+    @property
+    def scorer(self) -> Any:
+        """Scores of a next-key model."""
+
+    def scores(self, windows: Sequence[Sequence[str]]) -> list[float]:
+        """One score a window."""
+
+    def evidence(self, window: Window, raw: list[str], score: float) -> tuple[Evidence, ...]:
+        """How suspicious each line of a window is."""
+
 
 RECENT_WINDOWS = 2000
 DRIFT_EVERY = 500
@@ -36,7 +59,7 @@ class Judge:
 
     def __init__(
         self,
-        detector: LogAnomalyDetector,
+        detector: WindowDetector,
         suppressions: Suppressions | None,
         metrics: Metrics | None,
         say: Callable[[str], None],
@@ -123,7 +146,7 @@ class Judge:
 
 SHOWN_LINES = 200
 SHOWN_CHARACTERS = 4096
-ALERT_SCHEMA = "logllm.alert/1"
+ALERT_SCHEMA = "logllm.alert/2"  # 2: events "finding"; every alert says to which `finding` it belongs
 
 
 def stable_id(*parts: str) -> str:
@@ -131,7 +154,7 @@ def stable_id(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def alert_of(verdict: Verdict, detector: LogAnomalyDetector, lineage: str) -> dict[str, Any]:
+def alert_of(verdict: Verdict, detector: WindowDetector, lineage: str) -> dict[str, Any]:
     """The alert of a flagged window as plain JSON values."""
     guilty = [item for item in verdict.evidence if item.reason] or list(verdict.worst(1))
     guilty.sort(key=lambda item: -item.score)
@@ -143,10 +166,12 @@ def alert_of(verdict: Verdict, detector: LogAnomalyDetector, lineage: str) -> di
             shown.append(_line_of(number, text, evidence.get(number), detector))
     first, last = verdict.line_numbers[0], verdict.line_numbers[-1]
     session = "" if verdict.window_id == f"{first}-{last}" else verdict.window_id
+    name = stable_id(lineage, session, str(first), verdict.lines[0])
     return {
         "schema": ALERT_SCHEMA,
         "event": "anomaly",
-        "id": stable_id(lineage, session, str(first), verdict.lines[0]),
+        "id": name,
+        "finding": name,
         "window_id": verdict.window_id,
         "score": round(verdict.score, 4),
         "threshold": round(verdict.threshold, 4),
@@ -164,7 +189,7 @@ def alert_of(verdict: Verdict, detector: LogAnomalyDetector, lineage: str) -> di
     }
 
 
-def _line_of(number: int, text: str, item: Evidence | None, detector: LogAnomalyDetector) -> dict[str, Any]:
+def _line_of(number: int, text: str, item: Evidence | None, detector: WindowDetector) -> dict[str, Any]:
     row: dict[str, Any] = {"number": number, "text": text[:SHOWN_CHARACTERS]}
     if item is not None:
         row["score"] = round(item.score, 3)

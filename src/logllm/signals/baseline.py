@@ -1,6 +1,6 @@
 """What a log taught: counts, rates, heartbeats, order and values of its messages, as plain numbers.
 
-A `Reference` is learnt event by event, in one pass and bounded memory. It is written as JSON, goes on where it stopped,
+A `Baseline` is learnt event by event, in one pass and bounded memory. It is written as JSON, goes on where it stopped,
 and two of them merge (`merge`) where they were learnt with the same table of templates and the same tick.
 
 Times are the log's own. A log without times has a clock that counts its events: a tick is then a number of events, and
@@ -251,7 +251,7 @@ class Kind:
 
 
 @dataclass
-class Reference:
+class Baseline:
     """What a log taught.
 
     Args:
@@ -272,6 +272,7 @@ class Reference:
         sequences: share of the events that belong to a session, thread or component.
         threshold: log-odds from which a finding is an alarm; None where none was set.
         budget: what the threshold promises, as `decision.threshold.Budget` tells it; empty where none was set.
+        json_log: whether its lines are JSON records.
         lineage: the same in all versions that `update` makes.
         version: counted up by each update.
     """
@@ -293,6 +294,7 @@ class Reference:
     budget: dict[str, Any] = field(default_factory=dict)
     lineage: str = ""
     version: int = 1
+    json_log: bool = False
 
     def __post_init__(self) -> None:
         self._now = -(1 << 62)  # the tick that goes on
@@ -374,7 +376,7 @@ class Reference:
             self.span += min(passed, SCALES[-1]) * self.tick
         self._now = tick
 
-    def finish(self) -> Reference:
+    def finish(self) -> Baseline:
         """Count the ticks that go on; returns itself."""
         if self._in_tick:
             self._turn(self._now + 1, self.whole.last)
@@ -382,7 +384,7 @@ class Reference:
             kind.close()
         return self
 
-    def merge(self, other: Reference) -> None:
+    def merge(self, other: Baseline) -> None:
         """Take in what later events taught.
 
         Raises:
@@ -390,7 +392,7 @@ class Reference:
         """
         if other.tick != self.tick or other.timed != self.timed or other.keys is not self.keys:
             raise LogllmError(
-                "references to merge must share their templates and their tick, found others: learn both with the same keys"
+                "baselines to merge must share their templates and their tick, found others: learn both with the same keys"
             )
         for code, kind in other.kinds.items():
             if code in self.kinds:
@@ -436,10 +438,11 @@ class Reference:
             "budget": self.budget,
             "lineage": self.lineage,
             "fits": self.version,
+            "json_log": self.json_log,
         }
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Reference:
+    def from_json(cls, values: dict[str, Any]) -> Baseline:
         """Back from `to_json`.
 
         Raises:
@@ -448,7 +451,7 @@ class Reference:
         try:
             if values["version"] != VERSION:
                 raise LogllmError(
-                    f"a reference must be of version {VERSION}, found version {values['version']!r}: fit again"
+                    f"a baseline must be of version {VERSION}, found version {values['version']!r}: fit again"
                 )
             kinds = [Kind.from_json(row) for row in values["kinds"]]
             return cls(
@@ -472,11 +475,12 @@ class Reference:
                 dict(values["budget"]),
                 str(values["lineage"]),
                 int(values["fits"]),
+                bool(values["json_log"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, LogllmError):
                 raise
-            raise LogllmError(f"a reference must be what `logllm fit` wrote, found {error!r}: fit again") from error
+            raise LogllmError(f"a baseline must be what `logllm fit` wrote, found {error!r}: fit again") from error
 
     def save(self, folder: str | Path) -> Path:
         """Write `signals.json` into a folder, whole or not at all, with the mode that the umask gives."""
@@ -490,7 +494,7 @@ class Reference:
         return path
 
     @classmethod
-    def load(cls, folder: str | Path) -> Reference | None:
+    def load(cls, folder: str | Path) -> Baseline | None:
         """Read `signals.json`; None where the folder has none.
 
         Raises:
@@ -540,10 +544,10 @@ def rows_of(
         yield template, grade, times[at], sequences[at] if sequences[at] >= 0 else None, held
 
 
-def learn_rows(reference: Reference, rows: Iterable[tuple[int, int, float, int | None, Sequence[float]]]) -> None:
+def learn_rows(baseline: Baseline, rows: Iterable[tuple[int, int, float, int | None, Sequence[float]]]) -> None:
     """Learn from rows as `rows_of` gives them."""
     for template, grade, moment, sequence, numbers in rows:
-        reference.learn(template, grade, moment, sequence, numbers)
+        baseline.learn(template, grade, moment, sequence, numbers)
 
 
 def _umask() -> int:

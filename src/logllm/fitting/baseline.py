@@ -1,4 +1,4 @@
-"""A reference of good runs from logs, and its threshold by alarm budget: the half of `logllm fit` that needs no torch."""
+"""A baseline of good runs from logs, and its threshold by alarm budget: the half of `logllm fit` that needs no torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from logllm.decision.threshold import Budget, budget_threshold, poisson_interval
 from logllm.errors import LogllmError
 from logllm.hf_datasets.events import EventLog
 from logllm.signals import tails
-from logllm.signals.reference import Reference, learn_rows, rows_of, tick_of
+from logllm.signals.baseline import Baseline, learn_rows, rows_of, tick_of
 from logllm.signals.stream import StreamJudge
 from logllm.signals.table import ERRONEOUS, EventTable, read_table
 from logllm.signals.weights import THRESHOLD
@@ -28,15 +28,15 @@ MOST_HELD = 400_000  # events that are judged for the threshold
 LOOSEST = -8.0  # log-odds below which nothing is an alarm, whatever the budget
 
 
-def learn_table(table: EventTable, log: EventLog) -> Reference:
+def learn_table(table: EventTable, log: EventLog) -> Baseline:
     """Everything that some logs teach, without a threshold."""
     timed, tick = tick_of(table)
-    reference = Reference(log.keys, timed, tick)
-    learn_rows(reference, rows_of(table))
-    return _named(reference.finish(), table, log)
+    baseline = Baseline(log.keys, timed, tick)
+    learn_rows(baseline, rows_of(table))
+    return _named(baseline.finish(), table, log)
 
 
-def fit_reference(log: EventLog, alarms_per_day: float = 1.0, share: float = 1.0, order: bool = True) -> Reference:
+def fit_baseline(log: EventLog, alarms_per_day: float = 1.0, share: float = 1.0, order: bool = True) -> Baseline:
     """Learn what is usual in some logs, and set a threshold by an alarm budget.
 
     The second half is judged in stretches, each by all that came before it, as `watch` will judge what is to come.
@@ -45,7 +45,7 @@ def fit_reference(log: EventLog, alarms_per_day: float = 1.0, share: float = 1.0
         log: the logs.
         alarms_per_day: alarms that are accepted.
         share: share of them that falls to events, where windows of a model raise the others.
-        order: whether the order of messages is judged by the reference.
+        order: whether the order of messages is judged by the baseline.
 
     Raises:
         LogllmError: logs without events.
@@ -54,15 +54,15 @@ def fit_reference(log: EventLog, alarms_per_day: float = 1.0, share: float = 1.0
     if not len(table):
         raise LogllmError("a log to learn from must hold events, found none: give another log")
     timed, tick = tick_of(table)
-    reference = Reference(log.keys, timed, tick)
-    scores, seconds, events = held_scores(reference, table, order)
-    reference.finish()
-    reference.threshold, reference.budget = threshold_of(reference, scores, seconds, events, alarms_per_day * share)
-    return _named(reference, table, log)
+    baseline = Baseline(log.keys, timed, tick)
+    scores, seconds, events = held_scores(baseline, table, order)
+    baseline.finish()
+    baseline.threshold, baseline.budget = threshold_of(baseline, scores, seconds, events, alarms_per_day * share)
+    return _named(baseline, table, log)
 
 
-def held_scores(reference: Reference, table: EventTable, order: bool = True) -> tuple[list[float], float | None, int]:
-    """Teach a reference a whole log; the second half is judged before it is learnt.
+def held_scores(baseline: Baseline, table: EventTable, order: bool = True) -> tuple[list[float], float | None, int]:
+    """Teach a baseline a whole log; the second half is judged before it is learnt.
 
     Returns:
         (scores of the findings of the second half, in the order of time; the seconds it spans, None where the log has
@@ -71,24 +71,24 @@ def held_scores(reference: Reference, table: EventTable, order: bool = True) -> 
     n = len(table)
     half = int(FIRST_SHARE * n)
     if n < 2 * LEAST_HELD:
-        learn_rows(reference, rows_of(table))
+        learn_rows(baseline, rows_of(table))
         return [], None, 0
     half = max(half, n - MOST_HELD)
-    learn_rows(reference, rows_of(table, 0, half))
+    learn_rows(baseline, rows_of(table, 0, half))
     scores: list[float] = []
     cuts = np.linspace(half, n, STRETCHES + 1).astype(int).tolist()
     for first, last in pairwise(cuts):
-        scores += judged_scores(Reference.from_json(reference.finish().to_json()), table, first, last, order)
-        learn_rows(reference, rows_of(table, first, last))
+        scores += judged_scores(Baseline.from_json(baseline.finish().to_json()), table, first, last, order)
+        learn_rows(baseline, rows_of(table, first, last))
     seconds = None
-    if reference.timed:
+    if baseline.timed:
         seconds = float(np.nanmax(table.timestamp[half:]) - np.nanmin(table.timestamp[half:])) or None
     return scores, seconds, n - half
 
 
-def judged_scores(reference: Reference, table: EventTable, first: int, last: int, order: bool = True) -> list[float]:
+def judged_scores(baseline: Baseline, table: EventTable, first: int, last: int, order: bool = True) -> list[float]:
     """Scores of the findings that a stretch of a log gives, in the order in which they begin."""
-    judge = StreamJudge(reference, LOOSEST, order=order)
+    judge = StreamJudge(baseline, LOOSEST, order=order)
     found = []
     for template, grade, moment, sequence, numbers in rows_of(table, first, last):
         for finding in judge.observe(template, grade, moment, sequence, numbers):
@@ -98,11 +98,11 @@ def judged_scores(reference: Reference, table: EventTable, first: int, last: int
 
 
 def threshold_of(
-    reference: Reference, scores: Sequence[float], seconds: float | None, events: int, alarms_per_day: float
+    baseline: Baseline, scores: Sequence[float], seconds: float | None, events: int, alarms_per_day: float
 ) -> tuple[float, dict[str, Any]]:
     """(threshold, what it promises) from the scores of held-back findings."""
-    most = _clear_fault(reference)
-    if not events or (reference.timed and seconds is None):
+    most = _clear_fault(baseline)
+    if not events or (baseline.timed and seconds is None):
         return max(THRESHOLD, most - 2.0), {}
     if not scores:
         per_day = 86_400.0 / seconds if seconds else 1000.0 / events
@@ -125,42 +125,42 @@ def threshold_of(
     return threshold, budget.to_dict() | {"threshold": threshold, "period": period}
 
 
-def _clear_fault(reference: Reference) -> float:
+def _clear_fault(baseline: Baseline) -> float:
     """The score of an ERROR that was never seen: no budget, however small, hides one that says nothing worse."""
-    return max(StreamJudge(reference, THRESHOLD, order=False).strength_of_new(ERRONEOUS), THRESHOLD)
+    return max(StreamJudge(baseline, THRESHOLD, order=False).strength_of_new(ERRONEOUS), THRESHOLD)
 
 
-def in_words(reference: Reference) -> str:
+def in_words(baseline: Baseline) -> str:
     """What was learnt and what it can promise, for people."""
-    kinds = len(reference.kinds)
+    kinds = len(baseline.kinds)
     rows = [
-        f"{reference.events:,} events of {kinds:,} kinds learnt from {len(reference.files)} file{'s' if len(reference.files) != 1 else ''}"
+        f"{baseline.events:,} events of {kinds:,} kinds learnt from {len(baseline.files)} file{'s' if len(baseline.files) != 1 else ''}"
     ]
-    beats = [kind for kind in StreamJudge(reference, order=False).lives.values() if kind.regular]
-    if reference.timed:
-        rows[0] += f", {tails.duration(max(reference.whole.last - reference.whole.first, 0.0))} of log"
+    beats = [kind for kind in StreamJudge(baseline, order=False).lives.values() if kind.regular]
+    if baseline.timed:
+        rows[0] += f", {tails.duration(max(baseline.whole.last - baseline.whole.first, 0.0))} of log"
     else:
         rows.append("the log has no times: rates and silences are told in lines")
     if beats:
         rows.append(
             f"{len(beats):,} message{'s come' if len(beats) > 1 else ' comes'} at regular times: one that stops raises an alert"
         )
-    if reference.events < FEW_EVENTS:
+    if baseline.events < FEW_EVENTS:
         rows.append(
-            f"{reference.events} events are too few to know what is usual: only messages that state a fault can be told"
+            f"{baseline.events} events are too few to know what is usual: only messages that state a fault can be told"
         )
-    elif reference.events < 2 * LEAST_HELD:
+    elif baseline.events < 2 * LEAST_HELD:
         rows.append(
-            f"{reference.events} events are too few to hold some back: new messages and stated faults are told, no number of "
+            f"{baseline.events} events are too few to hold some back: new messages and stated faults are told, no number of "
             "false alarms can be promised"
         )
-    elif not reference.budget:
+    elif not baseline.budget:
         rows.append("the log spans no time, so no number of false alarms a day can be promised")
     else:
-        budget = Budget(**reference.budget)
+        budget = Budget(**baseline.budget)
         if budget.windows:
             rows.append(
-                f"threshold {reference.threshold:.2f}: expect {budget.expected:.2g} false alarms per {budget.period} (95 % interval "
+                f"threshold {baseline.threshold:.2f}: expect {budget.expected:.2g} false alarms per {budget.period} (95 % interval "
                 f"{budget.low:.2g} to {budget.high:.2g}), from {budget.windows:,} things that stood out in the part held back"
             )
             if budget.alarms < budget.windows_per_period / budget.windows:
@@ -170,21 +170,22 @@ def in_words(reference: Reference) -> str:
                 )
         else:
             rows.append(
-                f"threshold {reference.threshold:.2f}: nothing stood out in the part held back, which promises at most "
+                f"threshold {baseline.threshold:.2f}: nothing stood out in the part held back, which promises at most "
                 f"{budget.high:.2g} false alarms per {budget.period}"
             )
     return "\n".join(rows)
 
 
-def _named(reference: Reference, table: EventTable, log: EventLog) -> Reference:
-    reference.files = [Path(one.name).name for one in log.files]
-    reference.formats = sorted({one.format for one in log.files if one.format})
-    reference.lines = sum(one.lines for one in log.files)
+def _named(baseline: Baseline, table: EventTable, log: EventLog) -> Baseline:
+    baseline.files = [Path(one.name).name for one in log.files]
+    baseline.formats = sorted({one.format for one in log.files if one.format})
+    baseline.json_log = len(table) > 0 and log.events([table.place(0)])[0].lines[0].startswith("{")
+    baseline.lines = sum(one.lines for one in log.files)
     texts = "\n".join(sorted(table.templates))
-    reference.lineage = hashlib.sha256(texts.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return reference
+    baseline.lineage = hashlib.sha256(texts.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return baseline
 
 
-def is_sure(reference: Reference) -> bool:
+def is_sure(baseline: Baseline) -> bool:
     """Whether a number of false alarms can be promised."""
-    return bool(reference.budget) and math.isfinite(reference.threshold or math.inf)
+    return bool(baseline.budget) and math.isfinite(baseline.threshold or math.inf)
