@@ -105,7 +105,14 @@ def main() -> None:
         if args.seeds:
             import generate
 
-            sys.argv = ["generate.py", "--seeds", args.seeds, "--out", made, *(["--kinds", args.kinds] if args.kinds else [])]
+            sys.argv = [
+                "generate.py",
+                "--seeds",
+                args.seeds,
+                "--out",
+                made,
+                *(["--kinds", args.kinds] if args.kinds else []),
+            ]
             generate.main()
             args.cases = Path(made) / "cases.json"
         cases = json.loads(args.cases.read_text(encoding="utf-8"))
@@ -122,7 +129,10 @@ def main() -> None:
                        "why": f"{type(error).__name__}: {error}", "found": []}  # fmt: skip
             rows.append(row)
             if not row["pass"] or args.only:
-                print(f"{row['case']:40} {row['rank'] or '-':>4} {row['flagged']:4} {row['seconds']:6.2f} {row['why'] or 'pass'}  planted {case['planted'][:3]}", flush=True)
+                print(
+                    f"{row['case']:40} {row['rank'] or '-':>4} {row['flagged']:4} {row['seconds']:6.2f} {row['why'] or 'pass'}  planted {case['planted'][:3]}",
+                    flush=True,
+                )
                 if args.show or args.only:
                     for one in row["found"]:
                         print("      ", *one)
@@ -130,7 +140,11 @@ def main() -> None:
     if args.out:
         from provenance import provenance
 
-        args.out.write_text(json.dumps({"provenance": provenance(), "seeds": args.seeds, **summary(rows), "rows": rows}, indent=1) + "\n", encoding="utf-8")
+        args.out.write_text(
+            json.dumps({"provenance": provenance(), "seeds": args.seeds, **summary(rows), "rows": rows}, indent=1)
+            + "\n",
+            encoding="utf-8",
+        )
 
 
 if __name__ == "__main__":

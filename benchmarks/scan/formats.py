@@ -10,7 +10,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 LEVELS = {"DEBUG": 7, "INFO": 6, "WARN": 4, "ERROR": 3, "FATAL": 2}
 GERMAN = {"DEBUG": "FEIN", "INFO": "HINWEIS", "WARN": "WARNUNG", "ERROR": "FEHLER", "FATAL": "KRITISCH"}
@@ -32,7 +32,7 @@ class Record:
 
 
 def _date(time: float, pattern: str) -> str:
-    return datetime.fromtimestamp(time, timezone.utc).strftime(pattern)
+    return datetime.fromtimestamp(time, UTC).strftime(pattern)
 
 
 def _milli(time: float) -> str:
@@ -74,7 +74,10 @@ def spring(r: Record) -> list[str]:
 
 def klog(r: Record) -> list[str]:
     letter = r.level[0]
-    return [f"{letter}{_date(r.time, '%m%d %H:%M:%S')}.{_micro(r.time)}       1 {r.component}.go:{len(r.text)}] {r.text}", *r.below]
+    return [
+        f"{letter}{_date(r.time, '%m%d %H:%M:%S')}.{_micro(r.time)}       1 {r.component}.go:{len(r.text)}] {r.text}",
+        *r.below,
+    ]
 
 
 def logcat(r: Record) -> list[str]:
@@ -93,13 +96,26 @@ def rfc5424(r: Record) -> list[str]:
 
 
 def zap(r: Record) -> list[str]:
-    row = {"level": r.level.lower(), "ts": round(r.time, 6), "logger": r.component, "caller": "srv/run.go:88", "msg": r.text}
+    row = {
+        "level": r.level.lower(),
+        "ts": round(r.time, 6),
+        "logger": r.component,
+        "caller": "srv/run.go:88",
+        "msg": r.text,
+    }
     return [json.dumps(row | ({"stacktrace": "\n".join(r.below)} if r.below else {}), ensure_ascii=False)]
 
 
 def pino(r: Record) -> list[str]:
     number = {"DEBUG": 20, "INFO": 30, "WARN": 40, "ERROR": 50, "FATAL": 60}[r.level]
-    row = {"level": number, "time": int(r.time * 1000), "pid": 1, "hostname": "node7", "name": r.component, "msg": r.text}
+    row = {
+        "level": number,
+        "time": int(r.time * 1000),
+        "pid": 1,
+        "hostname": "node7",
+        "name": r.component,
+        "msg": r.text,
+    }
     return [json.dumps(row | ({"err": {"stack": "\n".join(r.below)}} if r.below else {}), ensure_ascii=False)]
 
 
@@ -118,7 +134,12 @@ def gelf(r: Record) -> list[str]:
 def cloud_json(r: Record) -> list[str]:
     stamp = f"{_date(r.time, '%Y-%m-%dT%H:%M:%S')}.{_micro(r.time)}Z"
     name = {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(r.level, r.level)
-    return [json.dumps({"severity": name, "timestamp": stamp, "message": "\n".join([r.text, *r.below]), "component": r.component}, ensure_ascii=False)]
+    return [
+        json.dumps(
+            {"severity": name, "timestamp": stamp, "message": "\n".join([r.text, *r.below]), "component": r.component},
+            ensure_ascii=False,
+        )
+    ]
 
 
 def logfmt(r: Record) -> list[str]:
@@ -159,7 +180,9 @@ def compose(r: Record) -> list[str]:
 
 
 def windows_csv(r: Record) -> list[str]:
-    name = {"DEBUG": "Verbose", "INFO": "Information", "WARN": "Warning", "ERROR": "Error", "FATAL": "Critical"}[r.level]
+    name = {"DEBUG": "Verbose", "INFO": "Information", "WARN": "Warning", "ERROR": "Error", "FATAL": "Critical"}[
+        r.level
+    ]
     text = r.text.replace('"', '""')
     return [f'{name},{_date(r.time, "%m/%d/%Y %I:%M:%S %p")},{r.component},{1000 + len(r.component)},None,"{text}"']
 
@@ -171,12 +194,18 @@ def catalina(r: Record) -> list[str]:
 
 
 def rails(r: Record) -> list[str]:
-    return [f"{r.level[0]}, [{_date(r.time, '%Y-%m-%dT%H:%M:%S')}.{_micro(r.time)} #811] {r.level:>5} -- : {r.text}", *r.below]
+    return [
+        f"{r.level[0]}, [{_date(r.time, '%Y-%m-%dT%H:%M:%S')}.{_micro(r.time)} #811] {r.level:>5} -- : {r.text}",
+        *r.below,
+    ]
 
 
 def php_monolog(r: Record) -> list[str]:
     name = {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(r.level, r.level)
-    return [f"[{_date(r.time, '%Y-%m-%dT%H:%M:%S')}.{_micro(r.time)}+00:00] {r.component}.{name}: {r.text} [] []", *r.below]
+    return [
+        f"[{_date(r.time, '%Y-%m-%dT%H:%M:%S')}.{_micro(r.time)}+00:00] {r.component}.{name}: {r.text} [] []",
+        *r.below,
+    ]
 
 
 def pipes(r: Record) -> list[str]:
@@ -232,12 +261,16 @@ def _client(r: Record) -> str:
 
 def nginx(r: Record) -> list[str]:
     method, path = _path(r)
-    return [f'{_client(r)} - - [{_date(r.time, "%d/%b/%Y:%H:%M:%S")} +0000] "{method} {path} HTTP/1.1" {r.status} {r.size} "-" "curl/8.1"']
+    return [
+        f'{_client(r)} - - [{_date(r.time, "%d/%b/%Y:%H:%M:%S")} +0000] "{method} {path} HTTP/1.1" {r.status} {r.size} "-" "curl/8.1"'
+    ]
 
 
 def apache_vhost(r: Record) -> list[str]:
     method, path = _path(r)
-    return [f'shop.example.org:443 {_client(r)} - - [{_date(r.time, "%d/%b/%Y:%H:%M:%S")} +0000] "{method} {path} HTTP/1.1" {r.status} {r.size}']
+    return [
+        f'shop.example.org:443 {_client(r)} - - [{_date(r.time, "%d/%b/%Y:%H:%M:%S")} +0000] "{method} {path} HTTP/1.1" {r.status} {r.size}'
+    ]
 
 
 def haproxy(r: Record) -> list[str]:
@@ -248,12 +281,16 @@ def haproxy(r: Record) -> list[str]:
 
 def iis(r: Record) -> list[str]:
     method, path = _path(r)
-    return [f"{_date(r.time, '%Y-%m-%d %H:%M:%S')} 10.0.0.4 {method} {path} - 443 - {_client(r)} curl/8.1 - {r.status} 0 0 {r.size % 300}"]
+    return [
+        f"{_date(r.time, '%Y-%m-%d %H:%M:%S')} 10.0.0.4 {method} {path} - 443 - {_client(r)} curl/8.1 - {r.status} 0 0 {r.size % 300}"
+    ]
 
 
 def squid(r: Record) -> list[str]:
     method, path = _path(r)
-    return [f"{r.time:.3f} {r.size % 400:6} {_client(r)} TCP_MISS/{r.status} {r.size} {method} http://shop.example.org{path} - DIRECT/10.0.0.9 text/html"]
+    return [
+        f"{r.time:.3f} {r.size % 400:6} {_client(r)} TCP_MISS/{r.status} {r.size} {method} http://shop.example.org{path} - DIRECT/10.0.0.9 text/html"
+    ]
 
 
 def caddy(r: Record) -> list[str]:
@@ -265,12 +302,16 @@ def caddy(r: Record) -> list[str]:
 
 def gin(r: Record) -> list[str]:
     method, path = _path(r)
-    return [f'[GIN] {_date(r.time, "%Y/%m/%d - %H:%M:%S")} | {r.status} | {(r.size % 3000) / 100:>10.2f}ms | {_client(r):>15} | {method:<7} "{path}"']
+    return [
+        f'[GIN] {_date(r.time, "%Y/%m/%d - %H:%M:%S")} | {r.status} | {(r.size % 3000) / 100:>10.2f}ms | {_client(r):>15} | {method:<7} "{path}"'
+    ]
 
 
 def own_request(r: Record) -> list[str]:
     method, path = _path(r)
-    return [f"{_date(r.time, '%H:%M:%S')} rq={int(r.time * 1000) % 99991} {method} {path} -> {r.status} in {r.size % 300}ms"]
+    return [
+        f"{_date(r.time, '%H:%M:%S')} rq={int(r.time * 1000) % 99991} {method} {path} -> {r.status} in {r.size % 300}ms"
+    ]
 
 
 def own_status(r: Record) -> list[str]:

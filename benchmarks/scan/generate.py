@@ -79,7 +79,13 @@ DOMAINS: dict[str, list[str]] = {
     "portuguese": ["pedido <n> aceite do cliente <n>", "ligação de <i> aberta", "ligação de <i> fechada após <t>", "fatura <n> enviada para a fila",
                    "sessão <h> criada para o utilizador u<n>", "cache renovada com <n> entradas", "ficheiro <p> lido (<s>)", "tarefa <k> concluída em <t>"],
 }  # fmt: skip
-WARNINGS = ["slow query took <t>", "retrying request <n> to <i>", "buffer pool at <k>0%", "deprecated option used by client <i>", "certificate expires in <k> days"]
+WARNINGS = [
+    "slow query took <t>",
+    "retrying request <n> to <i>",
+    "buffer pool at <k>0%",
+    "deprecated option used by client <i>",
+    "certificate expires in <k> days",
+]
 RARE = ["plugin <w> loaded", "feature flag <w> is now on", "user <w> changed the colour of <w>", "imported <w> from <w>", "schema of <w> migrated to <w>",
         "report <w> rendered for <w>", "mirror <w> chosen because <w> was <w>", "<w> <w> <w> noted", "<w> rescheduled by <w>"]  # fmt: skip
 # Faults with level: message and lines below.
@@ -99,9 +105,22 @@ QUIET = {
     "spanish": "el disco d ya no responde, volumen desmontado", "russian": "диск d больше не отвечает, том отключён", "chinese": "磁盘 d 不再响应 卷已卸载",
     "portuguese": "o disco d deixou de responder, volume desmontado",
 }  # fmt: skip
-NEUTRAL = ["ledger switched to read only mode", "leadership handed over to nobody", "falling back to the paper ledger", "volume d is now detached"]
+NEUTRAL = [
+    "ledger switched to read only mode",
+    "leadership handed over to nobody",
+    "falling back to the paper ledger",
+    "volume d is now detached",
+]
 COMPONENTS = ["orders", "billing", "gateway", "store", "auth", "notifier"]
-PATHS = ["/api/items/<n>", "/api/orders/<n>", "/login", "/static/<h>.js", "/healthz", "/api/users/<n>/cart", "/search?q=<w>"]
+PATHS = [
+    "/api/items/<n>",
+    "/api/orders/<n>",
+    "/login",
+    "/static/<h>.js",
+    "/healthz",
+    "/api/users/<n>/cart",
+    "/search?q=<w>",
+]
 
 
 @dataclass
@@ -159,12 +178,20 @@ def usual(rng: random.Random, n: int, domain: str, *, step: float = 3.0, warn: f
         pace = step * (0.4 + 1.2 * (place % (n // 2 + 1)) / (n // 2 + 1)) if rhythm else step
         time += pace * rng.uniform(0.7, 1.3) if tight else rng.expovariate(1 / pace)
         if sessions:
-            if len(open_sessions) < sessions and rng.random() < 0.6 or not open_sessions:
+            if (len(open_sessions) < sessions and rng.random() < 0.6) or not open_sessions:
                 open_sessions.append((_id(rng, kind), 0))
             choice = rng.randrange(len(open_sessions))
             name, done = open_sessions.pop(choice)
             steps = SESSION_STEPS[domain] if domain in SESSION_STEPS else SESSION_STEPS["shop"]
-            records.append(Record(time, "INFO", COMPONENTS[done % 3], f"worker-{choice}", fill(rng, steps[done].replace("<id>", name))))
+            records.append(
+                Record(
+                    time,
+                    "INFO",
+                    COMPONENTS[done % 3],
+                    f"worker-{choice}",
+                    fill(rng, steps[done].replace("<id>", name)),
+                )
+            )
             if done + 1 < len(steps):
                 open_sessions.append((name, done + 1))
             continue
@@ -198,7 +225,9 @@ def requests(rng: random.Random, n: int, usual_404: float = 0.0) -> Log:
         path = fill(rng, rng.choices(PATHS, weights)[0])
         status = 404 if rng.random() < usual_404 else rng.choices([200, 304, 201], [10, 2, 1])[0]
         method = rng.choices(["GET", "POST"], [5, 1])[0]
-        records.append(Record(time, "INFO", "web", "t", f"{method} {path}", status=status, size=int(rng.lognormvariate(7, 1))))
+        records.append(
+            Record(time, "INFO", "web", "t", f"{method} {path}", status=status, size=int(rng.lognormvariate(7, 1)))
+        )
     return Log(rng, records)
 
 
@@ -223,7 +252,9 @@ class Case:
     encoding: str = "utf-8"
 
 
-def _pick(rng: random.Random, table: dict[str, Callable[[Record], list[str]]]) -> tuple[str, Callable[[Record], list[str]]]:
+def _pick(
+    rng: random.Random, table: dict[str, Callable[[Record], list[str]]]
+) -> tuple[str, Callable[[Record], list[str]]]:
     name = rng.choice(sorted(table))
     return name, table[name]
 
@@ -233,7 +264,9 @@ def _fault(rng: random.Random, time: float, fatal: bool | None = None) -> list[R
     level = "FATAL" if (rng.random() < 0.3 if fatal is None else fatal) else "ERROR"
     records = [Record(time, level, rng.choice(COMPONENTS[:3]), "worker-1", text, list(below))]
     if rng.random() < 0.3:
-        records.append(Record(time + 0.2, "ERROR", records[0].component, "worker-1", "shutting down worker after a fault"))
+        records.append(
+            Record(time + 0.2, "ERROR", records[0].component, "worker-1", "shutting down worker after a fault")
+        )
     return records
 
 
@@ -271,8 +304,23 @@ def make_case(kind: str, seed: int) -> Case:
             log = _base(rng, n)
         else:
             log = _base(rng, n)
-    elif kind in ("unit_numbers", "level_outside", "early_fault", "late_fault", "multi_line", "format", "encoding", "long_lines"):
-        domain = "shop" if kind == "unit_numbers" else rng.choice(["german", "french", "spanish", "russian", "chinese"]) if kind == "encoding" else None
+    elif kind in (
+        "unit_numbers",
+        "level_outside",
+        "early_fault",
+        "late_fault",
+        "multi_line",
+        "format",
+        "encoding",
+        "long_lines",
+    ):
+        domain = (
+            "shop"
+            if kind == "unit_numbers"
+            else rng.choice(["german", "french", "spanish", "russian", "chinese"])
+            if kind == "encoding"
+            else None
+        )
         log = _base(rng, n, domain)
         share = {"early_fault": rng.uniform(0.1, 0.4), "late_fault": 0.999}.get(kind, rng.uniform(0.3, 0.95))
         at = int(share * len(log.records))
@@ -285,7 +333,14 @@ def make_case(kind: str, seed: int) -> Case:
             known = FAULTS[3 if below is FAULTS[2][1] else 2]
             for place in range(40, len(log.records), rng.choice([60, 90])):
                 if rng.random() < 0.9 and seed % 2:
-                    log.records[place] = Record(log.records[place].time, "ERROR", COMPONENTS[1], "worker-2", known[0] + " again", list(known[1]))
+                    log.records[place] = Record(
+                        log.records[place].time,
+                        "ERROR",
+                        COMPONENTS[1],
+                        "worker-2",
+                        known[0] + " again",
+                        list(known[1]),
+                    )
         elif kind == "encoding" and rng.random() < 0.6:
             new = [Record(time, "ERROR", COMPONENTS[0], "worker-1", QUIET[domain or "german"])]
             if domain in ("german", "french"):
@@ -399,7 +454,14 @@ def make_case(kind: str, seed: int) -> Case:
             for place in rng.sample(range(n), n // 60):
                 log.records[place].text = fill(rng, RARE[seed % 4])
         at = int(rng.uniform(0.3, 0.95) * n)
-        log.plant(at, [Record(log.records[at].time, "INFO", COMPONENTS[0], "worker-1", QUIET.get(domain) or rng.choice(NEUTRAL))])
+        log.plant(
+            at,
+            [
+                Record(
+                    log.records[at].time, "INFO", COMPONENTS[0], "worker-1", QUIET.get(domain) or rng.choice(NEUTRAL)
+                )
+            ],
+        )
         others = 1
     elif kind in ("unsorted", "rotated"):
         log = _base(rng, n)
@@ -426,7 +488,15 @@ def make_case(kind: str, seed: int) -> Case:
         starts = [0, cut[0], cut[1]]
         where = max(k for k in range(3) if starts[k] < planted[0][0])
         moved = [[a - starts[where], b - starts[where]] for a, b in planted]
-        return Case(label, kind, dict(reversed(list(zip(names, parts)))), moved, top, 1, names[where].removesuffix(".gz") if False else names[where])
+        return Case(
+            label,
+            kind,
+            dict(reversed(list(zip(names, parts)))),
+            moved,
+            top,
+            1,
+            names[where].removesuffix(".gz") if False else names[where],
+        )
     ending = "\r\n" if rng.random() < 0.1 else "\n"
     encoding = rng.choice(["utf-8", "utf-8-sig", "utf-16"]) if kind == "encoding" else "utf-8"
     return Case(label, kind, {f"{label}.log": lines}, planted, top, others, None, ending, encoding)

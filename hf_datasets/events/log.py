@@ -1,52 +1,45 @@
-"""Logs as events: `EventLog` for whole files, `EventStream` for a log as it grows, `read_events` for one pass.
-
-A first version: lines with an ISO time, JSON objects and plain text; the format rows come next.
-"""
+"""Logs as events: `EventLog` for whole files, `EventStream` for a log as it grows, `read_events` for one pass."""
 
 from __future__ import annotations
 
-import gzip
+import math
 import re
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-import orjson
 
+from ..errors import LogInputError
+from ..systems.rules import LogSystem
 from .event import EventBatch, LogEvent
-from .levels import LEVEL_PATTERN, level_number
+from .formats import ALL_ROWS, row_named
+from .guess import FilePlan, guess_plan, sample_of
+from .inputs import Block, Encoding, LogInput, cleaned
+from .reader import FileReader, Part
+from .row import EventFormat
 from .templates import TemplateKeys
+from .times import Clock
+from .user_formats import row_from_file, row_from_system
 
-BATCH_EVENTS = 65_536
-MOST_LINES = 1000  # of one event
-_HEADER = re.compile(
-    r"^\[?(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)\]?"
-    rf"(?:[\s\-|\[]*(?P<level>{LEVEL_PATTERN})\b[\]\s:|\-]*)?\s*(?P<message>.*)$",
-    re.IGNORECASE,
-)
-_ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_ORDER_LINES = 400
+_PATHS = (".yaml", ".yml", ".json")
 
 
-@dataclass
+@dataclass(slots=True)
 class FileReport:
     """How one file was read.
 
     Attributes:
         name: the path as given.
-        format: name of the format row.
-        title: the format in words.
+        format: name of the format that explains most; title: in words.
         lines: raw lines.
         events: events.
-        parsed: events that the format fitted.
+        parsed: events that a format fitted.
         severities: OpenTelemetry's SeverityNumber -> events.
-        first: earliest time, seconds since 1970 in UTC.
-        last: latest time.
+        first: earliest time, seconds since 1970 in UTC; last: latest.
         joined_events: events of more than one line.
         encoding: as read.
         notes: sentences on what a reader should know.
@@ -67,40 +60,35 @@ class FileReport:
 
     @property
     def parsed_share(self) -> float:
-        """Share of the events that the format fitted."""
+        """Share of the events that a format fitted."""
         return self.parsed / self.events if self.events else 0.0
 
-
-def parse_line(line: str) -> tuple[bool, float | None, int | None, str, dict[str, str]]:
-    """(begins an event, time, severity, message, attributes) of one line."""
-    if line.startswith("{"):
-        try:
-            record = orjson.loads(line)
-        except ValueError:
-            record = None
-        if isinstance(record, dict):
-            message = next((str(record[key]) for key in ("message", "msg", "log", "MESSAGE", "body") if key in record), line)
-            level = next((record[key] for key in ("level", "severity", "lvl", "PRIORITY") if key in record), None)
-            time = next((record[key] for key in ("timestamp", "@timestamp", "time", "ts") if key in record), None)
-            attributes = {key: value for key, value in record.items() if isinstance(value, str) and value != message}
-            return True, _seconds(time), None if level is None else level_number(str(level)), message.strip(), attributes
-    found = _HEADER.match(line)
-    if found is None:
-        return False, None, None, line, {}
-    level = found["level"]
-    return True, _seconds(found["time"]), level_number(level) if level else None, found["message"], {}
+    def count(self, batch: EventBatch) -> None:
+        """Add the events of a batch."""
+        self.events += len(batch)
+        self.parsed += int(batch.parsed.sum())
+        self.joined_events += int((batch.line_count > 1).sum())
+        for number, count in enumerate(np.bincount(batch.severity, minlength=1).tolist()):
+            if number and count:
+                self.severities[number] += count
+        times = batch.timestamp[~np.isnan(batch.timestamp)]
+        if len(times):
+            low, high = float(times.min()), float(times.max())
+            self.first = low if self.first is None else min(self.first, low)
+            self.last = high if self.last is None else max(self.last, high)
 
 
-def _seconds(value: Any) -> float | None:
-    if isinstance(value, (int, float)):
-        return float(value) / (1000.0 if value > 1e11 else 1.0)
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value.replace(",", "."))
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+@dataclass(slots=True)
+class _Place:
+    """A block that was read: where it begins, how many lines and bytes it used, and the clock at its beginning."""
+
+    number: int
+    lines: int
+    offset: int | None
+    size: int
+    left: int
+    last: bool
+    clock: Clock
 
 
 class EventLog:
@@ -108,21 +96,39 @@ class EventLog:
 
     Args:
         paths: the files; "-" is standard input. Positions in this list are the `source` of events.
-        format: name of a format row or path of a format file; None guesses for each file by itself.
+        format: name of a format row, or path of a file with one (YAML, or lnav's JSON); None guesses for each file.
         numbers: whether batches carry the numbers that the masks took out.
+        system: a log system whose lines they are, in place of `format`.
+        keys: templates of an earlier reading, whose positions go on.
 
     Attributes:
         files: one `FileReport` a file, by position in `paths`; filled while reading.
         templates: template texts by position; grows while reading, texts are final once all is read.
         sequences: names of sequences (session, thread, component, step) by position; grows while reading.
+        keys: the `TemplateKeys` behind `templates`.
+
+    Raises:
+        LogInputError: where a file is missing or no text, or the format is not known.
     """
 
-    def __init__(self, paths: Sequence[str | Path], format: str | None = None, numbers: bool = True):
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        format: str | None = None,
+        numbers: bool = True,
+        system: LogSystem | None = None,
+        keys: TemplateKeys | None = None,
+    ):
         self.paths = [str(path) for path in paths]
         self.files = [FileReport(path) for path in self.paths]
-        self.sequences: list[str] = []
-        self.keys = TemplateKeys()
-        self._spooled: dict[int, IO[bytes]] = {}
+        self.keys = keys or TemplateKeys()
+        self._row = fixed_row(format, system)
+        self._numbers = numbers
+        self._names: dict[str, int] = {}
+        self._inputs = [LogInput(path) for path in self.paths]
+        self._samples: dict[int, list[list[str]]] = {}
+        self._readers: dict[int, FileReader] = {}
+        self._places: dict[int, list[_Place]] = {}
         self._order: list[int] | None = None
 
     @property
@@ -130,91 +136,107 @@ class EventLog:
         """Template texts by position."""
         return self.keys.texts()
 
+    @property
+    def sequences(self) -> list[str]:
+        """Names of sequences by position."""
+        return list(self._names)
+
+    def plan(self, source: int) -> FilePlan:
+        """How a file is read."""
+        return self.reader(source).plan
+
+    def reader(self, source: int) -> FileReader:
+        """The reader of a file; its format is guessed now if it was not before."""
+        found = self._readers.get(source)
+        if found is None:
+            one = self._inputs[source]
+            pieces = self._samples[source] = sample_of(one)
+            if not any(line.strip() for piece in pieces for line in piece):
+                raise LogInputError(
+                    f"The log must hold at least one line; {self.paths[source]} holds none: name a log with lines in it."
+                )
+            plan = guess_plan(pieces, one.written, self._row)
+            found = self._readers[source] = FileReader(one, plan, source, self.keys, self._names, self._numbers)
+            report = self.files[source]
+            report.format, report.title = plan.row.name, plan.row.title
+        return found
+
     def order(self) -> list[int]:
-        """Positions of the files in order of time."""
+        """Positions of the files in order of time: by first time, rotated siblings by their number where there is none."""
         if self._order is None:
-            firsts = []
-            for source in range(len(self.paths)):
-                times = (time for _, _, time in self._heads(source))
-                firsts.append(next((time for time in times if time is not None), float("inf")))
-            self._order = sorted(range(len(self.paths)), key=lambda source: firsts[source])
+            if len(self.paths) == 1:
+                self._order = [0]
+                return self._order
+            firsts = [self._first_time(source) for source in range(len(self.paths))]
+            self._order = sorted(
+                range(len(self.paths)), key=lambda source: (firsts[source], -_rotation(self.paths[source]), source)
+            )
         return self._order
 
-    def _heads(self, source: int) -> Iterator[tuple[int, str, float | None]]:
-        for number, line in self._lines(source):
-            if number > 200:
-                return
-            yield number, line, parse_line(line)[1]
+    def _first_time(self, source: int) -> float:
+        reader = self.reader(source)
+        head = "\n".join(self._samples[source][0][:_ORDER_LINES]).encode("utf-8", "replace")
+        part, _, _ = reader.part(Block(head, None, True), 1, reader.new_clock())
+        times = part.pieces.seconds[part.starts]
+        known = times[~np.isnan(times)]
+        # A log in another order than that of time still begins with its earliest lines, as far as files go.
+        return float(known.min()) if len(known) else math.inf
 
-    def _lines(self, source: int) -> Iterator[tuple[int, str]]:
-        path = self.paths[source]
-        if path == "-":
-            if source not in self._spooled:
-                spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=32 << 20)
-                spool.writelines(sys.stdin.buffer)
-                self._spooled[source] = spool
-            stream = self._spooled[source]
-            stream.seek(0)
-        else:
-            stream = open(path, "rb")
-            if stream.read(2) == b"\x1f\x8b":
-                stream = gzip.open(path)  # type: ignore[assignment]
-            stream.seek(0)
-        for number, raw in enumerate(stream, 1):
-            yield number, _ESCAPES.sub("", raw.decode("utf-8", "replace").lstrip("\ufeff").rstrip("\r\n"))
+    def _parts(self, source: int) -> Iterator[Part]:
+        """The parts of a file from its beginning; where each block stands is kept for `events`."""
+        reader = self.reader(source)
+        clock = reader.new_clock()
+        places: list[_Place] = []
+        self._places[source] = places
+        report = self.files[source] = FileReport(self.paths[source], reader.plan.row.name, reader.plan.row.title)
+        reader.source.encoding = Encoding()
+        reader.long_lines = 0
+        blocks = reader.source.blocks()
+        number = 1
+        block = next(blocks, None)
+        while block is not None:
+            before = replace(clock)
+            part, used, left = reader.part(block, number, clock)
+            places.append(_Place(number, used, block.offset, len(block.raw), left, block.last, before))
+            report.lines += used
+            yield part
+            number += used
+            if block.last:
+                break
+            try:
+                block = blocks.send(left)
+            except StopIteration:
+                break
+        self._conclude(source, report, reader)
 
-    def read(self, source: int) -> Iterator[LogEvent]:
-        """The events of one file, whole."""
-        held: LogEvent | None = None
-        headed = False
-        for number, line in self._lines(source):
-            begins, time, severity, message, attributes = parse_line(line)
-            headed |= begins
-            if not begins and held is not None and headed and len(held.lines) < MOST_LINES:
-                held.lines += (line,)
-                continue
-            if held is not None:
-                yield held
-            held = LogEvent(number, (line,), source, time, severity, message, attributes, begins or not headed)
-        if held is not None:
-            yield held
+    def _conclude(self, source: int, report: FileReport, reader: FileReader) -> None:
+        encoding = reader.source.encoding
+        report.encoding = encoding.name
+        report.notes = list(reader.plan.notes)
+        if encoding.odd_lines:
+            report.notes.append(f"{encoding.odd_lines:,} lines are not valid UTF-8 and were read as Latin-1.")
+        if reader.long_lines:
+            report.notes.append(f"{reader.long_lines:,} lines of more than 8,192 bytes were analysed only so far.")
+        if self.keys.full:
+            report.notes.append(
+                "The messages are of too many kinds: the templates of the last ones are not told apart."
+            )
 
     def batches(self) -> Iterator[EventBatch]:
         """All events as columns, file after file in order of time; each batch holds events of one file."""
         for source in self.order():
-            report = self.files[source] = FileReport(self.paths[source], "generic", "Lines with a time")
-            held: list[LogEvent] = []
-            for event in self.read(source):
-                report.lines += len(event.lines)
-                report.events += 1
-                report.parsed += event.parsed
-                report.joined_events += len(event.lines) > 1
-                if event.severity is not None:
-                    report.severities[event.severity] += 1
-                if event.timestamp is not None:
-                    report.first = min(report.first or event.timestamp, event.timestamp)
-                    report.last = max(report.last or event.timestamp, event.timestamp)
-                held.append(event)
-                if len(held) >= BATCH_EVENTS:
-                    yield self._batch(source, held)
-                    held = []
-            if held:
-                yield self._batch(source, held)
+            reader = self.reader(source)
+            for part in self._parts(source):
+                if len(part.starts):
+                    batch = reader.batch(part)
+                    self.files[source].count(batch)
+                    yield batch
 
-    def _batch(self, source: int, events: list[LogEvent]) -> EventBatch:
-        count = len(events)
-        return EventBatch(
-            source=source,
-            number=np.array([event.number for event in events], np.int64),
-            line_count=np.array([len(event.lines) for event in events], np.int32),
-            timestamp=np.array([np.nan if event.timestamp is None else event.timestamp for event in events], np.float64),
-            severity=np.array([event.severity or 0 for event in events], np.int8),
-            template=np.array([self.keys.add(event.message) for event in events], np.int32),
-            sequence=np.full(count, -1, np.int32),
-            parsed=np.array([event.parsed for event in events], np.bool_),
-            numbers=np.zeros(0, np.float64),
-            numbers_start=np.zeros(count + 1, np.int64),
-        )
+    def read(self, source: int) -> Iterator[LogEvent]:
+        """The events of one file, whole."""
+        reader = self.reader(source)
+        for part in self._parts(source):
+            yield from reader.events(part)
 
     def events(self, places: Iterable[tuple[int, int]]) -> list[LogEvent]:
         """Whole events again, by (source, number of the first line), in the order asked for.
@@ -225,72 +247,183 @@ class EventLog:
         places = list(places)
         wanted: dict[int, set[int]] = {}
         for source, number in places:
-            wanted.setdefault(source, set()).add(number)
+            wanted.setdefault(source, set()).add(int(number))
         found: dict[tuple[int, int], LogEvent] = {}
         for source, numbers in wanted.items():
-            for event in self.read(source):
-                if event.number in numbers:
-                    found[source, event.number] = event
-        return [found[place] for place in places]
+            reader = self.reader(source)
+            for part in self._parts_with(source, numbers):
+                for event in reader.events(part, numbers.__contains__):
+                    found.setdefault((source, event.number), event)
+        return [found[source, int(number)] for source, number in places]
 
     def context(self, source: int, number: int, before: int = 3, after: int = 0) -> list[tuple[int, str]]:
-        """Raw lines around line `number` of a file, without it: (number, line), in order.
+        """Lines around the event that begins at line `number`, without its own: (number, line), in order.
 
-        `after` counts from the end of the event that begins at `number`.
+        `after` counts from the end of the event.
         """
         event = self.events([(source, number)])[0]
         end = number + len(event.lines) - 1
-        lines = []
-        for at, line in self._lines(source):
-            if at > end + after:
-                break
-            if number - before <= at < number or at > end:
-                lines.append((at, line))
-        return lines
+        wanted = {*range(max(1, number - before), number), *range(end + 1, end + 1 + after)}
+        lines: dict[int, str] = {}
+        for first, block_lines in self._lines_with(source, wanted):
+            for at, line in enumerate(block_lines, first):
+                if at in wanted:
+                    lines[at] = line.decode("utf-8", "replace")
+        return sorted(lines.items())
+
+    def _blocks_with(self, source: int, numbers: set[int]) -> Iterator[tuple[_Place, Block]]:
+        """The blocks that hold some lines, read again."""
+        if source not in self._places or not self._places[source] or not self._places[source][-1].last:
+            for _ in self._parts(source):
+                pass
+        reader = self.reader(source)
+        places = self._places[source]
+        chosen = [one for one in places if any(one.number <= number < one.number + one.lines for number in numbers)]
+        if not chosen:
+            return
+        if all(one.offset is not None for one in chosen):
+            for one in chosen:
+                assert one.offset is not None
+                with reader.source.open_at(one.offset) as stream:
+                    yield one, Block(stream.read(one.size), one.offset, one.last)
+            return
+        blocks = reader.source.blocks()
+        block = next(blocks, None)
+        keep = {id(one) for one in chosen}
+        for one in places:
+            if block is None:
+                return
+            if id(one) in keep:
+                yield one, block
+            if one is chosen[-1] or block.last:
+                return
+            try:
+                block = blocks.send(one.left)
+            except StopIteration:
+                return
+
+    def _parts_with(self, source: int, numbers: set[int]) -> Iterator[Part]:
+        reader = self.reader(source)
+        for place, block in self._blocks_with(source, numbers):
+            part, _, _ = reader.part(block, place.number, replace(place.clock))
+            yield part
+
+    def _lines_with(self, source: int, numbers: set[int]) -> Iterator[tuple[int, list[bytes]]]:
+        for place, block in self._blocks_with(source, numbers):
+            yield place.number, cleaned(block.raw).split(b"\n")[: place.lines]
+
+
+def _rotation(path: str) -> int:
+    """The number of a rotated file, 0 for the newest."""
+    found = re.search(r"\.(\d{1,3})(?:\.(?:gz|bz2|xz|zst|zip))?$", path)
+    return int(found[1]) if found else 0
+
+
+def fixed_row(format: str | None, system: LogSystem | None = None) -> EventFormat | None:
+    """The row that a user asked for: by name, by a file, or as a log system; None for none."""
+    if system is not None:
+        return row_from_system(system)
+    if format is None:
+        return None
+    if format.lower().endswith(_PATHS) or "/" in format:
+        return row_from_file(format)
+    return row_named(format, ALL_ROWS)
 
 
 class EventStream:
     """Events of a log as it grows: lines go in one by one, events come out when they are whole.
 
     Args:
-        format: name of a format row; None guesses from the first lines.
+        format: name or file of a format row; None guesses from the first lines.
         seconds: an event that gets no further line for so long is whole.
+        system: a log system whose lines they are, in place of `format`.
+        name: the `source` of the events.
     """
 
-    def __init__(self, format: str | None = None, seconds: float = 2.0):
+    _FIRST, _AGAIN, _BUFFER = 25, 400, 512
+
+    def __init__(
+        self, format: str | None = None, seconds: float = 2.0, system: LogSystem | None = None, name: int = 0
+    ):
         self.seconds = seconds
-        self._number = 0
-        self._held: LogEvent | None = None
-        self._since = 0.0
-        self._headed = False
+        self._row = fixed_row(format, system)
+        self._name = name
+        self._reader: FileReader | None = None
+        self._clock: Clock | None = None
+        self._history: list[str] = []
+        self._lines: list[bytes] = []
+        self._number = 1
+        self._since = -math.inf
+        self._worked = -math.inf
+
+    @property
+    def plan(self) -> FilePlan | None:
+        """How the lines are read; None before the first ones came."""
+        return self._reader.plan if self._reader else None
 
     def feed(self, line: str, now: float) -> list[LogEvent]:
         """Take in one line, without its end, at the moment `now` (seconds); the events that are whole by it."""
-        self._number += 1
-        line = _ESCAPES.sub("", line)
-        begins, time, severity, message, attributes = parse_line(line)
-        self._headed |= begins
-        if not begins and self._held is not None and self._headed and len(self._held.lines) < MOST_LINES:
-            self._held.lines += (line,)
-            self._since = now
-            return []
-        done = [] if self._held is None else [self._held]
-        self._held = LogEvent(
-            self._number, (line,), 0, time, severity, message, attributes, begins or not self._headed
-        )
+        self._lines.append(line.replace("\n", " ").encode("utf-8", "replace"))
         self._since = now
-        return done
+        if len(self._history) < self._AGAIN:
+            self._history.append(line)
+        if self._reader is None and len(self._history) < self._FIRST:
+            return []
+        if len(self._lines) < self._BUFFER and now - self._worked < 0.05 and self._worked <= now:
+            return []
+        self._worked = now
+        return self._work(False, now)
 
     def flush(self, now: float) -> list[LogEvent]:
-        """The events that have waited long enough at the moment `now`; all of them with `now=inf`."""
-        if self._held is None or now - self._since < self.seconds:
+        """The events that are whole at the moment `now`, with those that have waited long; all with `now=math.inf`."""
+        if not self._lines:
             return []
-        done, self._held = [self._held], None
-        return done
+        waited = now - self._since >= self.seconds
+        if self._reader is None and not waited and len(self._history) < self._FIRST:
+            return []
+        return self._work(waited, now)
+
+    def _work(self, last: bool, now: float) -> list[LogEvent]:
+        written = now if math.isfinite(now) and now > 1e8 else LogInput("-").written
+        if self._reader is None or len(self._history) == self._AGAIN:
+            plan = guess_plan([self._history], written, self._row)
+            self._reader = FileReader(_Memory(), plan, self._name, TemplateKeys(), {}, False)
+            self._clock = self._clock or Clock(written)
+            if len(self._history) == self._AGAIN:
+                self._history.append("")
+        assert self._clock is not None
+        self._clock.written = max(self._clock.written, written)
+        raw = b"\n".join(self._lines) + b"\n"
+        part, used, _ = self._reader.part(Block(raw, None, last), self._number, self._clock)
+        self._number += used
+        self._lines = self._lines[used:]
+        return list(self._reader.events(part))
 
 
-def read_events(paths: Sequence[str | Path], system: Any = None) -> Iterator[LogEvent]:
-    """The events of some files, in order of time of the files; `source` is the position in `paths`."""
-    log = EventLog(paths)
+class _Memory(LogInput):
+    """An input of lines that come from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__("-")
+
+
+def read_events(
+    paths: Sequence[str | Path], system: LogSystem | str | None = None, format: str | None = None
+) -> Iterator[LogEvent]:
+    """The events of some files, in order of time of the files; `source` is the position in `paths`.
+
+    Args:
+        paths: the files; "-" is standard input.
+        system: a published log system, by name or as a row, where the lines are of one.
+        format: a format row, by name or file; None guesses for each file.
+    """
+    if isinstance(system, str):
+        from ..systems.systems import get_system
+
+        system = get_system(system)
+    log = EventLog(paths, format=format, system=system, numbers=False)
     for source in log.order():
         yield from log.read(source)
+
+
+__all__ = ["Any", "EventLog", "EventStream", "FileReport", "read_events"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -79,60 +78,63 @@ def fit(
 
 
 def scan(
-    logs: Logs,
-    model: Annotated[Path | None, typer.Option(help="Checkpoint; without one, the first part is learnt from.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="True session labels, to measure the result with.")] = None,
+    logs: Annotated[
+        list[str], typer.Argument(help="Logs, folders of logs, or - for standard input; one log together.")
+    ],
+    model: Annotated[
+        Path | None, typer.Option(help="Folder that `logllm fit` wrote: it judges the order as well.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="With --model: true session labels, to measure with.")] = None,
     system: Format = None,
-    top: Annotated[int, typer.Option(help="How many findings to show.")] = 10,
+    top: Annotated[int, typer.Option(help="How many findings to show.", min=1)] = 10,
+    since: Annotated[str | None, typer.Option(help="Earliest time, as 2024-05-01 09:00 (UTC).")] = None,
+    until: Annotated[str | None, typer.Option(help="Latest time.")] = None,
+    last: Annotated[str | None, typer.Option(help="Only the last 30m, 2h, 1d of the log.")] = None,
+    timeline: Annotated[bool, typer.Option("--timeline", help="In order of time: what happened first.")] = False,
     as_json: Json = False,
-    html: Annotated[Path | None, typer.Option(help="Write a report to this file.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a ticket or a pull request.")] = False,
+    max_lines: Annotated[int | None, typer.Option(help="With --markdown: at most so many lines.", min=1)] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="With --markdown: at most so many tokens.", min=1)] = None,
+    html: Annotated[Path | None, typer.Option(help="With --model: write a report to this file.")] = None,
     fail_on_anomaly: Annotated[bool, typer.Option(help="Exit code 1 where something was flagged.")] = False,
     suppressions: Annotated[Path | None, typer.Option(help="List that `logllm ok` keeps.")] = None,
     no_severity: NoSeverity = False,
-    seed: Seed = 0,
+    seed: Annotated[
+        int, typer.Option(help="Has no effect any more: a scan draws no random numbers.", hidden=True)
+    ] = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Find the most suspicious windows of a log, with their lines and why."""
-    from logllm.hf_datasets import read_session_labels
-    from logllm.report.terminal import scan_as_json, scan_as_text
-    from logllm.suppressions import Suppressions
+    """Find what stands out in a log: new, out of order, too many, gone, unusual values, severe events."""
+    from logllm.signals.command import ScanOptions, run_scan
 
-    truth = read_session_labels(labels) if labels is not None else None
-    found = _scan(logs, model, system, truth, 0.0 if no_severity else 1.0, seed, quiet)
-    listed = suppressions or _list_beside(model)
-    if listed is not None:
-        found.suppress(Suppressions(listed, found.system))
-    if as_json:
-        for row in scan_as_json(found, top):
-            say(json.dumps(row, ensure_ascii=True))
-    else:
-        say(scan_as_text(found, top, color=sys.stdout.isatty()))
-    _measure(found, remark if as_json else say)
+    options = ScanOptions(
+        system, top, since, until, last, timeline, as_json, markdown, max_lines, max_tokens, not no_severity, quiet,
+        model, labels, suppressions,
+    )  # fmt: skip
+    result, text = run_scan(logs, options)
+    say(text)
+    if result.windows is not None:
+        _measure(result.windows, remark if as_json else say)
     if html is not None:
-        from logllm.report.scan import write_scan_report
-
-        write_scan_report(found, html, title=f"{logs[0].name}")
-        remark(f"report in {html}")
-    if fail_on_anomaly and found.counts.flagged:
+        _write_report(result.windows, html, logs[0])
+    if not result.complete:
+        raise typer.Exit(130)
+    if fail_on_anomaly and result.flagged:
         raise typer.Exit(1)
 
 
-def _scan(
-    logs: list[Path], model: Path | None, system: str | None, truth: Any, weight: float, seed: int, quiet: bool
-) -> Any:
-    from logllm.report.scan import scan_unknown, scan_with
+def _write_report(windows: Any, path: Path, title: str) -> None:
+    from logllm.errors import LogllmError
+    from logllm.report.scan import write_scan_report
 
-    if model is None:
-        return scan_unknown(logs, system, truth, severity_weight=weight, seed=seed, progress=not quiet)
-    from logllm.detector import LogAnomalyDetector
-    from logllm.hf_datasets import get_system
-
-    row = get_system(system) if system is not None else None
-    return scan_with(LogAnomalyDetector.from_pretrained(model, system=row), logs, truth)
+    if windows is None:
+        raise LogllmError("--html must come with --model, found no model: give one, or use --markdown")
+    write_scan_report(windows, path, title=Path(title).name)
+    remark(f"report in {path}")
 
 
 def _measure(found: Any, tell: Any) -> None:
-    """Tell how good the flags are, where windows have labels."""
+    """Tell how good the flags of a model are, where windows have labels."""
     from logllm.evaluation import evaluate_verdicts
 
     if any(verdict.label is not None for verdict in found.verdicts):

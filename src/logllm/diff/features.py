@@ -19,8 +19,8 @@ MOST_COMPARED = 5_000  # distinct new lines whose nearest good line is looked fo
 _FAR = 200
 
 # Kinds that never make a line the head of a failure, whatever words it holds.
-_NOT_HARD = ("zero", "warning_tag", "info_tag", "transfer", "source_control", "ended", "tool_failed", "runner_ended", "echo")
-_HARD = ("error_tag", "exception", "test_failed", "frame", "place_column", "nonzero", "strong_word")
+_NOT_HARD = ("zero", "warning_tag", "info_tag", "transfer", "source_control", "ended", "runner_ended", "echo")
+_HARD = ("error_tag", "exception", "test_failed", "frame", "place_column", "nonzero", "strong_word", "tool_failed")
 _NOISE = ("transfer", "source_control", "progress", "cache", "setting")
 _BESIDE = (
     "error_tag", "frame", "ended", "empty", "place_column", "test_failed", "exception", "rule", "info_tag", "passed",
@@ -56,6 +56,11 @@ def _signed_log(distance: NDArray) -> NDArray:
 def hard_lines(table: LineTable) -> NDArray[np.bool_]:
     """`(n,)`: new lines that state a failure by themselves: an error, an exception, a frame, a place in the source."""
     return table.new & table.kind(*_HARD) & ~table.kind(*_NOT_HARD)
+
+
+def says_failed(table: LineTable) -> bool:
+    """Whether a new line says that the run, or a step of it, ended in failure."""
+    return bool((table.new & table.kind("ended", "tool_failed", "runner_ended", "fail_alone") & ~table.kind("zero")).any())
 
 
 def candidates(table: LineTable) -> NDArray[np.int64]:

@@ -66,8 +66,11 @@ class GoodRuns:
         runs: `(m,)` int32, in how many good runs it stands.
         first: `(m,)` int64, number of its first line, from 1, in the first good run that holds it.
         run: `(m,)` int32, that run.
+        most, least: `(m,)` int64, how often it stands in the run that holds most and least of it (0 where one lacks it).
+        other: `(m,)` int64, number of its first line in the last good run that holds it.
         mask, example: its masked and its readable text.
         names: names of the runs.
+        values: numbers of repeated lines: for (key, slot) the smallest and the largest value and how many there were.
         lines: number of lines of each run.
     """
 
@@ -76,10 +79,14 @@ class GoodRuns:
     runs: NDArray[np.int32]
     first: NDArray[np.int64]
     run: NDArray[np.int32]
+    most: NDArray[np.int64]
+    least: NDArray[np.int64]
+    other: NDArray[np.int64]
     mask: pl.Series
     example: pl.Series
     names: list[str]
     lines: list[int]
+    values: pl.DataFrame
     _loose: NDArray[np.uint64] = field(init=False)
     _neighbours: Neighbours | None = field(init=False, default=None)
     _indexed: NDArray[np.int64] = field(init=False)
@@ -113,6 +120,38 @@ class GoodRuns:
         return near, int(self._indexed[where]) if where >= 0 else -1
 
 
+_NUMBER = r"(?i)\b\d+(?:\.\d+)? ?(?:ns|us|µs|ms|s|secs?|seconds?|m|min|minutes?|h|hours?|[kmgt]i?b|b|bytes)?\b"
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "m": 60, "min": 60, "minute": 60, "minutes": 60, "h": 3600,
+          "hour": 3600, "hours": 3600, "kb": 1e3, "kib": 1024, "mb": 1e6, "mib": 1 << 20, "gb": 1e9, "gib": 1 << 30,
+          "tb": 1e12, "tib": 1 << 40}  # fmt: skip
+MOST_SLOTS = 6
+MOST_NUMBERED = 200_000  # lines of a run whose numbers are looked at
+
+
+def numbers(line: pl.Series, key: NDArray[np.uint64]) -> pl.DataFrame:
+    """The numbers of bare lines: row of the line, key, slot from 0, value in the base unit (seconds, bytes or plain)."""
+    found = pl.DataFrame({"row": np.arange(len(line)), "key": key, "text": line.str.extract_all(_NUMBER).list.head(MOST_SLOTS)})
+    found = found.with_columns(pl.int_ranges(pl.col("text").list.len()).alias("slot")).explode("text", "slot").drop_nulls("text")
+    unit = pl.col("text").str.extract(r"([A-Za-zµ]+)$", 1).str.to_lowercase()
+    return found.select(
+        "row", "key", "slot",
+        (pl.col("text").str.extract(r"^([\d.]+)", 1).cast(pl.Float64, strict=False) * unit.replace_strict(_UNITS, default=1.0)).alias("value"),
+    ).drop_nulls("value")  # fmt: skip
+
+
+_VALUES = {"key": pl.UInt64, "slot": pl.Int64, "low": pl.Float64, "high": pl.Float64, "n": pl.UInt32}
+
+
+def _merged(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    if not parts:
+        return pl.DataFrame(schema=_VALUES)
+    return pl.concat(parts).group_by("key", "slot").agg(pl.col("low").min(), pl.col("high").max(), pl.col("n").sum())
+
+
+_EMPTY = {"mask": pl.String, "count": pl.Int64, "first": pl.Int64, "raw": pl.String, "runs": pl.Int32, "run": pl.Int32,
+          "most": pl.Int64, "least": pl.Int64, "other": pl.Int64}  # fmt: skip
+
+
 def read_good(runs: Iterable[tuple[str, Iterable[pl.Series]]]) -> GoodRuns:
     """What the good runs hold.
 
@@ -121,39 +160,54 @@ def read_good(runs: Iterable[tuple[str, Iterable[pl.Series]]]) -> GoodRuns:
     """
     names: list[str] = []
     sizes: list[int] = []
-    total: pl.DataFrame | None = None
+    values: list[pl.DataFrame] = []
+    total = pl.DataFrame(schema=_EMPTY)
     for index, (name, chunks) in enumerate(runs):
         names.append(name)
         parts, start = [], 0
         for raw in chunks:
-            mask = text.masked(text.bare(raw))
+            line = text.bare(raw)
+            mask = text.masked(line)
+            if start < MOST_NUMBERED:
+                found = numbers(line, mask.hash(HASH_SEED).to_numpy())
+                values.append(found.group_by("key", "slot").agg(
+                    pl.col("value").min().alias("low"), pl.col("value").max().alias("high"), pl.len().alias("n")
+                ))  # fmt: skip
+                if len(values) > 40:
+                    values = [_merged(values)]
             frame = pl.DataFrame({"mask": mask, "first": np.arange(start + 1, start + len(raw) + 1), "raw": raw})
-            frame = frame.filter(pl.col("mask") != "").group_by("mask").agg(
-                pl.len().cast(pl.Int64).alias("count"), pl.col("first").min(), pl.col("raw").get(pl.col("first").arg_min())
-            )
-            parts.append(frame)
+            parts.append(_distinct(frame.filter(pl.col("mask") != "").with_columns(pl.lit(1, pl.Int64).alias("count"))))
+            if len(parts) > 40:
+                parts = [_distinct(pl.concat(parts))]
             start += len(raw)
         sizes.append(start)
-        if not parts:
-            continue
-        one = (
-            pl.concat(parts)
-            .group_by("mask")
-            .agg(pl.col("count").sum(), pl.col("first").min(), pl.col("raw").get(pl.col("first").arg_min()))
-            .with_columns(pl.lit(1, pl.Int32).alias("runs"), pl.lit(index, pl.Int32).alias("run"))
-        )
-        del parts
-        total = one if total is None else (
-            pl.concat([total, one])
-            .group_by("mask", maintain_order=True)
-            .agg(pl.col("count").sum(), pl.col("first").first(), pl.col("raw").first(), pl.col("runs").sum(), pl.col("run").first())
-            .select(one.columns)
-        )
-    if total is None:
-        total = pl.DataFrame(schema={"mask": pl.String, "count": pl.Int64, "first": pl.Int64, "raw": pl.String, "runs": pl.Int32, "run": pl.Int32})
-    total = total.with_columns(pl.col("mask").hash(HASH_SEED).alias("key")).sort("key")
-    return GoodRuns(
-        key=total["key"].to_numpy(), count=total["count"].to_numpy(), runs=total["runs"].to_numpy(),
-        first=total["first"].to_numpy(), run=total["run"].to_numpy(), mask=total["mask"],
-        example=text.readable(total["raw"].str.slice(0, text.LONGEST)), names=names, lines=sizes,
+        if parts:
+            total = _joined(total, _distinct(pl.concat(parts)), index)
+    total = total.with_columns(
+        pl.col("mask").hash(HASH_SEED).alias("key"),
+        pl.when(pl.col("runs") < len(names)).then(0).otherwise(pl.col("least")).alias("least"),
+    ).sort("key")
+    columns = {name: total[name].to_numpy() for name in ("key", "count", "runs", "first", "run", "most", "least", "other")}
+    example = text.readable(total["raw"].str.slice(0, text.LONGEST))
+    return GoodRuns(**columns, mask=total["mask"], example=example, names=names, lines=sizes, values=_merged(values))
+
+
+def _distinct(frame: pl.DataFrame) -> pl.DataFrame:
+    """Each masked line once: how often, its first line, and that line's text."""
+    return frame.group_by("mask").agg(
+        pl.col("count").sum(), pl.col("first").min(), pl.col("raw").get(pl.col("first").arg_min())
+    )
+
+
+def _joined(total: pl.DataFrame, one: pl.DataFrame, index: int) -> pl.DataFrame:
+    """The runs so far and one more."""
+    one = one.with_columns(
+        pl.lit(1, pl.Int32).alias("runs"), pl.lit(index, pl.Int32).alias("run"), pl.col("count").alias("most"),
+        pl.col("count").alias("least"), pl.col("first").alias("other"),
+    )  # fmt: skip
+    if total.is_empty():
+        return one
+    return pl.concat([total.select(one.columns), one]).group_by("mask", maintain_order=True).agg(
+        pl.col("count").sum(), pl.col("first").first(), pl.col("raw").first(), pl.col("runs").sum(), pl.col("run").first(),
+        pl.col("most").max(), pl.col("least").min(), pl.col("other").last(),
     )  # fmt: skip

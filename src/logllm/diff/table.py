@@ -109,7 +109,7 @@ def make_table(chunks: Iterable[pl.Series], good: GoodRuns | None) -> LineTable:
         parts["masked"].append((1 - mask.str.len_chars().to_numpy() / some).astype(np.float32))
         parts["new"].append(new)
         parts["loosely_new"].append(loosely)
-        shown = np.flatnonzero(beside(new, BESIDE, BESIDE))
+        shown = np.flatnonzero(beside(new, BESIDE, BESIDE) | text.of_kind(kinds, "group"))
         if len(texts) + len(shown) > MOST_TEXTS:
             complete = False
             shown = shown[: max(0, MOST_TEXTS - len(texts))]

@@ -24,9 +24,11 @@ PREFIXES = (
     r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ",
     r"^\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? ",
 )
-# Order counts: the narrow ones first. The first three keep what is a word although it is a number: whether something
+# Order counts: the narrow ones first. The first five keep what is a word although it is a number: whether something
 # failed, with which code it ended, which status came back.
 MASKS = (
+    (r"(?i)(\bstatus(?:[ _-]?code)?['\"]?[:= ]+['\"]?|\bHTTP/\d(?:\.\d)?['\"]? |['\"] )4\d\d\b", "${1}REFUSED"),
+    (r"(?i)(\bstatus(?:[ _-]?code)?['\"]?[:= ]+['\"]?|\bHTTP/\d(?:\.\d)?['\"]? |['\"] )5\d\d\b", "${1}BROKEN"),
     (r"(?i)\b(errors?|failures?|failed|failing)(['\"]?[:=] ?)[1-9]\d*\b", "${1}${2}SOME"),
     (r"(?i)\b[1-9]\d* ((?:\w+ )?(?:errors?|failures?|failed|failing|problems?)\b)", "SOME ${1}"),
     (r"(?i)\b((?:exit(?:ed)?|return(?:ed)?|status|error|signal|errno)(?: with)?(?: (?:code|status|value|signal))?(?: was)?:? ?=?)[1-9]\d{0,4}\b", "${1}NONZERO"),
@@ -67,13 +69,13 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("frame", r"^\s+at (?:\S+|async \S+)|^\s*File \".*\", line|^\s+\S+\.go:\d+(?: \+0x|$)|^\s*\.\.\. \d+ (?:more|common)|^goroutine \d+|^\s*\d+: +\S+::|^\s+from \S+:\d+|^\s+\S+\.(?:rb|py|js|ts|php|ex|exs|rs|c|cc|cpp|h|hpp):\d+(?::\d+)?(?:\b|$)|^[\w./*()-]+\.[\w.*()-]+\((?:0x|\{0x|\.\.\.|\))|^created by "),
     ("caret", r"^\s*(?:\d+ )?\|?\s*[~^]+[~^-]*\s*$|^\s*\^"),
     ("test_failed", r"--- FAIL|<<< (?:FAILURE|ERROR)!|\bFAILED\b|^\s*(?:not ok|FAIL:?)\b|[✕✗✖×❌]|AssertionError|AssertionFailed|\bassert\w*\b.*\bfail|(?i)\bexpected\b.*\b(?:but|got|found|actual|was)\b"),
-    ("ended", r"(?i)\bexit(?:ed)?(?:ing)?(?: with)?(?: (?:code|status|value))?:? [1-9]|build (?:failure|failed)|finished: failure|marked build as failure|^make(?:\[\d+\])?: \*\*\*|return code was|returned? (?:a )?non-zero|returned [1-9]\d* exit|job failed|command failed|execution failed|ELIFECYCLE|(?i)process completed with"),
+    ("ended", r"(?i)\bexit(?:ed)?(?:ing)?(?: with)?(?: (?:code|value))?:? [1-9]|build (?:failure|failed)|finished: failure|return code was|job failed|process completed with"),
     ("tool_failed", r"^make(?:\[\d+\])?: \*\*\*|^ninja: |^(?:exit status|returned?) [1-9]|marked build as failure|(?i)failed to execute goal|\[(?:build|setup) failed\]|unsuccessful!|ld returned [1-9]|returned non-zero|recipe for target|command .{1,80} (?:failed|exited)|execution failed for|bad exit status"),
     ("runner_ended", r"^##\[error\]process completed|(?i)process completed with|^finished: |^error: job failed|child return code|^build (?:failure|failed)|sending e-?mails|cleaning up|^\W*(?:info\W+)?build (?:failure|failed)\W*$"),
     ("fail_alone", r"^\s*FAIL(?:ED|URE)?\b.{0,90}$|FAILURE \["),
     ("help", r"(?i)for more information|re-run|^\W*(?:error\W+)?(?:note|hint|help|tip|see)\b|\bsee (?:the|http)|\[help \d\]|please (?:refer|read|see|run)|read the following|full stack trace|run with\b"),
     ("echo", r"^\x1b\[36;1m|^\+{1,3} |^\$ |^> |^\[command\]|^##\[(?:command|group|endgroup|section)\]|^::(?:group|endgroup)|^Step \d+/|^#\d+ \[|^section_(?:start|end)"),
-    ("group", r"^##\[group\]|^::group|^Step \d+/\d+|^section_start|^> Task |--- \S+:\S+:\S+|^={2,}>? |^#\d+ \["),
+    ("group", r"^##\[group\]|^::group|^##\[section\]Starting|^Step \d+/\d+|^section_start|^travis_fold:start|^\[Pipeline\] (?:stage|\{ \()|^> Task |^> \S+@\S+ |--- \S+:\S+:\S+|^\W*(?:INFO\W+)?Building \S.*\[\d+/\d+\]|^={2,}>? |^#\d+ \[|^make(?:\[\d+\])?: Entering|^Executing\(%|^--- (?:Running|Step)"),
     ("transfer", r"(?i)^\W*(?:info\W+)?(?:downloading|downloaded|progress|receiving|received|resolving|fetched|get:\d|hit:\d|unpacking|selecting|preparing to|setting up|collecting|using cached|uploading|uploaded|pulling|pulled|extracting|verifying|remote:|go: (?:downloading|finding|extracting)|waiting for|[0-9a-f]{12}:)"),
     ("progress", r"\d+(?:\.\d+)? ?%|\d+/\d+.*\b[kM]B|[#=]{5,}>?|\b(?:[kKMG]i?B|bytes)/s"),
     ("source_control", r"(?i)^\W*(?:head is now|commit message|checking out|switched to|note: switching|branch '|turn off this advice|you are in 'detached|changes and commit|state without impacting|if you want to create|do so \(now|git switch|or undo this|\* \[new|from https?://|merge )|\brefs/(?:heads|remotes|tags|pull)\b|->\s+(?:origin|pull)/"),
@@ -123,6 +125,11 @@ def kinds(text: pl.Series, raw: pl.Series) -> NDArray[np.bool_]:
     columns = [text.str.contains(pattern).to_numpy() for _, pattern in KINDS]
     columns[KIND_NAMES.index("echo")] = columns[KIND_NAMES.index("echo")] | raw.str.contains(r"\x1b\[36;1m").to_numpy()
     return np.stack(columns, axis=1)
+
+
+def of_kind(found: NDArray[np.bool_], *names: str) -> NDArray[np.bool_]:
+    """`(n,)`: whether a line is of any of these kinds, from what `kinds` found."""
+    return found[:, [KIND_NAMES.index(name) for name in names]].any(axis=1)
 
 
 def indents(text: pl.Series) -> NDArray[np.int32]:

@@ -64,7 +64,10 @@ def as_text(head: dict[str, Any], findings: Sequence[dict[str, Any]], *, width: 
     seconds = f"{head['seconds']:.1f} s"
     if total:
         more = f", the first {len(flagged)} are shown" if total > len(flagged) else ""
-        rows.append(paint(BOLD, f"{total:,} finding{'s' if total != 1 else ''} in {head['judged_events']:,} events{more}") + f" ({seconds})")
+        rows.append(
+            paint(BOLD, f"{total:,} finding{'s' if total != 1 else ''} in {head['judged_events']:,} events{more}")
+            + f" ({seconds})"
+        )
     else:
         rows.append(paint(BOLD, f"Nothing stands out in {head['judged_events']:,} events") + f" ({seconds})")
     many = len(head["files"]) > 1
@@ -74,7 +77,12 @@ def as_text(head: dict[str, Any], findings: Sequence[dict[str, Any]], *, width: 
         rows += ["", paint(BOLD, "Runs through the whole log") + " (not flagged):"]
         for one in head["standing"][:5]:
             often = f", {one['per_hour']:,.3g} an hour" if one.get("per_hour") else ""
-            rows += _wrapped(f"{one['severity']:5} {one['count']:,} times{often}, since {one['where']}: {visible(one['key'], 200)}", width, "  ", "        ")
+            rows += _wrapped(
+                f"{one['severity']:5} {one['count']:,} times{often}, since {one['where']}: {visible(one['key'], 200)}",
+                width,
+                "  ",
+                "        ",
+            )
     if calm:
         rows += ["", paint(DIM, "Below the threshold:")]
         for finding in calm[: 3 if flagged else 5]:
@@ -98,7 +106,9 @@ def _head_rows(head: dict[str, Any], width: int) -> list[str]:
     for note in [*head["notes"], *(note for one in head["files"] for note in one["notes"][:2])][:6]:
         rows += _wrapped(f"note: {note}", width)
     if head["left_out"]:
-        rows += _wrapped(f"left out: {', '.join(head['left_out'][:8])}" + (" ..." if len(head["left_out"]) > 8 else ""), width)
+        rows += _wrapped(
+            f"left out: {', '.join(head['left_out'][:8])}" + (" ..." if len(head["left_out"]) > 8 else ""), width
+        )
     if not head["complete"]:
         rows += _wrapped("note: interrupted; this is what was read until then", width)
     return rows
@@ -106,7 +116,10 @@ def _head_rows(head: dict[str, Any], width: int) -> list[str]:
 
 def _finding_rows(finding: dict[str, Any], width: int, paint: Any, many: bool) -> list[str]:
     level = finding.get("severity", "")
-    mark = paint(RED if level in ("ERROR", "FATAL") else YELLOW, " ".join(part for part in (level, KIND_WORDS.get(finding["kind"], finding["kind"])) if part))
+    mark = paint(
+        RED if level in ("ERROR", "FATAL") else YELLOW,
+        " ".join(part for part in (level, KIND_WORDS.get(finding["kind"], finding["kind"])) if part),
+    )
     when = f"  {_short_time(finding['first'])}" if finding["first"] else ""
     if finding["last"] and finding["last"] != finding["first"]:
         when += f" to {_short_time(finding['last'], finding['first'])}"
@@ -137,11 +150,17 @@ def _short_time(stamp: str, other: str | None = None) -> str:
 
 
 def _wrapped(text: str, width: int, first: str = "", rest: str = "  ") -> list[str]:
-    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, drop_whitespace=True) or [first]
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, drop_whitespace=True
+    ) or [first]
 
 
 def as_markdown(
-    head: dict[str, Any], findings: Sequence[dict[str, Any]], *, most_lines: int | None = None, most_tokens: int | None = None
+    head: dict[str, Any],
+    findings: Sequence[dict[str, Any]],
+    *,
+    most_lines: int | None = None,
+    most_tokens: int | None = None,
 ) -> str:
     """A scan as Markdown for a ticket or a pull request.
 
@@ -153,7 +172,10 @@ def as_markdown(
     """
     names = ", ".join(f"`{one['file'].rsplit('/', 1)[-1]}`" for one in head["files"][:4])
     flagged = [finding for finding in findings if finding["is_anomalous"]]
-    rows = [f"**{head['flagged']:,} finding{'s' if head['flagged'] != 1 else ''}** in {names}: {head['judged_events']:,} events", ""]
+    rows = [
+        f"**{head['flagged']:,} finding{'s' if head['flagged'] != 1 else ''}** in {names}: {head['judged_events']:,} events",
+        "",
+    ]
     rows += [f"> {visible(note)}" for note in head["notes"][:3]]
     many = len(head["files"]) > 1
     budget = most_tokens * 4 if most_tokens else None
@@ -161,11 +183,20 @@ def as_markdown(
         level = f"{finding['severity']} " if finding.get("severity") else ""
         when = f", {_short_time(finding['first'])}" if finding["first"] else ""
         often = f", {finding['count']:,} times" if finding["count"] > 1 else ""
-        block = [f"{finding['rank']}. **{level}{KIND_WORDS.get(finding['kind'], finding['kind'])}** at `{_place(finding, many)}`{when}{often}: {_escaped(finding['reason'])}", "", "   ```"]
-        block += [f"   {line['number']}: {visible(line['text'], 500).replace('```', '` ` `')}" for line in finding["lines"][:MOST_LINES]]
+        block = [
+            f"{finding['rank']}. **{level}{KIND_WORDS.get(finding['kind'], finding['kind'])}** at `{_place(finding, many)}`{when}{often}: {_escaped(finding['reason'])}",
+            "",
+            "   ```",
+        ]
+        block += [
+            f"   {line['number']}: {visible(line['text'], 500).replace('```', '` ` `')}"
+            for line in finding["lines"][:MOST_LINES]
+        ]
         block += ["   ```", ""]
         size = sum(map(len, rows)) + sum(map(len, block))
-        if (most_lines is not None and len(rows) + len(block) + 1 > most_lines) or (budget is not None and size > budget):
+        if (most_lines is not None and len(rows) + len(block) + 1 > most_lines) or (
+            budget is not None and size > budget
+        ):
             rows.append(f"{len(flagged) - left} more findings are left out.")
             break
         rows += block

@@ -176,9 +176,22 @@ def items_of(kinds: Kinds, facets: Sequence[Facet]) -> list[Item]:
         for place, value in enumerate(facet.values):
             rows = np.flatnonzero(facet.of_row == place)
             if len(rows) > 8:
-                status = facet.name in ("status", "http_status", "status_code", "code") and value[:1] == "5" and len(value) == 3
+                status = (
+                    facet.name in ("status", "http_status", "status_code", "code")
+                    and value[:1] == "5"
+                    and len(value) == 3
+                )
                 places = len(np.unique(rows // kinds.gap))
-                out.append(Item(f"{facet.name} {value}", rows, places, -1, ERRONEOUS if status else QUIET, 1.0 if status else 0.0))
+                out.append(
+                    Item(
+                        f"{facet.name} {value}",
+                        rows,
+                        places,
+                        -1,
+                        ERRONEOUS if status else QUIET,
+                        1.0 if status else 0.0,
+                    )
+                )
     return out
 
 
@@ -198,10 +211,19 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
     firsts = kinds.order[kinds.begin[:-1]] if len(kinds.count) else np.zeros(0, np.int64)
     clusters = _clusters(kinds, local, firsts)
     rare = np.array([((kinds.runs >= 2) & (kinds.runs <= 10) & (kinds.classes == c)).sum() for c in range(CLASSES)])
-    others = [_places(kinds, [int(kind) for kind in local if kinds.classes[kind] == c], clusters) for c in range(CLASSES)]
+    others = [
+        _places(kinds, [int(kind) for kind in local if kinds.classes[kind] == c], clusters) for c in range(CLASSES)
+    ]
     usual_places = int(kinds.runs.max(initial=0))
-    for kind in np.flatnonzero((kinds.runs == 1) | (kinds.classes >= ERRONEOUS) | ((kinds.classes == WARNING) & (kinds.runs <= 2))):
-        rows, grade, runs, count = kinds.rows(kind), int(kinds.classes[kind]), int(kinds.runs[kind]), int(kinds.count[kind])
+    for kind in np.flatnonzero(
+        (kinds.runs == 1) | (kinds.classes >= ERRONEOUS) | ((kinds.classes == WARNING) & (kinds.runs <= 2))
+    ):
+        rows, grade, runs, count = (
+            kinds.rows(kind),
+            int(kinds.classes[kind]),
+            int(kinds.runs[kind]),
+            int(kinds.count[kind]),
+        )
         first, last = int(rows[0]), int(rows[-1])
         if grade >= ERRONEOUS and runs >= 4 and (last - first > n // 2 or runs >= 12):
             standing.append(Standing(int(kind), count, first, last, grade))
@@ -379,7 +401,11 @@ def silences(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         steps = np.diff(rows)
         ends = np.append(steps, n - rows[-1])  # the last one is open: the log ends
         at = int(np.argmax(ends))
-        if len(rows) >= 20 and rows[0] > n // 5 and tails.beyond(float(rows[0]), steps.astype(np.float64), float(steps.mean())) > 6:
+        if (
+            len(rows) >= 20
+            and rows[0] > n // 5
+            and tails.beyond(float(rows[0]), steps.astype(np.float64), float(steps.mean())) > 6
+        ):
             phases += 1
         by_time = _regular_gap(table, rows)
         if by_time is None and ends[at] < 30:
@@ -415,7 +441,9 @@ def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
     reason = f"{item.name + ' ' if item.name else ''}stays away for {gap}, where it comes every {each}"
     reason += " and does not come back" if after is None else ""
     shown = sorted({before, min(before + 1, len(table) - 1), end})
-    return Candidate("silence", min(nats, 40.0), 0.0, before, shown, 1, before, end, reason, item.kind, QUIET, len(rows), item.name)
+    return Candidate(
+        "silence", min(nats, 40.0), 0.0, before, shown, 1, before, end, reason, item.kind, QUIET, len(rows), item.name
+    )
 
 
 def _regular_gap(table: EventTable, rows: NDArray[np.int64]) -> tuple[float, int] | None:
@@ -460,7 +488,9 @@ def _whole_log_gaps(table: EventTable) -> list[Candidate]:
         nats = tails.beyond(gap, others, max(0.1 * middle, 0.25 * top))
         reason = f"no line for {tails.duration(gap)}, where one comes every {tails.duration(middle)} and the next longest pause is {tails.duration(float(others.max()))}"
         rows = [int(at), int(at) + 1]
-        found.append(Candidate("silence", min(nats, 40.0), 0.0, int(at), rows, 1, rows[0], rows[1], reason, -1, QUIET, 0))
+        found.append(
+            Candidate("silence", min(nats, 40.0), 0.0, int(at), rows, 1, rows[0], rows[1], reason, -1, QUIET, 0)
+        )
     return found
 
 
@@ -493,7 +523,9 @@ def values(table: EventTable, kinds: Kinds) -> list[Candidate]:
     return [one for one in found if one.nats > 0]
 
 
-def _outlier(table: EventTable, rows: NDArray[np.int64], held: NDArray[np.float64], kind: int, kinds: Kinds) -> Candidate | None:
+def _outlier(
+    table: EventTable, rows: NDArray[np.int64], held: NDArray[np.float64], kind: int, kinds: Kinds
+) -> Candidate | None:
     with np.errstate(divide="ignore"):
         scaled = np.log(np.maximum(held, 1e-9))
     at = int(np.argmax(scaled))
@@ -507,4 +539,17 @@ def _outlier(table: EventTable, rows: NDArray[np.int64], held: NDArray[np.float6
     value, usual = f"{held[at]:,.6g}", f"{float(np.median(np.delete(held, at))):,.6g}"
     reason = f"the value {value} where {usual} is usual and {float(np.exp(top)):,.6g} the most otherwise"
     row = int(rows[at])
-    return Candidate("value", min(nats, 30.0), 0.0, row, [row], 1, row, row, reason, kind, int(kinds.classes[kind]), int(kinds.count[kind]))
+    return Candidate(
+        "value",
+        min(nats, 30.0),
+        0.0,
+        row,
+        [row],
+        1,
+        row,
+        row,
+        reason,
+        kind,
+        int(kinds.classes[kind]),
+        int(kinds.count[kind]),
+    )

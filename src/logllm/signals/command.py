@@ -1,19 +1,17 @@
-"""The body of `logllm scan`: names and options in, text or JSON out.
-
-    python -m logllm.signals.command LOG... --json
-"""
+"""The body of `logllm scan`: names and options in, text or JSON out."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from logllm.errors import LogllmError
 from logllm.hf_datasets.events import EventBatch
 from logllm.report.finding_text import as_markdown, as_text, terminal_width
 
@@ -41,7 +39,9 @@ class ScanOptions:
     max_tokens: int | None = None
     severity: bool = True
     quiet: bool = False
-    suppressed: set[str] = field(default_factory=set)
+    model: Path | None = None
+    labels: Path | None = None
+    suppressions: Path | None = None
 
 
 class Progress:
@@ -59,7 +59,9 @@ class Progress:
         now = time.monotonic()
         if self._on and now - self._start > QUIET_SECONDS and now - self._told > 0.5:
             self._told, self._shown = now, True
-            sys.stderr.write(f"\rreading: {self._events:,} events, {self._events / (now - self._start):,.0f} a second ")
+            sys.stderr.write(
+                f"\rreading: {self._events:,} events, {self._events / (now - self._start):,.0f} a second "
+            )
             sys.stderr.flush()
         return True
 
@@ -73,7 +75,20 @@ class Progress:
 def run_scan(logs: Sequence[str], options: ScanOptions) -> tuple[ScanResult, str]:
     """Scan logs; returns the result and what is to be printed."""
     files, left_out = log_files(logs)
-    progress = Progress(options.quiet or options.as_json)
+    progress = Progress(options.quiet)
+    answer = None
+    if options.model is not None:
+        from .model import ask_model
+
+        if "-" in files:
+            raise LogllmError(
+                "a log that is judged by a model must be a file, found standard input: write it to a file"
+            )
+        answer = ask_model(options.model, files, options.system, _labels(options.labels))
+    elif options.labels is not None:
+        raise LogllmError(
+            "--labels must come with --model, found no model: labels are of sessions, which a model judges"
+        )
     result = scan_logs(
         files,
         options.system,
@@ -81,11 +96,30 @@ def run_scan(logs: Sequence[str], options: ScanOptions) -> tuple[ScanResult, str
         until=None if options.until is None else moment_of(options.until),
         last=None if options.last is None else seconds_of(options.last),
         severity=options.severity,
+        model=answer,
         seen=progress.seen,
     )
     progress.done()
     result.left_out = left_out
+    _suppress(result, options)
     return result, render(result, options)
+
+
+def _labels(path: Path | None) -> dict[str, int] | None:
+    if path is None:
+        return None
+    from logllm.hf_datasets import read_session_labels
+
+    return read_session_labels(path)
+
+
+def _suppress(result: ScanResult, options: ScanOptions) -> None:
+    """Take the flag off what `logllm ok` has named, in the list given, beside the model, or in this folder."""
+    from logllm.suppressions import FILE_NAME, Suppressions
+
+    path = options.suppressions or (options.model or Path()) / FILE_NAME
+    if path.is_file():
+        result.suppress(Suppressions(path).holds)
 
 
 def render(result: ScanResult, options: ScanOptions) -> str:
@@ -114,24 +148,3 @@ def rows_of(result: ScanResult, findings: Sequence[Finding], context: bool = Fal
             row["context"] = result.log.context(source, number, CONTEXT_LINES)
         rows.append(row)
     return rows
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("logs", nargs="+")
-    parser.add_argument("--json", action="store_true", dest="as_json")
-    parser.add_argument("--markdown", action="store_true")
-    parser.add_argument("--timeline", action="store_true")
-    parser.add_argument("--top", type=int, default=10)
-    parser.add_argument("--system")
-    for name in ("--since", "--until", "--last"):
-        parser.add_argument(name)
-    args = vars(parser.parse_args(arguments))
-    result, text = run_scan(args.pop("logs"), ScanOptions(**args))
-    sys.stdout.write(text + "\n")
-    return 0 if result.complete else 130
-
-
-if __name__ == "__main__":
-    sys.exit(main())

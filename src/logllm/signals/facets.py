@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,17 @@ MOST_EVENTS = 100_000
 MOST_VALUES = 40
 LEAST_COVERED = 0.15
 _PAIR = re.compile(r'\b([A-Za-z_][\w.-]{0,40})[=:]("[^"]{0,60}"|[\w./-]{1,60})')
+_DATED = re.compile(
+    r"\d{4}|\d\d:\d\d"
+)  # times, ports, numbers of a day: they change with time, not with the sort of event
 _STATUS = re.compile(r"(?<![\w.:/-])[1-5]\d\d(?![\w.:/-])")
-_USUAL_STATUS = frozenset("200 201 202 204 206 301 302 303 304 307 308 400 401 403 404 409 422 429 500 502 503 504".split())
+_USUAL_STATUS = frozenset(
+    "200 201 202 204 206 301 302 303 304 307 308 400 401 403 404 409 422 429 500 502 503 504".split()
+)
 # Fields that say when, where in the code, or which one, but not of what sort an event is.
-_NO_FACET = frozenset(("time", "timestamp", "date", "pid", "tid", "line", "id", "number", "seq", "level", "severity", "priority"))
+_NO_FACET = frozenset(
+    ("time", "timestamp", "date", "pid", "tid", "line", "id", "number", "seq", "level", "severity", "priority")
+)
 
 
 @dataclass(slots=True)
@@ -77,6 +85,8 @@ def read_facets(table: EventTable, events: Iterable[LogEvent]) -> tuple[list[str
     facets = []
     for name, held in fields.items():
         values = Counter(held.values())
+        if any(_DATED.search(value) for value in islice(values, 20)):
+            continue
         if len(held) < LEAST_COVERED * n or not 2 <= len(values) <= min(MOST_VALUES, n // 20):
             continue
         names = sorted(values)

@@ -7,11 +7,14 @@ The score of a finding is a sum of log-odds: what each question found, in nats, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .candidates import FAR, Candidate
 from .table import CLASS_NAMES, EventTable
-from .weights import COMBINED, THRESHOLD, WEIGHTS
+from .weights import COMBINED, OFFSETS, THRESHOLD, WEIGHTS
 
 MOST_ROWS = 60  # rows that a finding names
 # Questions that point at single events, not at stretches.
@@ -59,6 +62,21 @@ class Finding:
         """Last row."""
         return max(one.last for one in [*self.candidates, *self.others])
 
+    def moved(self, rows: NDArray[np.int64], kinds: NDArray[np.int64]) -> Finding:
+        """The finding in a larger table, of which its own table has the rows `rows` and the kinds `kinds`."""
+
+        def move(one: Candidate) -> Candidate:
+            kind = int(kinds[one.kind]) if one.kind >= 0 else -1
+            lead, first, last = int(rows[one.lead]), int(rows[one.first]), int(rows[one.last])
+            return replace(
+                one, kind=kind, lead=lead, first=first, last=last, rows=[int(rows[row]) for row in one.rows]
+            )
+
+        return replace(
+            self, candidates=[move(one) for one in self.candidates], others=[move(one) for one in self.others],
+            rows=[int(rows[row]) for row in self.rows],
+        )  # fmt: skip
+
     @property
     def reason(self) -> str:
         """Why, in one sentence."""
@@ -71,10 +89,13 @@ class Finding:
 
 def strength(candidate: Candidate) -> float:
     """Log-odds of one candidate."""
-    return WEIGHTS[candidate.question] * candidate.nats + WEIGHTS["prior"] * candidate.prior
+    evidence = WEIGHTS[candidate.question] * candidate.nats - OFFSETS.get(candidate.question, 0.0)
+    return max(evidence, 0.0) + WEIGHTS["prior"] * candidate.prior
 
 
-def make_findings(table: EventTable, candidates: Sequence[Candidate], events_of_template: dict[int, str] | None = None) -> list[Finding]:
+def make_findings(
+    table: EventTable, candidates: Sequence[Candidate], events_of_template: dict[int, str] | None = None
+) -> list[Finding]:
     """Fold candidates into findings, in order of rank."""
     ordered = sorted(candidates, key=lambda one: (-strength(one), -one.severity, one.rarity, one.lead))
     found: list[Finding] = []
@@ -94,25 +115,46 @@ def make_findings(table: EventTable, candidates: Sequence[Candidate], events_of_
             found[alike].others.append(one)
             continue
         by_kind[name] = len(found)
-        spans.append((one.first, one.last) if one.last - one.first <= 20 * CHAIN or one.question == "silence" else (one.first, one.first))
+        spans.append(
+            (one.first, one.last)
+            if one.last - one.first <= 20 * CHAIN or one.question == "silence"
+            else (one.first, one.first)
+        )
         found.append(Finding([one], 0.0, False, [], 0))
     for finding in found:
         leading = finding.lead
         best: dict[str, float] = {}
         for one in finding.candidates:
-            group = "new" if one.question in ("new", "grave") else "order" if one.question in ("missing", "unexpected") else one.question
+            group = (
+                "new"
+                if one.question in ("new", "grave")
+                else "order"
+                if one.question in ("missing", "unexpected")
+                else one.question
+            )
             best[group] = max(best.get(group, 0.0), strength(one))
         top = max(best.values())
         finding.score = round(top + COMBINED * (sum(best.values()) - top), 6)
         finding.is_anomalous = finding.score >= THRESHOLD
-        own = [one for one in finding.candidates if one is leading or (one.question in _POINTED and strength(one) > 0.2 * strength(leading))]
+        own = [
+            one
+            for one in finding.candidates
+            if one is leading or (one.question in _POINTED and strength(one) > 0.2 * strength(leading))
+        ]
         rows = sorted({row for one in own for row in one.rows})
         if len(rows) > MOST_ROWS:
             rows = sorted({leading.lead, *leading.rows[: MOST_ROWS // 2], *rows[: MOST_ROWS // 2 - 1]})
         finding.rows = rows
         finding.count = leading.count + len(finding.others)
-    found.sort(key=lambda one: (not one.is_anomalous, -one.score, -one.lead.severity, one.lead.rarity, one.lead.lead))
-    return found
+    return in_order_of_rank(found)
+
+
+def in_order_of_rank(findings: Sequence[Finding]) -> list[Finding]:
+    """Flagged ones first, by score; ties by severity, then rarity, then time."""
+    return sorted(
+        findings,
+        key=lambda one: (not one.is_anomalous, -one.score, -one.lead.severity, one.lead.rarity, one.lead.lead),
+    )
 
 
 def _near(one: Candidate, span: tuple[int, int], finding: Finding) -> bool:
@@ -126,7 +168,9 @@ def _near(one: Candidate, span: tuple[int, int], finding: Finding) -> bool:
         return one.first >= low - FAR and one.last <= high + FAR
     if finding.lead.question == "silence" and high - low > CHAIN:
         return abs(one.lead - low) <= FAR or abs(one.lead - high) <= FAR
-    return low - FAR <= one.lead <= high + FAR or (one.question == "burst" and one.first <= high + FAR and one.last >= low - FAR)
+    return low - FAR <= one.lead <= high + FAR or (
+        one.question == "burst" and one.first <= high + FAR and one.last >= low - FAR
+    )
 
 
 def key_of(table: EventTable, finding: Finding) -> str:

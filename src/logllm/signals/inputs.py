@@ -10,7 +10,9 @@ from pathlib import Path
 from logllm.errors import LogllmError
 
 MOST_FILES = 400
-_LOG_NAME = re.compile(r"(?i)(?:\.(?:log|txt|out|err|jsonl?|ndjson|csv|evtx?\.xml|journal\.txt|gz|bz2|xz|zst|lz4|zip)|\.log[.-][\w.-]+|\.\d+|log|messages|syslog|dmesg|auth)$")
+_LOG_NAME = re.compile(
+    r"(?i)(?:\.(?:log|txt|out|err|jsonl?|ndjson|csv|evtx?\.xml|journal\.txt|gz|bz2|xz|zst|lz4|zip)|\.log[.-][\w.-]+|\.\d+|log|messages|syslog|dmesg|auth)$"
+)
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -82,5 +84,7 @@ def moment_of(text: str) -> float:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise LogllmError(f"a time must be like 2024-05-01 or 2024-05-01 09:07:41, found {text!r}: give one of these") from None
+        raise LogllmError(
+            f"a time must be like 2024-05-01 or 2024-05-01 09:07:41, found {text!r}: give one of these"
+        ) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -71,7 +71,11 @@ def _streams(table: EventTable) -> NDArray[np.int64]:
     out = np.zeros(len(table), np.int32)
     if not len(table) or (table.source == table.source[0]).all():
         return out
-    spans = sorted((int(rows[0]), int(rows[-1]), source) for source in np.unique(table.source) for rows in [np.flatnonzero(table.source == source)])
+    spans = sorted(
+        (int(rows[0]), int(rows[-1]), source)
+        for source in np.unique(table.source)
+        for rows in [np.flatnonzero(table.source == source)]
+    )
     stream, end = 0, -1
     for first, last, source in spans:
         stream += first < end
@@ -149,7 +153,9 @@ def _steps(table: EventTable, way: Sequences, rows: NDArray[np.int32], k: int) -
         steps = _Steps(kind[at], kind[at + 1], part[at].astype(np.int64), part[at + 1].astype(np.int64))
         if span is not None:
             own = min(CHUNK, len(part))
-            starts = np.flatnonzero(np.append(True if begin == 0 else way.of_row[rows[begin - 1]] != owner[0], ~inside)[:own])
+            starts = np.flatnonzero(
+                np.append(True if begin == 0 else way.of_row[rows[begin - 1]] != owner[0], ~inside)[:own]
+            )
             stops = np.flatnonzero(np.append(~inside, begin + len(part) == len(rows))[:own])
             starts, stops = starts[part[starts] > span], stops[part[stops] < len(table) - 2 * span]
             first, last = part[starts].astype(np.int64), part[stops].astype(np.int64)
@@ -176,7 +182,7 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
     if (np.diff(way.of_row[rows]) < 0).any():
         rows = rows[np.argsort(way.of_row[rows], kind="stable")]
     k = len(table.templates)
-    pairs, counts = _counted((steps.context * (k + 2) + steps.after for steps in _steps(table, way, rows, k)))
+    pairs, counts = _counted(steps.context * (k + 2) + steps.after for steps in _steps(table, way, rows, k))
     left = pairs // (k + 2)
     total = np.bincount(left, weights=counts, minlength=k + 2)
     top_count = np.zeros(k + 2)
@@ -230,7 +236,9 @@ def _explains(context: int, after: int, top: NDArray) -> bool:
     return wanted < len(top) - 2 and int(top[wanted]) == after
 
 
-def _order_reason(table: EventTable, way: Sequences, a: int, b: int, wanted: int, k: int, top: int, total: int, skipped: bool) -> str:
+def _order_reason(
+    table: EventTable, way: Sequences, a: int, b: int, wanted: int, k: int, top: int, total: int, skipped: bool
+) -> str:
     def name(kind: int) -> str:
         return f'"{_short(table.templates[kind])}"' if kind < k else "the beginning" if kind == k else "the end"
 

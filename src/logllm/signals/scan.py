@@ -6,25 +6,43 @@ gets the sentence that no structure was found.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logllm.hf_datasets.drain import template_key
 from logllm.hf_datasets.events import EventBatch, EventLog, LogEvent
 
 from . import tails
-from .candidates import WORDED, Candidate, Kinds, Standing, bursts, find_kinds, items_of, new_and_grave, silences, values
+from .candidates import (
+    WORDED,
+    Candidate,
+    Kinds,
+    Standing,
+    bursts,
+    find_kinds,
+    items_of,
+    new_and_grave,
+    silences,
+    values,
+)
 from .facets import MOST_EVENTS, read_facets
-from .findings import Finding, key_of, make_findings, strength
+from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
 from .table import CLASS_NAMES, ERRONEOUS, QUIET, EventTable, read_table
 from .weights import THRESHOLD
 from .words import fault_class, fault_word
+
+if TYPE_CHECKING:
+    from logllm.report.scan import Scan
+
+    from .model import ModelAnswer
 
 FEW_EVENTS = 40
 WORDED_CANDIDATES = 200  # candidates whose words are looked at in the raw text
@@ -42,6 +60,8 @@ class ScanResult:
         standing: what runs through the whole log.
         notes: sentences on what a reader of the result must know.
         order_by: n-gram, sessions, ... : how the order was judged.
+        model: name of the model that was asked, None for none.
+        windows: what that model said window by window.
         seconds: how long it took.
         complete: whether the whole log was read.
         left_out: files of a folder that are no logs.
@@ -53,6 +73,8 @@ class ScanResult:
     standing: list[Standing]
     notes: list[str] = field(default_factory=list)
     order_by: str = ""
+    model: str | None = None
+    windows: Scan | None = None
     seconds: float = 0.0
     complete: bool = True
     left_out: list[str] = field(default_factory=list)
@@ -77,7 +99,9 @@ class ScanResult:
             finding.is_anomalous = False
         if quiet:
             self.findings.sort(key=lambda finding: not finding.is_anomalous)
-            self.notes.append(f"{len(quiet):,} finding{'s' if len(quiet) > 1 else ''} not flagged: suppressed by `logllm ok`")
+            self.notes.append(
+                f"{len(quiet):,} finding{'s' if len(quiet) > 1 else ''} not flagged: suppressed by `logllm ok`"
+            )
 
 
 def scan_logs(
@@ -88,6 +112,7 @@ def scan_logs(
     until: float | None = None,
     last: float | None = None,
     severity: bool = True,
+    model: ModelAnswer | None = None,
     seen: Callable[[EventBatch], bool] | None = None,
 ) -> ScanResult:
     """Judge some logs, each block by what the others teach.
@@ -99,6 +124,7 @@ def scan_logs(
         until: latest time.
         last: seconds before the end of the log.
         severity: whether levels and fault words count.
+        model: what a fitted model said about the windows of the same files; it joins "unexpected here".
         seen: called with each batch that was read; reading stops where it returns False, and at Ctrl-C.
     """
     start = time.perf_counter()
@@ -108,25 +134,78 @@ def scan_logs(
     if since is not None or until is not None or last is not None:
         table, note = _within(table, since, until, last)
         notes.append(note)
-    result = judge_table(table, log, severity)
+    result = judge_table(table, log, severity, model)
     result.notes[:0] = notes
     result.complete = complete
     result.seconds = time.perf_counter() - start
     return result
 
 
-def judge_table(table: EventTable, log: EventLog, severity: bool = True) -> ScanResult:
-    """Put the five questions to a table."""
+def judge_table(
+    table: EventTable, log: EventLog, severity: bool = True, model: ModelAnswer | None = None
+) -> ScanResult:
+    """Put the five questions to a table: to each log by itself, where files are several logs and not one that was rotated."""
+    notes: list[str] = []
+    findings: list[Finding] = []
+    standing: list[Standing] = []
+    orders: list[str] = []
+    if not len(table):
+        notes.append("the log holds no events")
+    logs = _logs(table, log.paths)
+    for rows in logs:
+        alone = len(logs) == 1
+        part, kind_of = (table, np.arange(len(table.kind_template))) if alone else table.take(rows)
+        seen = None if alone else np.bincount(table.kind, minlength=len(table.kind_template))[kind_of]
+        judged = _judge_log(part, log, severity, model, seen)
+        if not alone:
+            judged.findings = [finding.moved(rows, kind_of) for finding in judged.findings]
+            judged.standing = [
+                replace(one, kind=int(kind_of[one.kind]), first=int(rows[one.first]), last=int(rows[one.last]))
+                for one in judged.standing
+            ]
+        findings += judged.findings
+        standing += judged.standing
+        orders += [judged.order_by] if judged.order_by not in orders else []
+        notes += [note for note in judged.notes if note not in notes]
+    if model is not None:
+        notes += model.windows.notes
+        orders.insert(0, model.name)
+    return ScanResult(
+        log, table, in_order_of_rank(findings), standing, notes, ", and ".join(orders), model.name if model else None,
+        model.windows if model else None,
+    )  # fmt: skip
+
+
+def _logs(table: EventTable, paths: Sequence[str]) -> list[NDArray[np.int64]]:
+    """Rows of each log: rotated files (`app.log.1` and `app.log`) are one, other files are logs of their own."""
+    if len(paths) == 1 or not len(table):
+        return [np.arange(len(table))] if len(table) else []
+    stems = [_ROTATED.sub("", str(path)) for path in paths]
+    stem = np.array([stems.index(one) for one in stems])[table.source]
+    return [np.flatnonzero(stem == one) for one in np.unique(stem)]
+
+
+# What rotation appends: a number, a date, a suffix of packing.
+_ROTATED = re.compile(r"(?:[.-](?:\d{1,3}|\d{4}-?\d\d-?\d\d(?:[T_-]?\d{2,6})?|gz|bz2|xz|zst|old))+$")
+
+
+def _judge_log(
+    table: EventTable, log: EventLog, severity: bool, model: ModelAnswer | None, seen: NDArray[np.int64] | None
+) -> ScanResult:
+    """Judge one log; `seen` says how often each kind occurs in all logs together."""
     n = len(table)
     kinds = find_kinds(table)
+    if seen is not None:  # what other logs hold as well is not new
+        kinds.runs[(kinds.runs == 1) & (seen > kinds.count)] = 2
     notes: list[str] = []
-    if n == 0:
-        return ScanResult(log, table, [], [], ["the log holds no events"])
     found, standing = new_and_grave(table, kinds)
     order_by = "not judged"
     formless = _formless(table, kinds)
     if formless:
         found = [one for one in found if one.severity >= ERRONEOUS]
+        notes.append(
+            "hardly any message repeats: no structure was found, and only what states a grave level can be told"
+        )
     elif n >= FEW_EVENTS:
         messages, facets = None, []
         if n <= MOST_EVENTS:
@@ -137,17 +216,17 @@ def judge_table(table: EventTable, log: EventLog, severity: bool = True) -> Scan
         ways = cut_sequences(table, messages)
         found += order_breaks(table, kinds, ways)
         order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
-    if formless:
-        notes.append("hardly any message repeats: no structure was found, and only what states a grave level can be told")
-    elif n < FEW_EVENTS * 2:
+    if n < FEW_EVENTS * 2:
         notes.append(f"{n} events are too few to know what is usual; the gravest and rarest come first")
+    if table.numbers is None:
+        notes.append("unusual values were not judged: the log holds too many numbers")
+    if model is not None:
+        found += model.candidates(table, kinds, [one.lines for one in log.files])
     found = look_at_words(found, table, kinds, log)
     if not severity:
         found = [replace(one, prior=0.0) for one in found if one.question != "grave"]
     if n < FEW_EVENTS and not found:
-        found = [one for one in _rarest(table, kinds)]
-    if table.numbers is None:
-        notes.append("unusual values were not judged: the log holds too many numbers")
+        found = list(_rarest(table, kinds))
     return ScanResult(log, table, make_findings(table, found), standing, notes, order_by)
 
 
@@ -167,7 +246,9 @@ def look_at_words(found: list[Candidate], table: EventTable, kinds: Kinds, log: 
 
     A template hides numbers, so "3 errors" and "0 errors" look alike; traces hide in the lines below.
     """
-    unstated = [one for one in found if one.question in ("new", "grave") and one.lead >= 0 and table.severity[one.lead] == 0]
+    unstated = [
+        one for one in found if one.question in ("new", "grave") and one.lead >= 0 and table.severity[one.lead] == 0
+    ]
     unstated = sorted(unstated, key=lambda one: -strength(one))[:WORDED_CANDIDATES]
     if not unstated:
         return found
@@ -192,7 +273,9 @@ def _rarest(table: EventTable, kinds: Kinds) -> Iterable[Candidate]:
         row = int(kinds.rows(int(kind))[0])
         count = int(kinds.count[kind])
         reason = f"one of the rarest messages, {count} of {len(table)} events"
-        yield Candidate("new", 0.0, 0.0, row, [row], count, row, row, reason, int(kind), int(kinds.classes[kind]), count)
+        yield Candidate(
+            "new", 0.0, 0.0, row, [row], count, row, row, reason, int(kind), int(kinds.classes[kind]), count
+        )
 
 
 def _within(table: EventTable, since: float | None, until: float | None, last: float | None) -> tuple[EventTable, str]:
@@ -202,17 +285,7 @@ def _within(table: EventTable, since: float | None, until: float | None, last: f
     high = np.inf if until is None else until
     if last is not None and (~np.isnan(times)).any():
         low = max(low, float(np.nanmax(times)) - last)
-    keep = (times >= low) & (times <= high)
-    names = ("source", "number", "timestamp", "severity", "sequence", "kind")
-    columns: dict[str, Any] = {name: getattr(table, name)[keep] for name in names}
-    if table.numbers is not None:
-        columns |= {name: getattr(table, name)[keep] for name in ("numbers_start", "numbers_count")}
-    else:
-        columns |= {"numbers_start": table.numbers_start, "numbers_count": table.numbers_count}
-    out = EventTable(
-        **columns, kind_template=table.kind_template, kind_class=table.kind_class, templates=table.templates,
-        sequences=table.sequences, numbers=table.numbers, reordered=table.reordered,
-    )  # fmt: skip
+    out, _ = table.take(np.flatnonzero((times >= low) & (times <= high)))
     unknown = int(np.isnan(times).sum())
     note = f"{len(out):,} of {len(table):,} events are in the span of time asked for"
     return out, note + (f"; {unknown:,} have no time and are left out" if unknown else "")
@@ -224,7 +297,9 @@ def describe(result: ScanResult, finding: Finding, events: dict[int, LogEvent]) 
     lead_event = events[lead.lead]
     by_row: dict[int, tuple[float, str]] = {}
     for one in finding.candidates:
-        for row in [one.lead] if one.question not in ("missing", "unexpected", "silence") else [one.lead, *one.rows[:3]]:
+        for row in (
+            [one.lead] if one.question not in ("missing", "unexpected", "silence") else [one.lead, *one.rows[:3]]
+        ):
             if row not in by_row or strength(one) > by_row[row][0]:
                 by_row[row] = round(strength(one), 4), one.reason
     lines = []
@@ -233,7 +308,15 @@ def describe(result: ScanResult, finding: Finding, events: dict[int, LogEvent]) 
         score, reason = by_row.get(row, (0.0, ""))
         other = {} if table.source[row] == table.source[lead.lead] else {"file": result.file_of(row)}
         for offset, text in enumerate(event.lines):
-            lines.append({"number": event.number + offset, "text": text, "score": score if not offset else 0.0, "reason": reason if not offset else "", **other})
+            lines.append(
+                {
+                    "number": event.number + offset,
+                    "text": text,
+                    "score": score if not offset else 0.0,
+                    "reason": reason if not offset else "",
+                    **other,
+                }
+            )
     times = [table.time(row) for row in (finding.first, finding.last)]
     return {
         "kind": finding.kind,
@@ -268,7 +351,7 @@ def fetch(result: ScanResult, findings: Sequence[Finding]) -> dict[int, LogEvent
     return dict(zip(rows, result.log.events([result.table.place(row) for row in rows])))
 
 
-def head(result: ScanResult, findings: int, model: str | None = None) -> dict[str, Any]:
+def head(result: ScanResult, findings: int) -> dict[str, Any]:
     """The head of a result as plain values."""
     table, log = result.table, result.log
     files = [
@@ -277,7 +360,9 @@ def head(result: ScanResult, findings: int, model: str | None = None) -> dict[st
          "notes": list(one.notes)}
         for one in log.files
     ]  # fmt: skip
-    span = float(np.nanmax(table.timestamp) - np.nanmin(table.timestamp)) if (~np.isnan(table.timestamp)).any() else 0.0
+    span = (
+        float(np.nanmax(table.timestamp) - np.nanmin(table.timestamp)) if (~np.isnan(table.timestamp)).any() else 0.0
+    )
     standing = [
         {"key": table.templates[int(table.kind_template[one.kind])], "severity": CLASS_NAMES[one.severity], "count": one.count,
          "per_hour": round(one.count / span * 3600, 3) if span > 0 else None, "first": iso(table.time(one.first)), "last": iso(table.time(one.last)),
@@ -292,7 +377,7 @@ def head(result: ScanResult, findings: int, model: str | None = None) -> dict[st
         "judged_events": len(table),
         "signals": list(SIGNALS),
         "order": result.order_by,
-        "model": model,
+        "model": result.model,
         "threshold": THRESHOLD,
         "findings": findings,
         "flagged": len(result.flagged),
@@ -302,4 +387,3 @@ def head(result: ScanResult, findings: int, model: str | None = None) -> dict[st
         "notes": result.notes,
         "seconds": round(result.seconds, 3),
     }
-

@@ -81,6 +81,19 @@ class EventTable:
         """`(n,)` int32, position of the template of each row in `templates`; equal texts have equal positions."""
         return self.kind_template[self.kind]
 
+    def take(self, rows: NDArray[np.int64]) -> tuple[EventTable, NDArray[np.int64]]:
+        """(the table of some rows, in their order; the kind in this table of each of its kinds)."""
+        used = np.flatnonzero(np.bincount(self.kind[rows], minlength=len(self.kind_template)))
+        dense = np.zeros(len(self.kind_template), np.int32)
+        dense[used] = np.arange(len(used), dtype=np.int32)
+        kept = self.numbers is not None
+        return EventTable(
+            self.source[rows], self.number[rows], self.timestamp[rows], self.severity[rows], self.sequence[rows], dense[self.kind[rows]],
+            self.kind_template[used], self.kind_class[used], self.templates, self.sequences, self.numbers,
+            self.numbers_start[rows] if kept else self.numbers_start, self.numbers_count[rows] if kept else self.numbers_count,
+            self.reordered,
+        ), used  # fmt: skip
+
     def place(self, row: int) -> tuple[int, int]:
         """(source, number of the first line) of a row."""
         return int(self.source[row]), int(self.number[row])
@@ -164,7 +177,9 @@ def _joined(
     else:
         flat = np.concatenate(numbers) if numbers else np.zeros(0)
         offsets = np.cumsum([0, *(len(one) for one in numbers)])
-        start = np.concatenate([part.numbers_start[:-1] + at for part, at in zip(parts, offsets)] or [np.zeros(0, np.int64)])
+        start = np.concatenate(
+            [part.numbers_start[:-1] + at for part, at in zip(parts, offsets)] or [np.zeros(0, np.int64)]
+        )
         count = np.concatenate([np.diff(part.numbers_start) for part in parts] or [np.zeros(0)]).astype(np.int16)
         for part in parts:
             part.numbers_start = np.zeros(0, np.int64)

@@ -1,0 +1,1073 @@
+"""One file as columns of events, block by block.
+
+A block of lines is looked at with every digit written as 0: lines that are then the same are analysed once. What
+depends on the digits (times, numbers, status codes, ids) is then taken from the bytes of each line, as columns where
+there are many. JSON objects are read one by one, and their messages go the same way as lines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from .analysis import (
+    CONTAINERS,
+    HEAD,
+    NO_HEAD,
+    PREFIX,
+    Entry,
+    LineAnalyser,
+    LinePlan,
+    Message,
+    message_of,
+    severity_from,
+)
+from .event import EventBatch, LogEvent
+from .formats import JSON_ROWS, PLAIN
+from .guess import FilePlan
+from .inputs import Block, LogInput, cleaned
+from .masks import MAX_CHARACTERS
+from .records import Record, RecordReader, attributes_of, block_ends, block_fields, parse_json, unpacked_records
+from .row import EventFormat
+from .templates import TemplateKeys
+from .times import FULL, NO_DATE, NO_YEAR, Clock, Moments, read_column, read_texts
+from .traces import BLANK, MOST_BYTES, MOST_LINES, OTHER, Joiner, trace_key
+
+_FOLD = bytes.maketrans(b"123456789", b"000000000")
+_MOST_ENTRIES, _MOST_MESSAGES = 120_000, 120_000
+_LONG_LINE = 8_192  # bytes; of a longer line only so much is analysed
+_MOST_BLOCK_LINES = 5_000  # of one record of several lines
+_MOST_TRACE_LINES = 400
+
+
+@dataclass(slots=True)
+class Pieces:
+    """What was read from the lines of a block, one row a line.
+
+    Attributes:
+        lines: the cleaned lines.
+        heads, shapes: per line, as `Entry`.
+        rows: the format of each line, as a position in `formats`.
+        seconds: times, NaN for none.
+        severity: SeverityNumber, 0 for none.
+        parsed: whether a format fitted.
+        entries: per line, its entry, or the record that was read from it.
+        records: line -> record, for lines that are JSON objects or records of several lines.
+        extra: line -> further records of the same line (OTLP).
+    """
+
+    lines: list[bytes]
+    heads: NDArray[np.int8]
+    shapes: NDArray[np.int8]
+    seconds: NDArray[np.float64]
+    severity: NDArray[np.int8]
+    rows: NDArray[np.int16]
+    entries: list[Entry]
+    at: NDArray[np.int32]
+    records: dict[int, Record]
+    inner: dict[int, Entry]
+    text: bytes = b""
+    offsets: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
+
+
+@dataclass(slots=True)
+class Part:
+    """Consecutive events of a file with what is needed to make them whole again.
+
+    Attributes:
+        first: number of the block's first line, from 1.
+        pieces: its lines.
+        starts: line (from 0) at which each event begins; counts: lines of each; members: line -> lines of its event,
+            where it has several; traces: line -> key of the event's stack trace.
+        numbers: for lines of several records, that were made one line each: the line (from 0) of each.
+    """
+
+    first: int
+    pieces: Pieces
+    starts: NDArray[np.int64]
+    counts: NDArray[np.int32]
+    members: dict[int, list[int]]
+    traces: dict[int, tuple[str, str]]
+    numbers: NDArray[np.int64] | None = None
+
+    def number(self, line: int) -> int:
+        """The number in the file of a line of the block."""
+        return self.first + (line if self.numbers is None else int(self.numbers[line]))
+
+
+class FileReader:
+    """Reads one file by a plan.
+
+    Args:
+        source: the input.
+        plan: how to read it.
+        position: of the file in the list of inputs.
+        keys: the templates of all files.
+        sequences: names of sequences -> positions, of all files.
+        numbers: whether batches carry numbers.
+    """
+
+    def __init__(
+        self,
+        source: LogInput,
+        plan: FilePlan,
+        position: int,
+        keys: TemplateKeys,
+        sequences: dict[str, int],
+        numbers: bool = True,
+    ):
+        self.source, self.plan, self.position, self.keys = source, plan, position, keys
+        self.sequences, self.numbers = sequences, numbers
+        self.analyser = LineAnalyser(plan.lines)
+        self.inner = LineAnalyser(replace(plan.lines, rows=plan.lines.inner, inner=(), generic=True))
+        self.records = RecordReader(plan.records.rows, plan.lines.sequences if not plan.json else None)
+        self.entries: dict[bytes, Entry] = {}
+        self.inner_entries: dict[bytes, Entry] = {}
+        self.messages: dict[bytes, Message] = {}
+        self.formats: list[EventFormat] = []
+        self._format_at: dict[str, int] = {}
+        self.long_lines = 0
+        self.clock = self.new_clock()
+
+    def new_clock(self) -> Clock:
+        """A clock at the beginning of the file."""
+        return Clock(self.source.written, years_before=max(0, self.plan.years))
+
+    # Blocks
+
+    def parts(self, clock: Clock | None = None) -> Iterator[tuple[Part, Block, Clock]]:
+        """The file's events in parts; each with its block and the clock as it was at its beginning."""
+        clock = clock or self.clock
+        blocks = self.source.blocks()
+        number = 1
+        try:
+            block = next(blocks)
+        except StopIteration:
+            return
+        while True:
+            before = replace(clock)
+            part, used, text_bytes = self.part(block, number, clock)
+            yield part, block, before
+            if block.last:
+                return
+            number += used
+            try:
+                block = blocks.send(text_bytes)
+            except StopIteration:
+                return
+
+    def part(self, block: Block, number: int, clock: Clock) -> tuple[Part, int, int]:
+        """(the events of a block, lines that they take, bytes that are left for the next block)."""
+        text = cleaned(block.raw, self.source.encoding)
+        lines = text.split(b"\n")
+        if lines and not lines[-1]:
+            lines.pop()
+        if self.plan.block is not None:
+            return self._records_part(block, text, lines, number, clock)
+        numbers = None
+        if self.plan.json and b'"resourceLogs"' in text:
+            lines, numbers = _one_record_a_line(lines)
+            text = b"\n".join(lines)
+        pieces = self._pieces(text, lines)
+        parents, members, hold = self._join(pieces, block.last or numbers is not None)
+        count = len(lines)
+        if hold is not None and hold < count and not block.last:
+            left = sum(len(one) + 1 for one in block.raw.split(b"\n")[hold:]) - 1
+            used = hold
+        else:
+            left, used = 0, count
+        self._finish_times(pieces, used, clock)
+        starts = np.flatnonzero(parents[:used] == np.arange(used))
+        counts = (
+            np.bincount(parents[:used], minlength=used)[starts].astype(np.int32) if used else np.zeros(0, np.int32)
+        )
+        members = {start: group for start, group in members.items() if start < used}
+        traces = {start: key for start, group in members.items() if (key := self._trace(pieces, group)) != ("", "")}
+        if numbers is not None:
+            used = int(numbers[-1]) + 1 if len(numbers) else 0
+        return Part(number, pieces, starts, counts, members, traces, numbers), used, left
+
+    # Lines
+
+    def _entry(self, raw: bytes, folded: bytes) -> Entry:
+        if len(raw) > _LONG_LINE:
+            self.long_lines += 1
+            raw, folded = raw[:_LONG_LINE], folded[:_LONG_LINE]
+            raw = raw.decode("utf-8", "ignore").encode("utf-8")
+            return self.analyser.entry(raw, raw.translate(_FOLD))
+        entry = self.entries.get(folded)
+        if entry is None:
+            if len(self.entries) > _MOST_ENTRIES:
+                self.entries.clear()
+            entry = self.entries[folded] = self.analyser.entry(raw, folded)
+        return entry
+
+    def _inner_entry(self, raw: bytes) -> Entry:
+        """The entry of the text inside a record."""
+        raw = raw[:_LONG_LINE]
+        folded = raw.translate(_FOLD)
+        entry = self.inner_entries.get(folded)
+        if entry is None:
+            if len(self.inner_entries) > _MOST_ENTRIES:
+                self.inner_entries.clear()
+            entry = self.inner_entries[folded] = self.inner.entry(raw, folded)
+        return entry
+
+    def _row(self, row: EventFormat) -> int:
+        at = self._format_at.get(row.name)
+        if at is None:
+            at = self._format_at[row.name] = len(self.formats)
+            self.formats.append(row)
+        return at
+
+    def _pieces(self, text: bytes, lines: list[bytes]) -> Pieces:
+        """Everything that is told from each line by itself; times are finished by the clock later."""
+        count = len(lines)
+        folded = text.translate(_FOLD).split(b"\n")
+        local: dict[bytes, int] = {}
+        json_lines = [at for at, line in enumerate(lines) if line[:1] == b"{"] if self.plan.json else []
+        add = local.setdefault
+        ids = [add(line, len(local)) for line in folded[:count]] if len(json_lines) < count else []
+        at = np.array(ids, np.int32) if ids else np.zeros(count, np.int32)
+        first_of: dict[int, int] = {}
+        if ids:
+            if len(local) == count:
+                first_of = dict(zip(range(count), range(count)))
+            else:
+                for line_at in range(count - 1, -1, -1):
+                    first_of[ids[line_at]] = line_at
+        skip = set(json_lines)
+        entries: list[Entry] = []
+        nothing = Entry(PLAIN, NO_HEAD, BLANK)
+        for one, key in enumerate(local):
+            where = first_of[one]
+            entries.append(nothing if where in skip else self._entry(lines[where], key))
+        if not entries:
+            entries = [nothing]
+        pieces = Pieces(
+            lines,
+            np.array([one.head for one in entries], np.int8)[at],
+            np.array([one.shape for one in entries], np.int8)[at],
+            np.full(count, np.nan),
+            np.array([one.severity for one in entries], np.int8)[at],
+            np.array([self._row(one.row) for one in entries], np.int16)[at],
+            entries,
+            at,
+            {},
+            {},
+            text,
+        )
+        buffer = np.frombuffer(text, np.uint8)
+        ends = np.flatnonzero(buffer == 10)
+        offsets = np.empty(count + 1, np.int64)
+        offsets[0] = 0
+        inside = ends[:count] + 1
+        offsets[1 : len(inside) + 1] = inside
+        offsets[len(inside) + 1 :] = len(text) + 1
+        pieces.offsets = offsets
+        odd = [one for one, entry in enumerate(entries) if entry.raw_level is not None or entry.json]
+        if odd:
+            wanted = np.isin(at, np.array(odd, np.int32))
+            wanted[json_lines] = False
+            self._levels_from_digits(pieces, np.flatnonzero(wanted).tolist())
+        if json_lines:
+            self._read_objects(pieces, json_lines)
+        return pieces
+
+    def _levels_from_digits(self, pieces: Pieces, lines: list[int]) -> None:
+        known: dict[tuple[int, bytes], int] = {}
+        for line in lines:
+            entry = pieces.entries[pieces.at[line]]
+            if entry.raw_level is not None:
+                start, stop, kind = entry.raw_level
+                text = pieces.lines[line][start:stop]
+                key = (int(pieces.at[line]), text)
+                found = known.get(key)
+                if found is None:
+                    found = known[key] = severity_from(
+                        kind, text.decode("utf-8", "replace"), entry.levels, entry.inner_severity
+                    )
+                pieces.severity[line] = found
+            if entry.json:
+                self._read_inner_object(pieces, line, entry)
+
+    def _read_inner_object(self, pieces: Pieces, line: int, entry: Entry) -> None:
+        """A JSON object behind a prefix."""
+        value = parse_json(pieces.lines[line][entry.text : MAX_CHARACTERS * 64])
+        record = self.records.read(value) if value is not None else None
+        if record is None:
+            return
+        pieces.records[line] = record
+        if record.severity is not None:
+            pieces.severity[line] = record.severity
+        pieces.heads[line] = HEAD
+        pieces.shapes[line] = OTHER
+
+    def _read_objects(self, pieces: Pieces, lines: list[int]) -> None:
+        """Lines that are JSON objects."""
+        read = self.records.read
+        for line in lines:
+            value = parse_json(pieces.lines[line])
+            record = None
+            if value is not None:
+                record = read(value)
+            if record is None:
+                folded = pieces.lines[line].translate(_FOLD)
+                entry = self._entry(pieces.lines[line], folded)
+                pieces.at[line] = len(pieces.entries)
+                pieces.entries.append(entry)
+                pieces.heads[line], pieces.shapes[line] = entry.head or HEAD, entry.shape
+                pieces.severity[line] = entry.severity
+                pieces.rows[line] = self._row(PLAIN if entry.row is PLAIN else entry.row)
+                continue
+            self._take_record(pieces, line, record)
+
+    def _take_record(self, pieces: Pieces, line: int, record: Record) -> None:
+        pieces.records[line] = record
+        pieces.heads[line], pieces.shapes[line] = HEAD, OTHER
+        pieces.severity[line] = record.severity or 0
+        pieces.rows[line] = self._row(record.row)
+        if not record.row.wraps:
+            return
+        first = record.message.partition("\n")[0].encode("utf-8", "replace")
+        entry = self._inner_entry(first)
+        pieces.inner[line] = entry
+        pieces.shapes[line] = entry.shape
+        if record.row.name in CONTAINERS and entry.head == NO_HEAD:
+            pieces.heads[line] = PREFIX
+        severity = entry.severity
+        if entry.raw_level is not None:
+            start, stop, kind = entry.raw_level
+            severity = severity_from(
+                kind, first[start:stop].decode("utf-8", "replace"), entry.levels, entry.inner_severity
+            )
+        stripped = first.lstrip()
+        if stripped[:1] == b"{" and (value := parse_json(stripped)) is not None:
+            inner = self.records.read(value)
+            if inner is not None:
+                inner.stream = record.stream
+                inner.time = inner.time or record.time
+                pieces.records[line] = inner
+                pieces.heads[line] = HEAD
+                severity = inner.severity or 0
+                del pieces.inner[line]
+        if severity and (not pieces.severity[line] or pieces.severity[line] == 9):
+            pieces.severity[line] = severity
+
+    # Times
+
+    def _finish_times(self, pieces: Pieces, used: int, clock: Clock) -> None:
+        """Read the times of the first `used` lines, in their order, and move the clock."""
+        if not used:
+            return
+        moments = Moments(np.full(used, np.nan), np.zeros(used, np.int8), np.zeros(used, np.bool_))
+        outer: Moments | None = None
+        buffer = np.frombuffer(pieces.text, np.uint8)
+        at = pieces.at[:used]
+        plain = np.ones(used, np.bool_)
+        if pieces.records:
+            rows = [line for line in pieces.records if line < used]
+            plain[rows] = False
+        self._columns_of(pieces, buffer, at, plain, moments, False)
+        if any(entry.outer_time is not None for entry in pieces.entries):
+            outer = Moments(np.full(used, np.nan), np.zeros(used, np.int8), np.zeros(used, np.bool_))
+            self._columns_of(pieces, buffer, at, plain, outer, True)
+        if pieces.records:
+            order = self.plan.lines.order
+            texts, inner_texts = [], []
+            for line in rows:
+                record, entry = pieces.records[line], pieces.inner.get(line)
+                outside = ""
+                text = record.time
+                if not text and line < len(pieces.at) and (prefix := pieces.entries[pieces.at[line]]).time is not None:
+                    text = pieces.lines[line][slice(*prefix.time)].decode("utf-8", "replace")
+                if entry is not None and entry.time is not None and entry.layout is not None:
+                    first = record.message.partition("\n")[0].encode("utf-8", "replace")
+                    outside, text = text, first[slice(*entry.time)].decode("utf-8", "replace")
+                texts.append(text)
+                inner_texts.append(outside)
+            found = read_texts(texts, order)
+            index = np.array(rows, np.int64)
+            moments.seconds[index], moments.kind[index], moments.zone[index] = found.seconds, found.kind, found.zone
+            if any(inner_texts):
+                if outer is None:
+                    outer = Moments(np.full(used, np.nan), np.zeros(used, np.int8), np.zeros(used, np.bool_))
+                found = read_texts(inner_texts, order)
+                outer.seconds[index], outer.kind[index], outer.zone[index] = found.seconds, found.kind, found.zone
+        if outer is not None:
+            _settle(moments, outer)
+        pieces.seconds[:used] = clock.finish(moments)
+
+    def _columns_of(
+        self,
+        pieces: Pieces,
+        buffer: NDArray[np.uint8],
+        at: NDArray[np.int32],
+        plain: NDArray[np.bool_],
+        moments: Moments,
+        outer: bool,
+    ) -> None:
+        used = len(at)
+        layouts: dict[Any, list[int]] = {}
+        starts = np.zeros(len(pieces.entries), np.int64)
+        slow: list[int] = []
+        for one, entry in enumerate(pieces.entries):
+            span, layout = (entry.outer_time, entry.outer_layout) if outer else (entry.time, entry.layout)
+            if span is None:
+                continue
+            starts[one] = span[0]
+            if layout is None or not layout.ascii or entry.row.layout is not None:
+                slow.append(one)
+            else:
+                layouts.setdefault(layout, []).append(one)
+        code = np.full(len(pieces.entries), -1, np.int32)
+        for number, members in enumerate(layouts.values()):
+            code[members] = number
+        codes = code[at]
+        codes[~plain] = -1
+        for number, layout in enumerate(layouts):
+            index = (
+                np.flatnonzero(codes == number)
+                if len(layouts) > 1 or not plain.all() or -1 in code
+                else np.arange(used)
+            )
+            if len(index):
+                found = read_column(buffer, pieces.offsets[index] + starts[at[index]], layout)
+                moments.seconds[index], moments.kind[index], moments.zone[index] = (
+                    found.seconds,
+                    found.kind,
+                    found.zone,
+                )
+        if slow:
+            wanted = np.flatnonzero(np.isin(at, np.array(slow, np.int32)) & plain)
+            texts = []
+            for line in wanted.tolist():
+                entry = pieces.entries[at[line]]
+                span = entry.outer_time if outer else entry.time
+                assert span is not None
+                texts.append(pieces.lines[line][slice(*span)].decode("utf-8", "replace"))
+            if len(wanted):
+                found = self._slow_times(texts, [pieces.entries[at[line]] for line in wanted.tolist()])
+                moments.seconds[wanted], moments.kind[wanted], moments.zone[wanted] = (
+                    found.seconds,
+                    found.kind,
+                    found.zone,
+                )
+
+    def _slow_times(self, texts: list[str], entries: list[Entry]) -> Moments:
+        found = read_texts(texts, self.plan.lines.order)
+        for at, entry in enumerate(entries):
+            if entry.row.layout is not None:
+                moment = _user_time(entry.row.layout)(texts[at])
+                if moment is not None:
+                    found.seconds[at], found.kind[at], found.zone[at] = moment, FULL, True
+        return found
+
+    # Joining
+
+    def _join(self, pieces: Pieces, last: bool) -> tuple[NDArray[np.int64], dict[int, list[int]], int | None]:
+        """(first line of each line's event, events of several lines, the line from which on lines wait for more)."""
+        count = len(pieces.lines)
+        parents = np.arange(count)
+        heads, shapes = pieces.heads, pieces.shapes
+        odd = (heads != HEAD) | (shapes != OTHER)
+        partial = self._partials(pieces)
+        joiner = Joiner()
+        headered = self.plan.headered
+        if not odd.any() and not partial:
+            return parents, {}, count - 1 if headered and count > 1 else None
+        streamed = bool(self.plan.streams) or any(entry.stream for entry in pieces.entries) or bool(pieces.records)
+        where = range(count) if streamed or partial else np.flatnonzero(odd).tolist()
+        before = -1
+        waiting: dict[str, int] = {}
+        lines = pieces.lines
+        for at in where:
+            head, shape = int(heads[at]), int(shapes[at])
+            if not streamed and at != before + 1 and at:
+                joiner.ordinary(at - 1)
+            before = at
+            size = len(lines[at])
+            if head == NO_HEAD and headered:
+                joiner.below(at, size)
+                if partial:
+                    waiting.clear()
+                continue
+            stream = self._stream(pieces, at) if streamed and head != NO_HEAD else None
+            if partial:
+                if head == NO_HEAD:
+                    waiting.clear()
+                name = stream or ""
+                if name in waiting:
+                    first = waiting[name]
+                    joiner.parents[at] = first
+                    if at not in partial:
+                        del waiting[name]
+                    continue
+                if at in partial:
+                    waiting[name] = at
+            if head == PREFIX and self.plan.streams.get(stream or "", False):
+                joiner.below(at, size, stream)
+                continue
+            if head == HEAD and shape == OTHER and not streamed:
+                joiner.ordinary(at)
+                continue
+            text = self._text(pieces, at) if shape != OTHER or True else ""
+            joiner.line(at, head != NO_HEAD, shape, text, size, stream)
+        members: dict[int, list[int]] = {}
+        for line, parent in joiner.parents.items():
+            if parent != line:
+                parents[line] = parent
+        for line in np.flatnonzero(parents != np.arange(count)).tolist():
+            parent = int(parents[line])
+            while parents[parent] != parent:
+                parent = int(parents[parent])
+            parents[line] = parent
+            members.setdefault(parent, [parent]).append(line)
+        hold = None
+        if not last:
+            open_lines = [joiner.undecided(), *waiting.values()]
+            if headered and count:
+                open_lines.append(int(parents[count - 1]))
+            elif self.plan.streams:
+                open_lines.append(max(0, count - 1))
+            known = [one for one in open_lines if one is not None]
+            hold = min(known, default=None)
+            if hold is not None:
+                hold = int(parents[hold])
+                if hold < count // 2 and (count > 4 * MOST_LINES or len(pieces.text) > 8 * MOST_BYTES):
+                    hold = None  # whatever is still open has had room enough
+        return parents, members, hold
+
+    def _partials(self, pieces: Pieces) -> set[int]:
+        found = {line for line, record in pieces.records.items() if record.partial}
+        marked = [one for one, entry in enumerate(pieces.entries) if entry.partial]
+        if marked:
+            found |= set(np.flatnonzero(np.isin(pieces.at, np.array(marked, np.int32))).tolist())
+        return found
+
+    def _stream(self, pieces: Pieces, at: int) -> str:
+        record = pieces.records.get(at)
+        if record is not None and (record.stream or not pieces.entries[pieces.at[at]].stream):
+            return record.stream
+        entry, line = pieces.entries[pieces.at[at]], pieces.lines[at]
+        return b"\x1f".join([line[start:stop] for start, stop in entry.stream]).decode("utf-8", "replace")
+
+    def _text(self, pieces: Pieces, at: int) -> str:
+        """The text of a line behind its header and prefix."""
+        record = pieces.records.get(at)
+        if record is not None:
+            return record.message.partition("\n")[0]
+        entry, line = pieces.entries[pieces.at[at]], pieces.lines[at]
+        return line[entry.text : entry.text + 2000].decode("utf-8", "replace")
+
+    def _trace(self, pieces: Pieces, group: Sequence[int]) -> tuple[str, str]:
+        """The key of the trace in an event of several lines."""
+        if not any(pieces.shapes[one] not in (OTHER, BLANK) for one in group[:_MOST_TRACE_LINES]):
+            return "", ""
+        texts = [self._text(pieces, one) for one in group[:_MOST_TRACE_LINES]]
+        exception, frame = trace_key(texts)
+        return (exception, frame) if frame or (exception and len(group) > 2) else ("", "")
+
+    # Records of several lines
+
+    def _records_part(
+        self, block: Block, text: bytes, lines: list[bytes], number: int, clock: Clock
+    ) -> tuple[Part, int, int]:
+        row = self.plan.block
+        assert row is not None
+        import re
+
+        begins = re.compile(row.pattern)
+        reader = RecordReader((row, JSON_ROWS[-1]))
+        count = len(lines)
+        pieces = Pieces(
+            lines,
+            np.full(count, NO_HEAD, np.int8),
+            np.zeros(count, np.int8),
+            np.full(count, np.nan),
+            np.zeros(count, np.int8),
+            np.full(count, self._row(PLAIN), np.int16),
+            [Entry(PLAIN, NO_HEAD, OTHER)],
+            np.zeros(count, np.int32),
+            {},
+            {},
+            text,
+        )
+        parents = np.arange(count)
+        members: dict[int, list[int]] = {}
+        first = -1
+        closed = True
+        for at, raw in enumerate(lines):
+            line = raw[:_LONG_LINE].decode("utf-8", "replace")
+            if begins.match(line) and (closed or row.name != "json-pretty"):
+                first, closed = at, False
+            elif first < 0 or closed or at - first >= _MOST_BLOCK_LINES:
+                if closed and first >= 0 and not raw.strip():  # an empty line after a record belongs to it
+                    parents[at] = first
+                    members.setdefault(first, [first]).append(at)
+                first = first if closed else -1
+                closed = True
+                continue
+            if at != first:
+                parents[at] = first
+                members.setdefault(first, [first]).append(at)
+            ends, _ = block_ends(row, line, 0)
+            closed = closed or ends
+            if ends and row.name == "journald-export":
+                closed = True
+        used = count
+        left = 0
+        if not block.last and not closed and 0 < first and first > count // 2:
+            used = first
+            left = sum(len(one) + 1 for one in block.raw.split(b"\n")[first:]) - 1
+        for start in np.flatnonzero(parents[:used] == np.arange(used)).tolist():
+            group = members.get(start, [start])
+            whole = b"\n".join([lines[one] for one in group])
+            if not begins.match(whole[:_LONG_LINE].decode("utf-8", "replace")):
+                pieces.entries.append(Entry(PLAIN, NO_HEAD, OTHER, message=(0, len(lines[start]))))
+                pieces.at[start] = len(pieces.entries) - 1
+                continue
+            fields = block_fields(row, whole.decode("utf-8", "replace"))
+            record = reader.read(fields)
+            if record is None:
+                record = Record(
+                    row, whole.decode("utf-8", "replace").partition("\n")[0][:500], "", None, fields=fields
+                )
+            record.row = row
+            self._take_record(pieces, start, record)
+            pieces.heads[start] = HEAD
+        offsets = np.zeros(count + 1, np.int64)
+        np.cumsum([len(one) + 1 for one in lines], out=offsets[1:])
+        pieces.offsets = offsets
+        self._finish_times(pieces, used, clock)
+        starts = np.flatnonzero(parents[:used] == np.arange(used))
+        counts = (
+            np.bincount(parents[:used], minlength=used)[starts].astype(np.int32) if used else np.zeros(0, np.int32)
+        )
+        return Part(number, pieces, starts, counts, {a: b for a, b in members.items() if a < used}, {}), used, left
+
+    # Columns of events
+
+    def batch(self, part: Part) -> EventBatch:
+        """The events of a part as columns."""
+        pieces, starts = part.pieces, part.starts
+        count = len(starts)
+        codes = np.zeros(count, np.int32)
+        marked: list[str] = []
+        traces: list[str] = []
+        known: dict[tuple[str, str], int] = {}
+
+        def code_of(text: str, trace: str) -> int:
+            key = (text, trace)
+            found = known.get(key)
+            if found is None:
+                found = known[key] = len(marked)
+                marked.append(text)
+                traces.append(trace)
+            return found
+
+        kept_lines: list[int] = []
+        special = self._special(part)
+        at = pieces.at[starts]
+        simple = np.full(len(pieces.entries), -1, np.int32)
+        needs: list[int] = []
+        used = np.zeros(len(pieces.entries), np.bool_)
+        ordinary = np.ones(count, np.bool_)
+        ordinary[special] = False
+        used[at[ordinary]] = True
+        for one in np.flatnonzero(used).tolist():
+            entry = pieces.entries[one]
+            if entry.known is None:
+                where = int(starts[np.flatnonzero((at == one) & ordinary)[0]])
+                start, stop = entry.message
+                entry.known = self._message(pieces.lines[where][start:stop])
+            if entry.known.marked is not None and not entry.codes:
+                simple[one] = code_of(entry.known.marked, "")
+            else:
+                needs.append(one)
+        codes[:] = simple[at]
+        if needs:
+            waiting = np.isin(at, np.array(needs, np.int32)) & ordinary
+            kept_lines = np.flatnonzero(waiting).tolist()
+            for row in kept_lines:
+                entry = pieces.entries[at[row]]
+                line = pieces.lines[starts[row]]
+                assert entry.known is not None
+                text = self._marked(line, entry)
+                codes[row] = code_of(text, "")
+        numbers = _Numbers() if self.numbers else None
+        texts: dict[int, tuple[bytes, Message]] = {}
+        for row in special:
+            line = int(starts[row])
+            message, shape, extra = self._special_message(part, line)
+            trace = part.traces.get(line, ("", ""))
+            named = " at ".join(one for one in trace if one)
+            if extra and not named:
+                named = extra
+            codes[row] = code_of(self._fill(message, shape), named)
+            texts[row] = (message, shape)
+        template = self.keys.add_marked(codes, marked, traces) if count else np.zeros(0, np.int32)
+        if numbers is not None:
+            values, where = numbers.of(pieces, starts, at, ordinary, texts)
+        else:
+            values, where = np.zeros(0), np.zeros(count + 1, np.int64)
+        return EventBatch(
+            source=self.position,
+            number=(starts if part.numbers is None else part.numbers[starts]).astype(np.int64) + part.first,
+            line_count=part.counts,
+            timestamp=pieces.seconds[starts],
+            severity=pieces.severity[starts],
+            template=template,
+            sequence=self._sequences(part),
+            parsed=self._parsed(pieces, starts),
+            numbers=values,
+            numbers_start=where,
+        )
+
+    def _parsed(self, pieces: Pieces, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
+        plain = self._format_at.get("plain", -1)
+        if self.plan.row is PLAIN:
+            return np.ones(len(starts), np.bool_)
+        return (pieces.rows[starts] != plain) | (pieces.heads[starts] == PREFIX)
+
+    def _message(self, raw: bytes) -> Message:
+        folded = raw[:MAX_CHARACTERS].translate(_FOLD)
+        found = self.messages.get(folded)
+        if found is None:
+            if len(self.messages) > _MOST_MESSAGES:
+                self.messages.clear()
+            found = message_of(folded)
+            if len(folded) < _LONG_LINE:
+                self.messages[folded] = found
+        return found
+
+    def _marked(self, line: bytes, entry: Entry) -> str:
+        assert entry.known is not None
+        text = self._fill(line[entry.message[0] : entry.message[1]], entry.known)
+        for start, stop in entry.codes:
+            text += f" \x01{line[start:stop].decode('utf-8', 'replace')}"
+        return text
+
+    @staticmethod
+    def _fill(message: bytes, known: Message) -> str:
+        if known.marked is not None:
+            return known.marked
+        shape = known.shape
+        parts = [shape.pieces[0]]
+        for (start, stop), piece in zip(shape.kept, shape.pieces[1:]):
+            parts.append(message[start:stop].decode("ascii", "replace"))
+            parts.append(piece)
+        return "".join(parts)
+
+    def _special(self, part: Part) -> list[int]:
+        """Rows of events whose message is not simply a piece of their first line, or that hold a trace."""
+        if not part.pieces.records and not part.traces and not part.members:
+            return []
+        lines = set(part.pieces.records) | set(part.traces)
+        lines |= {start for start in part.members if self._whole_message(part, start) is not None}
+        if not lines:
+            return []
+        wanted = np.isin(part.starts, np.fromiter(lines, np.int64, len(lines)))
+        return np.flatnonzero(wanted).tolist()
+
+    def _whole_message(self, part: Part, start: int) -> str | None:
+        """The message of an event that is put together from several lines; None for one that is its first line's."""
+        group = part.members.get(start)
+        if group is None:
+            return None
+        pieces = part.pieces
+        record = pieces.records.get(start)
+        if record is not None:
+            if not record.partial:
+                return None
+            return "".join(pieces.records[one].message for one in group if one in pieces.records)
+        entry = pieces.entries[pieces.at[start]]
+        if entry.partial:
+            return "".join(self._text(pieces, one) for one in group)
+        if entry.head == HEAD and entry.message[0] >= entry.message[1]:  # a header alone: the next line is the message
+            return next((text for one in group[1:4] if (text := self._below(pieces, one))), "")
+        return None
+
+    def _below(self, pieces: Pieces, at: int) -> str:
+        return pieces.lines[at].decode("utf-8", "replace").strip()[:2000]
+
+    def _special_message(self, part: Part, line: int) -> tuple[bytes, Message, str]:
+        """(message, its masks, what else belongs to the template) of an event that is not simply a line."""
+        pieces = part.pieces
+        whole = self._whole_message(part, line)
+        record = pieces.records.get(line)
+        extra = ""
+        if whole is not None:
+            message = whole.encode("utf-8", "replace")
+        elif record is not None:
+            message = self._record_message(pieces, line, record)
+            if record.codes:
+                extra = " ".join(record.codes)
+            text = record.trace or (record.message if "\n" in record.message else "")
+            if text and line not in part.traces:
+                key = trace_key(text.split("\n"))
+                if key[1] or key[0]:
+                    part.traces[line] = key
+        else:
+            entry = pieces.entries[pieces.at[line]]
+            start, stop = entry.message
+            message = pieces.lines[line][start:stop]
+            extra = " ".join(pieces.lines[line][a:b].decode("utf-8", "replace") for a, b in entry.codes)
+        return message, self._message(message), extra
+
+    def _record_message(self, pieces: Pieces, line: int, record: Record) -> bytes:
+        first = record.message.partition("\n")[0].strip() or record.message.strip().partition("\n")[0]
+        message = first.encode("utf-8", "replace")
+        entry = pieces.inner.get(line)
+        if entry is not None and entry.head == HEAD:
+            raw = record.message.partition("\n")[0].encode("utf-8", "replace")
+            return raw[slice(*entry.message)]
+        return message
+
+    def _sequences(self, part: Part) -> NDArray[np.int32]:
+        pieces, starts = part.pieces, part.starts
+        out = np.full(len(starts), -1, np.int32)
+        named = [one for one, entry in enumerate(pieces.entries) if entry.sequence is not None]
+        table = self.sequences
+        if named:
+            at = pieces.at[starts]
+            for row in np.flatnonzero(np.isin(at, np.array(named, np.int32))).tolist():
+                entry = pieces.entries[at[row]]
+                assert entry.sequence is not None
+                name = pieces.lines[starts[row]][entry.sequence[0] : entry.sequence[1]].decode("utf-8", "replace")
+                out[row] = table.setdefault(name, len(table))
+        if pieces.records:
+            rows = {int(line): row for row, line in enumerate(starts.tolist())} if pieces.records else {}
+            for line, record in pieces.records.items():
+                if record.sequence and line in rows:
+                    out[rows[line]] = table.setdefault(record.sequence, len(table))
+        return out
+
+    # Whole events
+
+    def events(self, part: Part, wanted: Callable[[int], bool] | None = None) -> Iterator[LogEvent]:
+        """The events of a part with lines and attributes; `wanted` is asked with the number of the first line."""
+        pieces = part.pieces
+        parsed = self._parsed(pieces, part.starts)
+        for row, line in enumerate(part.starts.tolist()):
+            number = part.number(line)
+            if wanted is not None and not wanted(number):
+                continue
+            group = part.members.get(line, [line])
+            lines = tuple(pieces.lines[one].decode("utf-8", "replace") for one in group)
+            record = pieces.records.get(line)
+            message = self._event_message(part, line)
+            attributes = self._attributes(part, line, record)
+            seconds = float(pieces.seconds[line])
+            yield LogEvent(
+                number,
+                lines,
+                self.position,
+                None if math.isnan(seconds) else seconds,
+                int(pieces.severity[line]) or None,
+                message,
+                attributes,
+                bool(parsed[row]),
+            )
+
+    def _event_message(self, part: Part, line: int) -> str:
+        pieces = part.pieces
+        whole = self._whole_message(part, line)
+        if whole is not None:
+            return whole
+        record = pieces.records.get(line)
+        if record is not None:
+            entry = pieces.inner.get(line)
+            if entry is not None and entry.head == HEAD:
+                return self._record_message(pieces, line, record).decode("utf-8", "replace")
+            return record.message.strip("\n")
+        entry = pieces.entries[pieces.at[line]]
+        if entry.row is PLAIN or len(pieces.lines[line]) > _LONG_LINE:
+            return pieces.lines[line][entry.message[0] :].decode("utf-8", "replace")
+        return pieces.lines[line][slice(*entry.message)].decode("utf-8", "replace")
+
+    def _attributes(self, part: Part, line: int, record: Record | None) -> dict[str, str]:
+        pieces = part.pieces
+        raw = pieces.lines[line]
+        found: dict[str, str] = {}
+        entry = pieces.entries[pieces.at[line]] if line < len(pieces.at) else None
+        if entry is not None:
+            for name, start, stop in entry.fields:
+                found[name] = raw[start:stop].decode("utf-8", "replace")
+            if entry.raw_level is not None and entry.raw_level[2] == "status":
+                found["status"] = raw[entry.raw_level[0] : entry.raw_level[1]].decode("utf-8", "replace")
+        if record is not None:
+            found.update(attributes_of(record))
+            inner = pieces.inner.get(line)
+            if inner is not None and inner.head == HEAD:
+                text = record.message.partition("\n")[0].encode("utf-8", "replace")
+                for name, start, stop in inner.fields:
+                    found[name] = text[start:stop].decode("utf-8", "replace")
+            if line not in part.traces:
+                text_of_trace = record.trace or (record.message if "\n" in record.message else "")
+                if text_of_trace:
+                    part.traces[line] = trace_key(text_of_trace.split("\n"))
+        exception, frame = part.traces.get(line, ("", ""))
+        if exception:
+            found["exception"] = exception
+        if frame:
+            found["frame"] = frame
+        return found
+
+
+def _one_record_a_line(lines: list[bytes]) -> tuple[list[bytes], NDArray[np.int64]]:
+    """Lines of OTLP, which hold several records each, as one record a line, and the line that each is of."""
+    out: list[bytes] = []
+    numbers: list[int] = []
+    for at, line in enumerate(lines):
+        value = parse_json(line) if b'"resourceLogs"' in line else None
+        records = [orjson.dumps(one) for one in unpacked_records(value)] if value is not None else [line]
+        out += records or [line]
+        numbers += [at] * max(1, len(records))
+    return out, np.array(numbers, np.int64)
+
+
+def _settle(moments: Moments, outer: Moments) -> None:
+    """Give times inside a wrapper the date and the zone of the wrapper's own time, where they state none."""
+    known = (outer.kind == FULL) & (moments.kind > 0)
+    missing = (outer.kind == FULL) & (moments.kind == 0)
+    moments.seconds[missing], moments.kind[missing] = outer.seconds[missing], FULL
+    moments.zone[missing] = outer.zone[missing]
+    yearless = np.flatnonzero((moments.kind == 0) & (outer.kind > 0))
+    moments.seconds[yearless], moments.kind[yearless] = outer.seconds[yearless], outer.kind[yearless]
+    bare = known & (moments.kind == NO_DATE)
+    if bare.any():
+        day = np.floor(outer.seconds[bare] / 86_400.0) * 86_400.0
+        moments.seconds[bare] += day
+        moments.kind[bare] = FULL
+    yearly = known & (moments.kind == NO_YEAR)
+    if yearly.any():
+        moments.seconds[yearly], moments.kind[yearly] = outer.seconds[yearly], FULL
+        moments.zone[yearly] = outer.zone[yearly]
+    naive = known & ~moments.zone & outer.zone
+    if naive.any():
+        apart = moments.seconds[naive] - outer.seconds[naive]
+        shift = np.round(apart / 900.0) * 900.0
+        moments.seconds[naive] -= np.where(np.abs(shift) <= 50_400.0, shift, 0.0)
+        moments.zone[naive] = True
+
+
+class _Numbers:
+    """The values of the numbers of events, read from the bytes of all their runs of digits at once."""
+
+    def of(
+        self,
+        pieces: Pieces,
+        starts: NDArray[np.int64],
+        at: NDArray[np.int32],
+        ordinary: NDArray[np.bool_],
+        texts: dict[int, tuple[bytes, Message]],
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """(all values, where those of each event begin)."""
+        count = len(starts)
+        how_many = np.zeros(len(pieces.entries), np.int64)
+        slow_entries: list[int] = []
+        tables: list[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]] = []
+        used = np.zeros(len(pieces.entries), np.bool_)
+        used[at[ordinary]] = True
+        for one in np.flatnonzero(used).tolist():
+            entry = pieces.entries[one]
+            assert entry.known is not None
+            shape = entry.known.shape
+            how_many[one] = len(shape.parts)
+            if shape.slow:
+                slow_entries.append(one)
+        per_event = np.where(ordinary, how_many[at], 0)
+        for row, (_, known) in texts.items():
+            per_event[row] = len(known.shape.parts)
+        where = np.zeros(count + 1, np.int64)
+        np.cumsum(per_event, out=where[1:])
+        values = np.zeros(int(where[-1]))
+        if not len(values):
+            return values, where
+        del tables
+        buffer = np.frombuffer(pieces.text, np.uint8)
+        order = np.argsort(at, kind="stable")
+        sorted_at = at[order]
+        bounds = np.searchsorted(sorted_at, np.arange(len(pieces.entries) + 1))
+        run_start: list[NDArray[np.int64]] = []
+        run_length: list[NDArray[np.int64]] = []
+        run_worth: list[NDArray[np.float64]] = []
+        run_value: list[NDArray[np.int64]] = []
+        few: list[tuple[int, int, float, int]] = []
+        for one in np.flatnonzero(used & (how_many > 0)).tolist():
+            rows = order[bounds[one] : bounds[one + 1]]
+            rows = rows[ordinary[rows]]
+            if not len(rows):
+                continue
+            entry = pieces.entries[one]
+            assert entry.known is not None
+            runs = [
+                (start + entry.message[0], stop - start, worth, nth)
+                for nth, parts in enumerate(entry.known.shape.parts)
+                for start, stop, worth in parts
+            ]
+            if len(rows) == 1:
+                base, first = int(pieces.offsets[starts[rows[0]]]), int(where[rows[0]])
+                few.extend((base + a, length, worth, first + nth) for a, length, worth, nth in runs)
+                continue
+            bases = pieces.offsets[starts[rows]]
+            firsts = where[rows]
+            for a, length, worth, nth in runs:
+                run_start.append(bases + a)
+                run_length.append(np.full(len(rows), length))
+                run_worth.append(np.full(len(rows), worth))
+                run_value.append(firsts + nth)
+        if few:
+            columns = list(zip(*few))
+            run_start.append(np.array(columns[0], np.int64))
+            run_length.append(np.array(columns[1], np.int64))
+            run_worth.append(np.array(columns[2], np.float64))
+            run_value.append(np.array(columns[3], np.int64))
+        if run_start:
+            begin, length = np.concatenate(run_start), np.concatenate(run_length)
+            whole = np.zeros(len(begin))
+            for at_digit in range(int(length.max())):
+                alive = length > at_digit
+                if alive.all():
+                    whole = whole * 10.0 + (buffer[begin + at_digit].astype(np.float64) - 48.0)
+                else:
+                    whole[alive] = whole[alive] * 10.0 + (buffer[begin[alive] + at_digit].astype(np.float64) - 48.0)
+            np.add.at(values, np.concatenate(run_value), whole * np.concatenate(run_worth))
+        for one in slow_entries:
+            entry = pieces.entries[one]
+            assert entry.known is not None
+            for row in order[bounds[one] : bounds[one + 1]].tolist():
+                if ordinary[row]:
+                    line = pieces.lines[starts[row]][entry.message[0] :]
+                    for nth, (start, stop, factor) in entry.known.shape.slow.items():
+                        values[where[row] + nth] = _float(line[start:stop]) * factor
+        for row, (message, known) in texts.items():
+            for nth, parts in enumerate(known.shape.parts):
+                values[where[row] + nth] = sum(int(message[a:b] or b"0") * worth for a, b, worth in parts)
+            for nth, (start, stop, factor) in known.shape.slow.items():
+                values[where[row] + nth] = _float(message[start:stop]) * factor
+        return values, where
+
+
+def _float(text: bytes) -> float:
+    try:
+        return float(text.replace(b",", b"").replace(b"_", b""))
+    except ValueError:
+        return math.nan
+
+
+def _user_time(layout: str) -> Callable[[str], float | None]:
+    from ..systems.field_readers import timestamp_reader
+    from ..systems.rules import TimestampRule
+
+    return timestamp_reader(TimestampRule(("time",), layout))
+
+
+__all__ = ["FileReader", "LinePlan", "Part", "Pieces"]
