@@ -314,7 +314,7 @@ def test_a_full_disk_is_said(tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(importlib.import_module("logllm.hf_datasets.build"), "write_shards", full)
+    monkeypatch.setattr(importlib.import_module("logllm.hf_datasets.build_dataset"), "write_shards", full)
     with pytest.raises(LogInputError, match="is full"):
         quiet(PLAIN, write_log(tmp_path), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -165,7 +165,7 @@ def eats(message):
 
 
 def test_memory_that_runs_out_in_a_process_of_a_build_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["logllm.hf_datasets.build"], "useful_processes", lambda files, count: count)
+    monkeypatch.setattr(sys.modules["logllm.hf_datasets.build_dataset"], "useful_processes", lambda files, count: count)
     log = tmp_path / "my.log"
     log.write_text("".join(f"event of kind {number}\n" for number in range(3000)))
     with pytest.raises(LogInputError, match=r"Memory must suffice .* use fewer processes"):

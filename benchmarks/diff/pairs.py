@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import os
 import re
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ def read_pairs(folder: Path) -> list[Pair]:
 def good_pairs(pairs: list[Pair]) -> list[Pair]:
     """Two good runs of the same project beside each other: pairs in which nothing is to be shown."""
     made = []
-    for before, after in zip(pairs, pairs[1:]):
+    for before, after in itertools.pairwise(pairs):
         if before.project == after.project:
             nothing = np.zeros(len(after.good), bool)
             name = f"{after.project}_good_{before.name.split('_')[-1]}_{after.name.split('_')[-1]}"

@@ -23,7 +23,6 @@ _INNER_ONLY = frozenset(
         "docker-compose",
         "github-actions",
         "gitlab-job",
-        "azure-pipelines",
         "docker-timestamps",
         "kubectl-prefix",
         "cri",
@@ -103,6 +102,7 @@ class LinePlan:
         sequences: fields that name sequences; None for all.
         session: pattern of a session id in messages.
         logfmt: whether lines of key=value pairs occur.
+        level_alone: whether a level without a time begins an event.
     """
 
     rows: tuple[TextRow, ...] = ()
@@ -112,6 +112,7 @@ class LinePlan:
     sequences: frozenset[str] | None = None
     session: Any = None
     logfmt: bool = True
+    level_alone: bool = True
 
 
 def to_bytes(text: str) -> Callable[[int], int]:
@@ -149,9 +150,12 @@ class LineAnalyser:
         return self._otherwise(text, folded, 0, self.plan.generic)
 
     def _by_row(self, row: TextRow, found: Any, text: str, folded: str) -> Entry | None:
-        message = row.span(found, "message")
-        if message is None:
+        whole = row.span(found, "message")
+        if whole is None:
             return None
+        message = whole
+        while message[0] < message[1] and folded[message[0]] in " \t":
+            message = (message[0] + 1, message[1])
         entry = Entry(row.row, HEAD, 0, message=message, levels=row.levels)
         time = row.span(found, "time")
         if time is not None and folded[time[0] : time[1]] not in ("-", ""):
@@ -192,8 +196,8 @@ class LineAnalyser:
         if row.row.partial is not None:
             partial = row.span(found, row.row.partial[0])
             entry.partial = partial is not None and text[slice(*partial)] == row.row.partial[1]
-        entry.shape = shape_of_line(folded[message[0] : message[1]])
-        entry.text = message[0]
+        entry.shape = shape_of_line(folded[whole[0] : whole[1]])
+        entry.text = whole[0]
         return entry
 
     def _levels(self, entry: Entry, row: TextRow, found: Any, text: str, folded: str) -> None:
@@ -222,7 +226,7 @@ class LineAnalyser:
 
     def _wrapped(self, entry: Entry, row: TextRow, text: str, folded: str) -> Entry:
         """The line inside a wrapper's message."""
-        start = entry.message[0]
+        start = entry.text
         inner_text, inner_folded = text[start : entry.message[1]], folded[start : entry.message[1]]
         container = row.row.name in CONTAINERS
         stripped = inner_text.lstrip()
@@ -240,6 +244,7 @@ class LineAnalyser:
             if inner.head == HEAD and inner.time is None and not container and not inner.severity:
                 inner.head = NO_HEAD
         if inner.head == NO_HEAD:
+            entry.shape = inner.shape
             entry.head = PREFIX if container else HEAD
             entry.shape = inner.shape
             return entry
@@ -283,7 +288,7 @@ class LineAnalyser:
             return self._logfmt(spans, text, folded)
         if generic:
             found = read_generic(folded)
-            if found is not None:
+            if found is not None and (found.time is not None or self.plan.level_alone):
                 entry = Entry(GENERIC, HEAD, 0, time=found.time, message=found.message)
                 if found.time is not None:
                     entry.layout = layout_of(folded[found.time[0] : found.time[1]], self.plan.order)
@@ -300,8 +305,9 @@ class LineAnalyser:
                         break
                 if found.thread is not None:
                     entry.stream = (found.thread,)
-                entry.shape = shape_of_line(folded[entry.message[0] : entry.message[1]])
-                entry.text = entry.message[0]
+                # "panic: ..." begins with a level, and so does the first line of its trace.
+                entry.text = entry.message[0] if found.time is not None else 0
+                entry.shape = shape_of_line(folded[entry.text : entry.message[1]])
                 session = self.plan.session
                 if session is not None and (hit := _session(session).search(folded, entry.message[0])) is not None:
                     entry.sequence = hit.span()

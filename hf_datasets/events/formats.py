@@ -11,11 +11,38 @@ from ..errors import LogInputError
 from ..systems.patterns import LimitedPattern
 from . import rows_infrastructure, rows_programs, rows_records, rows_services
 from .levels import LETTERS, LEVEL_WORDS
-from .row import EventFormat, expanded
+from .row import EventFormat, Example, expanded
 
-GENERIC = EventFormat(name="generic", title="lines with a time or a level in a usual place", rank=2)
-LOGFMT = EventFormat(name="logfmt", title="logfmt: key=value", rank=1)
-PLAIN = EventFormat(name="plain", title="plain text, every line its own event", rank=2)
+GENERIC = EventFormat(
+    name="generic",
+    title="lines with a time or a level in a usual place",
+    rank=2,
+    examples=(
+        Example("2024-05-01 09:07:41 [ERROR] posting stopped", "2024-05-01T09:07:41+00:00", 17, "posting stopped"),
+        Example(
+            "01.05.2024 09:07:41 [FEHLER] Buchung gescheitert", "2024-05-01T09:07:41+00:00", 17, "Buchung gescheitert"
+        ),
+    ),
+)
+LOGFMT = EventFormat(
+    name="logfmt",
+    title="logfmt: key=value",
+    rank=1,
+    examples=(
+        Example(
+            'ts=2024-05-01T09:07:41Z caller=a.go:11 level=error msg="posting stopped"',
+            "2024-05-01T09:07:41+00:00",
+            17,
+            "posting stopped",
+        ),
+    ),
+)
+PLAIN = EventFormat(
+    name="plain",
+    title="plain text, every line its own event",
+    rank=2,
+    examples=(Example("Checking dependencies", "", None, "Checking dependencies"),),
+)
 
 TEXT_ROWS: tuple[EventFormat, ...] = (
     *rows_infrastructure.WRAPPERS,

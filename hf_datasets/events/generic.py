@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from .levels import LEVEL_WORDS
 from .times import find_pattern, layout_of
@@ -25,17 +25,31 @@ _sure = "|".join(sorted(map(re.escape, _SURE.split()), key=len, reverse=True))
 _upper = "|".join(sorted(_UPPER.split(), key=len, reverse=True))
 _any = "|".join(sorted((re.escape(word) for word in LEVEL_WORDS if len(word) > 1), key=len, reverse=True))
 _caps = "|".join(sorted((re.escape(word.upper()) for word in _SURE.split()), key=len, reverse=True))
+
+
+class _Late:
+    """A pattern that is compiled when it is first used: those below take a while."""
+
+    def __init__(self, pattern: str):
+        self._pattern = pattern
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """The pattern, compiled."""
+        return re.compile(self._pattern)
+
+
 # Anywhere early in the line: in brackets of any case, in capitals, before a colon or behind "level=".
-_LEVEL = re.compile(
+_LEVEL = _Late(
     rf"[\[(<{{|]\s*(?P<a>(?i:{_sure})|{_upper}|[TDIWEFCV])\s*(?:[:\]\)>}}|/]|\s\d)"
     rf"|(?<![\w.\-/])(?P<b>{_caps}|LOG|FAIL|FAILED)(?![\w/]|-\w|\.\w)"
     rf"|(?i:\b(?:level|severity|lvl|loglevel|prio(?:rity)?)[\"']?\s*[=:]\s*[\"']?(?P<c>{_any}))(?!\w)"
     rf"|(?<![\w.\-])(?P<d>(?i:{_sure}))(?=:|\]|\))"
 )
-_NEXT = re.compile(
+_NEXT = _Late(
     rf"[\s\-:|,;\]>)]*(?:\w+\[\d+\]:? |\[?\d+\]?\s+|pid=\d+\s+)?(?P<a>(?i:{_sure})|{_upper}|[TDIWEF](?=[\s:/\]|]))(?![\w\-.=/])"
 )
-_FIRST = re.compile(
+_FIRST = _Late(
     rf"\s*(?:[\[(<*]\s*(?P<a>(?i:{_any})|[TDIWEF+\-!x*])\s*[\])>*]|(?P<b>(?i:{_sure}|fatal error|note|hint))(?=\s*:)|(?P<c>{_caps}|LOG|FAIL|FAILED|CONFIG|FINE)(?=\s|$|[|\-(\[]))[:\s\-|]*"
 )
 _MARKS = {"+": None, "-": None, "!": "warning", "x": "error", "*": None}
@@ -75,17 +89,17 @@ def read_generic(folded: str) -> GenericLine | None:
         return _level_first(folded)
     start, stop = time
     level = None
-    behind = _NEXT.match(folded, stop)
+    behind = _NEXT.compiled.match(folded, stop)
     if behind is not None:
         level = behind.span("a")
     if level is None:
-        early = _LEVEL.search(folded, 0, min(len(folded), stop + 100))
+        early = _LEVEL.compiled.search(folded, 0, min(len(folded), stop + 100))
         while early is not None:
             span = next(early.span(name) for name in "abcd" if early[name] is not None)
             if not (start <= span[0] < stop):
                 level = span
                 break
-            early = _LEVEL.search(folded, stop, min(len(folded), stop + 100))
+            early = _LEVEL.compiled.search(folded, stop, min(len(folded), stop + 100))
             if early is not None and early.start() < stop:
                 break
     at = max(stop, level[1] if level else 0)
@@ -142,7 +156,7 @@ def _plausible(folded: str, found: re.Match[str]) -> bool:
 
 
 def _level_first(folded: str) -> GenericLine | None:
-    found = _FIRST.match(folded)
+    found = _FIRST.compiled.match(folded)
     if found is None:
         return None
     name = "a" if found["a"] is not None else "b" if found["b"] is not None else "c"

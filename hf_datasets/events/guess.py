@@ -154,7 +154,7 @@ def guess_plan(pieces: list[list[str]], written: float, row: EventFormat | None 
 def _block_row(lines: list[str]) -> EventFormat | None:
     for row in BLOCK_ROWS:
         pattern = re.compile(row.pattern)
-        if any(pattern.match(line) for line in lines[:3]):
+        if any(pattern.match(line) for line in lines[: 1 if row.name == "json-pretty" else 3]):
             if row.name == "json-pretty" and not any(re.match(r'\s+"[^"]+"\s*:', line) for line in lines[1:4]):
                 continue
             return row
@@ -292,24 +292,24 @@ def _decide(
     inner = LineAnalyser(LinePlan(plan.lines.inner, (), True, plan.lines.order, None, None, plan.lines.logfmt))
     has_containers = any(one.wraps for one in named.values())
     cache: dict[str, Entry] = {}
-    heads = plain = 0
+    heads = plain = objects = 0
+    first: Entry | None = None
+    below = plain_first = False
     per_stream: dict[str, list[int]] = {}
     values: dict[str, list[str]] = {}
     months: list[int] = []
     for piece in pieces:
-        seen_head = False
         step_lines = piece if len(piece) <= 1500 else piece[:1500]
         for line in step_lines:
             if not line.strip():
                 continue
             if plan.json and line.lstrip()[:1] == "{":
-                seen_head = True
-                heads += 1
+                objects += 1
                 value = parse_json(line) if has_containers else None
                 record = plan.records.read(value) if value is not None else None
                 if record is not None and record.row.wraps:
-                    first = record.message.split("\n")[0]
-                    within = inner.read(first, fold(first))
+                    text = record.message.split("\n")[0]
+                    within = inner.read(text, fold(text))
                     tally = per_stream.setdefault(record.stream, [0, 0])
                     tally[0] += within.head == HEAD and within.time is not None
                     tally[1] += within.head == NO_HEAD and within.shape == OTHER
@@ -322,8 +322,10 @@ def _decide(
             counts[name] += 1
             named[name] = entry.row
             if entry.head == HEAD:
-                seen_head = True
                 heads += 1
+                below = below or entry.row.below
+                if first is None:
+                    first = entry
                 for field_name, start, stop in entry.fields:
                     if len(values.setdefault(field_name, [])) < 4000:
                         values[field_name].append(line[start:stop])
@@ -332,23 +334,26 @@ def _decide(
                     text = line[slice(*entry.time)]
                     months.append(month if isinstance(month, int) else int(text[slice(*month)]) if month else 0)
             elif entry.head == PREFIX:
-                seen_head = True
-            elif seen_head and entry.shape in (OTHER,):
+                pass
+            elif entry.shape == OTHER:
                 plain += 1
+                plain_first = plain_first or first is None
             if entry.row.wraps and entry.row.name in CONTAINERS:
                 stream = "\x1f".join(line[start:stop] for start, stop in entry.stream)
                 tally = per_stream.setdefault(stream, [0, 0])
-                if (
-                    entry.head == HEAD
-                    and entry.outer_time is not None
-                    or (entry.head == HEAD and entry.row.name == "docker-compose" and entry.time is not None)
+                if (entry.head == HEAD and entry.outer_time is not None) or (
+                    entry.head == HEAD and entry.row.name == "docker-compose" and entry.time is not None
                 ):
                     tally[0] += 1
                 elif entry.shape == OTHER:
                     tally[1] += 1
     total = sum(counts.values()) or 1
     plan.shares = {name: count / total for name, count in counts.most_common()}
-    plan.headered = heads > 0 and heads / (heads + plain) >= _JOIN_SHARE
+    share = heads / (heads + plain) if heads else 0.0
+    told = first is not None and first.time is not None and first.row.rank < 2 and not plain_first
+    plan.headered = objects <= heads and (share >= _JOIN_SHARE or (told and share >= 0.3) or below)
+    if below:
+        plan.lines.level_alone = any(one.row.below and one.row.name == "dotnet-console" for one in plan.lines.rows)
     plan.streams = {
         name: with_head >= 1 and with_head / (with_head + without) >= _JOIN_SHARE
         for name, (with_head, without) in per_stream.items()

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from ..reading.archives import DAMAGE, Bounded, most_bytes, unpacked
 from ..errors import LogInputError
+from ..reading.archives import DAMAGE, Bounded, most_bytes, unpacked
 
 BLOCK_BYTES = 2 << 20
 MOST_LINE_BYTES = 1 << 20  # of a line that is parsed; what is longer is kept, but read only so far
@@ -275,7 +275,7 @@ def cleaned(raw: bytes, encoding: Encoding | None = None) -> bytes:
     """The text of some whole lines: valid UTF-8, as many line feeds as before, no escapes, marks or NUL bytes."""
     if b"\r" in raw:
         raw = raw.replace(b"\r\n", b"\n").removesuffix(b"\r")
-    if b"\x1b" in raw or b"\x9b" in raw and not _valid(raw):
+    if b"\x1b" in raw or (b"\x9b" in raw and not _valid(raw)):
         raw = _ESCAPES.sub(b"", raw)
     if b"\0" in raw:
         raw = raw.replace(b"\0", b"")

@@ -29,7 +29,8 @@ from .analysis import (
     severity_from,
 )
 from .event import EventBatch, LogEvent
-from .formats import JSON_ROWS, PLAIN
+from .formats import JSON_ROWS, PLAIN, level_of
+from .generic import read_generic
 from .guess import FilePlan
 from .inputs import Block, LogInput, cleaned
 from .masks import MAX_CHARACTERS
@@ -40,6 +41,7 @@ from .times import FULL, NO_DATE, NO_YEAR, Clock, Moments, read_column, read_tex
 from .traces import BLANK, MOST_BYTES, MOST_LINES, OTHER, Joiner, trace_key
 
 _FOLD = bytes.maketrans(b"123456789", b"000000000")
+_FOLD_TEXT = str.maketrans("123456789", "0" * 9)
 _MOST_ENTRIES, _MOST_MESSAGES = 120_000, 120_000
 _LONG_LINE = 8_192  # bytes; of a longer line only so much is analysed
 _MOST_BLOCK_LINES = 5_000  # of one record of several lines
@@ -188,6 +190,10 @@ class FileReader:
             np.bincount(parents[:used], minlength=used)[starts].astype(np.int32) if used else np.zeros(0, np.int32)
         )
         members = {start: group for start, group in members.items() if start < used}
+        for start, group in members.items():
+            entry = pieces.entries[pieces.at[start]]
+            if not pieces.severity[start] and entry.head == HEAD and entry.message[0] >= entry.message[1]:
+                pieces.severity[start] = self._below(pieces, group[1])[1]
         traces = {start: key for start, group in members.items() if (key := self._trace(pieces, group)) != ("", "")}
         if numbers is not None:
             used = int(numbers[-1]) + 1 if len(numbers) else 0
@@ -629,7 +635,7 @@ class FileReader:
         for start in np.flatnonzero(parents[:used] == np.arange(used)).tolist():
             group = members.get(start, [start])
             whole = b"\n".join([lines[one] for one in group])
-            if not begins.match(whole[:_LONG_LINE].decode("utf-8", "replace")):
+            if not begins.match(lines[start][:_LONG_LINE].decode("utf-8", "replace")):
                 pieces.entries.append(Entry(PLAIN, NO_HEAD, OTHER, message=(0, len(lines[start]))))
                 pieces.at[start] = len(pieces.entries) - 1
                 continue
@@ -791,11 +797,17 @@ class FileReader:
         if entry.partial:
             return "".join(self._text(pieces, one) for one in group)
         if entry.head == HEAD and entry.message[0] >= entry.message[1]:  # a header alone: the next line is the message
-            return next((text for one in group[1:4] if (text := self._below(pieces, one))), "")
+            return next((text for one in group[1:4] if (text := self._below(pieces, one)[0])), "")
         return None
 
-    def _below(self, pieces: Pieces, at: int) -> str:
-        return pieces.lines[at].decode("utf-8", "replace").strip()[:2000]
+    @staticmethod
+    def _below(pieces: Pieces, at: int) -> tuple[str, int]:
+        """(the text, the SeverityNumber or 0) of a line below a header that has no message of its own."""
+        text = pieces.lines[at].decode("utf-8", "replace").strip()[:2000]
+        found = read_generic(text.translate(_FOLD_TEXT))
+        if found is None or found.time is not None or found.level is None:
+            return text, 0
+        return text[found.message[0] :], level_of(text[slice(*found.level)], {}) or 0
 
     def _special_message(self, part: Part, line: int) -> tuple[bytes, Message, str]:
         """(message, its masks, what else belongs to the template) of an event that is not simply a line."""
@@ -941,15 +953,11 @@ def _settle(moments: Moments, outer: Moments) -> None:
     moments.zone[missing] = outer.zone[missing]
     yearless = np.flatnonzero((moments.kind == 0) & (outer.kind > 0))
     moments.seconds[yearless], moments.kind[yearless] = outer.seconds[yearless], outer.kind[yearless]
-    bare = known & (moments.kind == NO_DATE)
-    if bare.any():
-        day = np.floor(outer.seconds[bare] / 86_400.0) * 86_400.0
-        moments.seconds[bare] += day
-        moments.kind[bare] = FULL
-    yearly = known & (moments.kind == NO_YEAR)
-    if yearly.any():
-        moments.seconds[yearly], moments.kind[yearly] = outer.seconds[yearly], FULL
-        moments.zone[yearly] = outer.zone[yearly]
+    short = known & ((moments.kind == NO_DATE) | (moments.kind == NO_YEAR))
+    if short.any():  # zones are whole quarters of an hour, and so are days and years
+        apart = moments.seconds[short] - outer.seconds[short]
+        moments.seconds[short] = outer.seconds[short] + apart - np.round(apart / 900.0) * 900.0
+        moments.kind[short], moments.zone[short] = FULL, True
     naive = known & ~moments.zone & outer.zone
     if naive.any():
         apart = moments.seconds[naive] - outer.seconds[naive]

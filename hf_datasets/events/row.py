@@ -55,9 +55,10 @@ class EventFormat:
         messages, times, statuses: "json": keys in order of preference.
         severities: "json": keys of the level.
         examples: lines that are the row's test.
+        below: what stands below its lines belongs to them, whatever it looks like.
         trusted: whether the pattern is one of this package; any other runs under a time limit.
         layout: a `strptime` layout, or "epoch", "epoch_ms" and so on, where the user gives one; else it is found.
-        labelled: the published systems' column of labels, which is no level.
+        session: pattern of a session id in the message.
     """
 
     name: str
@@ -84,6 +85,7 @@ class EventFormat:
     trusted: bool = True
     layout: str | None = None
     session: str | None = None
+    below: bool = False
 
 
 _MON = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"

@@ -43,7 +43,7 @@ WRAPPERS: tuple[EventFormat, ...] = (
     ),
     EventFormat(
         name="github-actions",
-        title="GitHub Actions log: time, then the step's output",
+        title="GitHub Actions and Azure Pipelines log: time, then the step's output",
         pattern=r"^\ufeff?(?:[^\t]{1,200}\t[^\t]{1,200}\t)?(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z) ?(?P<message>.*)$",
         contains=("T",),
         wraps=True,
@@ -55,10 +55,10 @@ WRAPPERS: tuple[EventFormat, ...] = (
                 "Process completed with exit code 1.",
             ),
             Example(
-                "2024-05-01T09:07:41.4415701Z npm http fetch GET 200",
+                "2024-05-01T09:07:41.4415701Z make: Entering directory",
                 "2024-05-01T09:07:41.441570+00:00",
                 None,
-                "npm http fetch GET 200",
+                "make: Entering directory",
             ),
         ),
     ),
@@ -123,26 +123,11 @@ WRAPPERS: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
-        name="azure-pipelines",
-        title="Azure Pipelines log: time, ##[section]",
-        pattern=r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z) (?P<message>.*)$",
-        starts="0",
-        wraps=True,
-        rank=1,
-        examples=(
-            Example(
-                "2024-05-22T12:43:46.9626460Z ##[warning]node 12 is deprecated",
-                "2024-05-22T12:43:46.962646+00:00",
-                WARN,
-                "node 12 is deprecated",
-            ),
-        ),
-    ),
-    EventFormat(
         name="jenkins-timestamper",
         title="Jenkins console with the timestamper: [time] output",
         pattern=r"^\[(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\] (?P<message>.*)$",
         starts="[",
+        rank=1,
         wraps=True,
         examples=(
             Example("[2024-05-22T12:43:46.962Z] + make test", "2024-05-22T12:43:46.962000+00:00", None, "+ make test"),
@@ -153,9 +138,10 @@ WRAPPERS: tuple[EventFormat, ...] = (
         title="systemd journal, journalctl -o short-iso, and syslog with an ISO time: time host tag[pid]: message",
         pattern=(
             r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)) (?P<host>[\w.:\-]+) "
-            r"(?P<component>[^\s:\[\]()]+(?:\([^\s)]*\))?|Setup Assistant)(?:\[(?P<pid>[^\]]*)\])?: ?(?P<message>.*)$"
+            r"(?P<component>[A-Za-z_/(][^\s:\[\]()]*(?:\([^\s)]*\))?|Setup Assistant)(?:\[(?P<pid>[^\]]*)\])?:(?: (?P<message>.*)|(?P<message2>))$"
         ),
         starts="0",
+        rank=1,
         wraps=True,
         stream=("host", "component", "pid"),
         sequence=("component",),
@@ -351,7 +337,7 @@ WRAPPERS: tuple[EventFormat, ...] = (
         title="syslog (RFC 3164): Mon dd hh:mm:ss host tag[pid]: message",
         pattern=(
             r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>%SYSLOG%(?: [A-Z]{3,4}:)?|[^\W\d_]{3,10}\.? {1,2}\d{1,2} %CLOCK%)\s+(?:\[?(?P<host>[\w.:\-]+)\]?)\s+"
-            r"(?:(?P<component>[^\s:\[\]]+(?:\([^\s)]*\))?|[^\s:\[\]]+(?: [^\s:\[\]]+){1,3}(?=\[\d+\]|: ))(?:\[(?P<pid>[^\]]*)\])?(?: \([^)]*\))?:?\s)?\s*(?P<message>.*)$"
+            r"(?:(?P<component>[^\s:\[\]]+ (?:[A-Z][^\s:\[\]]+(?=\[\d+\])|\d[\w.]*(?=:))|[^\s:\[\]]+(?:\([^\s)]*\))?)(?:\[(?P<pid>[^\]]*)\])?(?: \([^)]*\))?:?\s)?(?P<message>.*)$"
         ),
         wraps=True,
         stream=("host", "component", "pid"),
@@ -623,14 +609,6 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
-        name="cron-anacron",
-        title="sulog: SU date time +- tty user",
-        pattern=r"^SU (?P<time>\d\d/\d\d \d\d:\d\d) (?P<result>[+-]) (?P<tty>\S+) (?P<message>\S+-\S+)$",
-        starts="a",
-        contains=("SU ",),
-        examples=(Example("SU 05/01 09:07 - pts/0 bob-root", "", None, "bob-root"),),
-    ),
-    EventFormat(
         name="dpkg",
         title="dpkg log: time action package",
         pattern=(
@@ -683,11 +661,27 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="tai64n",
+        title="daemontools multilog: @TAI64N message",
+        pattern=r"^(?P<time>@[0-9a-f]{24}) (?P<message>.*)$",
+        starts="@",
+        wraps=True,
+        sequence=("component",),
+        examples=(
+            Example(
+                "@40000000433225840c85ba04 tcpserver: ok 26162",
+                "2005-09-22T03:31:06.210090+00:00",
+                None,
+                "tcpserver: ok 26162",
+            ),
+        ),
+    ),
+    EventFormat(
         name="strace",
         title="strace: [pid] time call(...) = result",
         pattern=(
             r"^(?:\[?(?:pid\s+)?(?P<pid>\d+)\]?\s+)?(?P<time>\d\d:\d\d:\d\d(?:\.\d+)?|\d{10}\.\d+|\d{4}-\d\d-\d\d[T ]%CLOCK%\.\d+) "
-            r"(?P<message>(?:\w+\(.*|<\.\.\. \w+ resumed>.*|\+\+\+ .* \+\+\+|--- .* ---|~?\[?\w+\]?)?(?:\s*= (?:-\d+|\?) (?P<level>E[A-Z]+)\b.*)?)$"
+            r"(?P<message>(?:(?=.* = (?:-\d+|\?) (?P<level>E[A-Z_]+)\b))?(?:\w+\(.*|<\.\.\. \w+ resumed>.*|\+\+\+ .* \+\+\+|--- .* ---|~?\[?\w+\]?))$"
         ),
         starts="0[",
         levels=(("*", ERROR),),
@@ -709,6 +703,7 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        below=True,
         name="shell-history",
         title="shell history with times (tcsh, bash, zsh)",
         pattern=r"^(?:#\+?(?P<time>\d{9,10})|: (?P<time2>\d{10}):\d+;(?P<message2>.*))(?P<message>)$",
@@ -719,6 +714,7 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        below=True,
         name="procstate",
         title="state dumps between lines of ten equals signs",
         pattern=r"^={5,} (?P<message>(?:Start|End) of .*?)(?: at (?P<time>%CTIME%))? ={5,}$",
@@ -883,7 +879,7 @@ VIRTUAL_MACHINES: tuple[EventFormat, ...] = (
         name="vmware",
         title="VMware (vpxd, hostd, vsan): time level process[id] [Originator] message",
         pattern=(
-            r"^(?P<time>%ISO%) (?P<level>info|verbose|warning|error|trivia|panic|debug|INFO|VERBOSE|WARNING|ERROR|DEBUG|critical) (?P<component>[\w\-]*)(?:\[(?P<pid>[^\]]+)\]| (?P<pid2>\d+))"
+            r"^(?P<time>%ISO%) (?P<level>info|verbose|warning|error|trivia|panic|debug|INFO|VERBOSE|WARNING|ERROR|DEBUG|critical) (?P<component>[\w\-]+)(?:\[(?P<pid>[^\]]+)\]| (?P<pid2>\d+))"
             r"(?: \[(?P<origin>(?:Originator@[^\]\[]*(?:\[[^\]]*\][^\]\[]*)*|(?:[^\]]*opID=[^\]]*)|CorId=[^\]]*))\])?(?: \[(?P<class>[^\]]*)\])?:? (?P<message>.*)$"
         ),
         levels=_ESX_LEVELS,
@@ -929,7 +925,7 @@ VIRTUAL_MACHINES: tuple[EventFormat, ...] = (
     EventFormat(
         name="vmware-py",
         title="VMware Python services: time [pid]LEVEL:module:message",
-        pattern=r"^(?P<time>%ISO%(?: [AP]M UTC)?) \[?(?P<pid>\d+)\](?P<level>[A-Z]+):(?P<component>[\w.\-]+):(?P<message>.*)$",
+        pattern=r"^(?P<time>%ISO%(?: [AP]M UTC)?) \[(?P<pid>\d+)\](?P<level>[A-Z]+):(?P<component>[\w.\-]+):(?P<message>.*)$",
         starts="0",
         contains=("]",),
         sequence=("component",),

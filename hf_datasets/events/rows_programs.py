@@ -173,6 +173,21 @@ JAVA: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="java-level-pid",
+        title="[time] LEVELpid[thread] - class - message",
+        pattern=r"^\[(?P<time>%ISO%)\] (?P<level>[A-Z]+)(?P<pid>\d+)\[(?P<thread>[^\]]+)\] - (?P<component>\S+) - (?P<message>.*)$",
+        starts="[",
+        sequence=("thread",),
+        examples=(
+            Example(
+                "[2022-06-01T13:37:36,371] WARN574240[Thread-35] - com.vmware.Observer.execute(Observer.java:384) - No metric configured",
+                "2022-06-01T13:37:36.371000+00:00",
+                WARN,
+                "No metric configured",
+            ),
+        ),
+    ),
+    EventFormat(
         name="zellij",
         title="Zellij: LEVEL |module | time [thread] [file:line]: message",
         pattern=r"^(?P<level>[A-Z]+)\s*\|(?P<component>\S+)\s*\| (?P<time>%ISO%) \[(?P<thread>[^\]]*)\] \[(?P<frame>[^\]]*)\]: (?P<message>.*)$",
@@ -657,7 +672,7 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="logrus-console",
         title="logrus console: LEVL[seconds] message",
-        pattern=rf"^(?P<level>{_LOGRUS})\[(?P<time>\d{{4}}-\d\d-\d\dT%CLOCK%(?:Z|[+-]\d\d:\d\d)|\d+)\] (?P<message>.*)$",
+        pattern=rf"^(?P<level>{_LOGRUS})\[(?:(?P<uptime>\d{{1,8}})|(?P<time>\d{{4}}-\d\d-\d\dT%CLOCK%(?:Z|[+-]\d\d:\d\d)))\] (?P<message>.*)$",
         levels=_LOGRUS_LEVELS,
         starts="a",
         contains=("[",),
@@ -781,6 +796,7 @@ LIBRARIES: tuple[EventFormat, ...] = (
         examples=(Example("npm ERR! code E404", "", ERROR, "code E404"),),
     ),
     EventFormat(
+        below=True,
         name="dotnet-console",
         title=".NET console logger: level: category[event] and indented message",
         pattern=r"^(?:(?P<time>%ISO%)\s+)?(?P<level>trce|dbug|info|warn|fail|crit): (?P<component>[\w.`+]+)\[(?P<code>\d+)\](?P<message>.*)$",
@@ -832,11 +848,10 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="log4net",
         title="log4net: time [thread] LEVEL logger [context] - message",
-        pattern=r"^(?P<time>%ISO%) \[(?P<thread>[^\]]*)\] (?P<level>DEBUG|INFO|WARN|ERROR|FATAL)\s+(?P<component>[\w.`+]+)(?: \[[^\]]*\])? - (?P<message>.*)$",
+        pattern=r"^(?P<time>%ISO%) \[(?P<thread>[^\]]*)\] (?P<level>DEBUG|INFO|WARN|ERROR|FATAL)\s+(?P<component>[\w.`+]+) \[[^\]]*\] - (?P<message>.*)$",
         starts="0",
         stream=("thread",),
         sequence=("thread",),
-        rank=1,
         examples=(
             Example(
                 "2024-05-01 09:07:41,123 [12] ERROR Shop.Orders [(null)] - Posting stopped",
@@ -911,21 +926,6 @@ LIBRARIES: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
-        name="image-service",
-        title="time LEVEL name[thread] [module line] message",
-        pattern=r"^(?P<time>%ISO%) (?P<level>[A-Z]+) (?P<component>[\w\-]+)\[(?P<thread>\d+)\] \[(?P<frame>\w+ \d+)\] (?P<message>.*)$",
-        starts="0",
-        rank=1,
-        examples=(
-            Example(
-                "2023-10-28 02:56:46,013 INFO imageService[139745105131968] [imageService 1092] Image service is initialized",
-                "2023-10-28T02:56:46.013000+00:00",
-                INFO,
-                "Image service is initialized",
-            ),
-        ),
-    ),
-    EventFormat(
         name="papertrail",
         title="Papertrail and Heroku: time source[process]: message",
         pattern=r"^(?P<time>\d{4}-\d\d-\d\dT%CLOCK%\.\d+[+-]\d\d:\d\d) (?P<host>app|heroku|[\w\-]+)\[(?P<component>[\w.\-]+)\]: (?P<message>(?:at=(?P<level>info|error|warning) .*?status=(?P<status>\d{3}).*|.*))$",
@@ -950,7 +950,7 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="supervisord",
         title="supervisord: time LEVEL message",
-        pattern=r"^(?P<time>\d{4}-\d\d-\d\d %CLOCK%,\d{3}) (?P<level>CRIT|ERRO|WARN|INFO|DEBG|TRAC|BLAT) (?P<message>.*)$",
+        pattern=r"^(?P<time>\d{4}-\d\d-\d\d %CLOCK%,\d{3}) (?P<level>CRIT|ERRO|WARN|INFO|DEBG|TRAC|BLAT) (?P<message>[^\s\[].*)$",
         levels=(("erro", ERROR), ("debg", DEBUG), ("trac", TRACE), ("blat", TRACE)),
         starts="0",
         examples=(
@@ -1026,7 +1026,7 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="docker-build",
         title="docker build: #step seconds message",
-        pattern=r"^#(?P<step>\d+) (?:(?P<uptime>\d+\.\d+) )?(?:(?P<level>ERROR): ?)?(?P<message>.*)$",
+        pattern=r"^#(?P<step>\d+) (?:(?P<uptime>\d+\.\d+) )?(?:(?P<level>ERROR): ?)?(?<=[ \d])(?P<message>(?:(?<=\d\.\d{3} )|(?<=: )|(?=DONE|CACHED|CANCELED|\[|sha0|transferring|exporting|naming|writing|resolve|extracting|importing|preparing|reading|load |unpacking)).*)$",
         starts="#",
         sequence=("step",),
         rank=1,

@@ -18,10 +18,24 @@ _MONGO_LEVELS = (("i", INFO), ("w", WARN), ("e", ERROR), ("f", FATAL), ("d", DEB
 
 WEB: tuple[EventFormat, ...] = (
     EventFormat(
+        name="traefik",
+        title="Traefik access log (CLF with router, url and duration)",
+        pattern=r'^(?P<client>\S+) - (?P<user>\S+) \[(?P<time>%CLF%)\] (?P<message>"(?P<method>[A-Z]+) [^"]*" (?P<status>\d{3}|-) (?P<bytes>\d+|-) "[^"]*" "[^"]*" (?P<session>\d+) "(?P<router>[^"]*)" "[^"]*" \d+ms)$',
+        contains=("ms",),
+        examples=(
+            Example(
+                '10.0.0.1 - - [01/May/2024:09:07:41 +0000] "GET / HTTP/1.1" 502 11 "-" "curl" 17 "web@docker" "http://172.18.0.3:80" 4ms',
+                "2024-05-01T09:07:41+00:00",
+                ERROR,
+                '"GET / HTTP/1.1" 502 11 "-" "curl" 17 "web@docker" "http://172.18.0.3:80" 4ms',
+            ),
+        ),
+    ),
+    EventFormat(
         name="access-log",
         title="access log of nginx, Apache and others, common or combined",
         pattern=(
-            r'^(?:(?P<site>[\w.\-]+(?::\d+)?) )?(?P<client>[\w.:\-]+|"[^"]*"),? +(?P<identity>\S+) +(?:(?P<user>\S+|"[^"]*") +)?\[(?P<time>%CLF%)\] '
+            r'^(?:(?P<site>[\w.\-]+(?::\d+)?) )?(?P<client>[\w.:\-]+|"[^"]*"),? +(?:(?P<identity>[^\s\[]+) +(?:(?P<user>[^\s\[]+|"[^"]*") +)?)?\[(?P<time>%CLF%)\] '
             r'(?P<message>"(?:[^"\\]|\\.)*" (?P<status>\d{3}|-)(?: (?:\d+|-))?(?: .*)?)$'
         ),
         contains=("[",),
@@ -242,7 +256,7 @@ WEB: tuple[EventFormat, ...] = (
     EventFormat(
         name="envoy-application",
         title="Envoy and spdlog: [time][thread][level][component] message",
-        pattern=r"^\[(?P<time>%ISO%)\]\s?\[(?P<thread>[^\]]+)\]\s?\[(?P<level>%LEVEL%)\]\s?(?:\[(?P<component>[^\]]+)\]\s?)?(?:\[(?P<frame>[^\]]+:\d+)\]\s?)?(?P<message>.*)$",
+        pattern=r"^\[(?P<time>%ISO%)\]\[(?P<thread>[^\]]+)\]\[(?P<level>%LEVEL%)\]\s?(?:\[(?P<component>[^\]]+)\]\s?)?(?:\[(?P<frame>[^\]]+:\d+)\]\s?)?(?P<message>.*)$",
         starts="[",
         stream=("thread",),
         sequence=("thread",),
@@ -269,20 +283,6 @@ WEB: tuple[EventFormat, ...] = (
                 "2024-05-01T09:07:41.123000+00:00",
                 FATAL,
                 "disk is gone",
-            ),
-        ),
-    ),
-    EventFormat(
-        name="traefik",
-        title="Traefik access log (CLF with router, url and duration)",
-        pattern=r'^(?P<client>\S+) - (?P<user>\S+) \[(?P<time>%CLF%)\] (?P<message>"(?P<method>[A-Z]+) [^"]*" (?P<status>\d{3}|-) (?P<bytes>\d+|-) "[^"]*" "[^"]*" (?P<session>\d+) "(?P<router>[^"]*)" "[^"]*" \d+ms)$',
-        contains=("ms",),
-        examples=(
-            Example(
-                '10.0.0.1 - - [01/May/2024:09:07:41 +0000] "GET / HTTP/1.1" 502 11 "-" "curl" 17 "web@docker" "http://172.18.0.3:80" 4ms',
-                "2024-05-01T09:07:41+00:00",
-                ERROR,
-                '"GET / HTTP/1.1" 502 11 "-" "curl" 17 "web@docker" "http://172.18.0.3:80" 4ms',
             ),
         ),
     ),
@@ -363,9 +363,10 @@ WEB: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        below=True,
         name="java-util-logging",
         title="java.util.logging in two lines: Mon dd, yyyy h:mm:ss AM class method",
-        pattern=r"^(?P<time>%MON% \d{1,2}, \d{4},? \d{1,2}:\d\d:\d\d\s?[AP]M) (?P<component>[\w.$<>]+)(?: (?P<function>[\w$<>]+))?(?P<message>:? ?.*)$",
+        pattern=r"^(?P<time>%MON% \d{1,2}, \d{4},? \d{1,2}:\d\d:\d\d\s?[AP]M) (?P<component>[\w.$<>]+)(?: (?P<function>[\w$<>]+))?(?P<message>)$",
         starts="a",
         sequence=("component",),
         examples=(
@@ -571,7 +572,7 @@ WEB: tuple[EventFormat, ...] = (
                 "2015/04/13 18:45:49 -04:00 1000 10.5.11.2: xmlrpc/registration.welcome_message('lang: None',)",
                 "2015-04-13T22:45:49+00:00",
                 None,
-                ".welcome_message('lang: None',)",
+                "('lang: None',)",
             ),
         ),
     ),
@@ -599,7 +600,7 @@ DATABASES: tuple[EventFormat, ...] = (
         name="postgresql",
         title="PostgreSQL: time [pid] LEVEL: message",
         pattern=(
-            rf"^(?P<time>\d{{4}}-\d\d-\d\d %CLOCK%(?:\.\d+)?(?: [A-Z]{{3,4}}|[+-]\d\d(?::?\d\d)?)?)[ :](?P<prefix>(?:[^:\[\]]|\[[^\]]*\]|:(?! ))*?)(?P<level>{_PG_WORDS}):\s+(?P<message>.*)$"
+            rf"^(?P<time>\d{{4}}-\d\d-\d\d %CLOCK%(?:\.\d+)?(?: [A-Z]{{3,4}}|[+-]\d\d(?::?\d\d)?)?)[ :](?P<prefix>(?:[^:\[\]]|\[[^\]]*\]|:(?! ))*?)(?P<level>{_PG_WORDS}):\s\s+(?P<message>.*)$"
         ),
         starts="0",
         levels=_PG_LEVELS,
@@ -645,7 +646,7 @@ DATABASES: tuple[EventFormat, ...] = (
         name="mysql-error",
         title="MySQL and MariaDB error log",
         pattern=(
-            r"^(?P<time>\d{4}-\d\d-\d\d[T ]\s?%CLOCK%(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?|\d{6} {1,2}\d{1,2}:\d\d:\d\d) (?:(?P<thread>\d+) )?(?:\dx[0-9a-f]+ )?\[(?P<level>System|Note|Warning|Error|ERROR|Warn|Info)\] (?:\[(?P<code>MY-\d+)\] \[(?P<component>\w+)\] |(?P<component2>InnoDB|WSREP|Plugin '[^']*'): )?(?P<message>.*)$"
+            r"^(?:(?P<time>\d{4}-\d\d-\d\d[T ]\s?%CLOCK%(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?) (?P<thread>\d+) |(?P<time2>\d{6} {1,2}\d{1,2}:\d\d:\d\d) (?:(?P<thread2>\d+) )?)(?:\dx[0-9a-f]+ )?\[(?P<level>System|Note|Warning|Error|ERROR|Warn|Info)\] (?:\[(?P<code>MY-\d+)\] \[(?P<component>\w+)\] |(?P<component2>InnoDB|WSREP|Plugin '[^']*'): )?(?P<message>.*)$"
         ),
         starts="0",
         levels=(("system", INFO), ("note", INFO)),
@@ -684,6 +685,7 @@ DATABASES: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        below=True,
         name="mysql-slow",
         title="MySQL slow query log: # Time: ...",
         pattern=r"^# Time: (?P<time>\d{4}-\d\d-\d\dT%CLOCK%\.\d+(?:Z|[+-]\d\d:\d\d)|\d{6} {1,2}%CLOCK%)(?P<message>)$",
@@ -894,6 +896,7 @@ DATABASES: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        below=True,
         name="oracle-listener",
         title="Oracle alert and listener log: time line, then text",
         pattern=r"^(?P<time>\d{4}-\d\d-\d\dT%CLOCK%\.\d+[+-]\d\d:\d\d)(?P<message>)$",
@@ -973,6 +976,7 @@ DATABASES: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        below=True,
         name="samba",
         title="Samba: [time, level, pid] source:line(function), then text",
         pattern=r"^\[(?P<time>\d{4}/\d\d/\d\d %CLOCK%(?:\.\d+)?),\s+(?P<level>\d+)(?:, pid=(?P<pid>\d+)[^\]]*)?\] (?P<frame>\S+)(?P<message>)$",

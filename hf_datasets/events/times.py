@@ -67,7 +67,7 @@ _LAYOUTS: tuple[str, ...] = (
     rf"{_WEEKDAY}{_D}[-/ .]\s?{_B}[-/ .,]\s?(?P<Y>\d{{4}}|\d\d)(?:[:/T]|,?\s+(?:at\s+)?)\s?{_CLOCK}{_ZONE}",
     rf"(?P<Y>\d{{4}})[-/ ]{_B}[-/ ]{_D}[:T ]\s?{_CLOCK}{_ZONE}",
     rf"{_WEEKDAY}{_B}\s+{_D}(?:st|nd|rd|th)?{_YEAR_SEP}(?P<Y>\d{{4}}),?(?:\s+at)?\s+{_CLOCK}{_ZONE}",
-    rf"{_WEEKDAY}{_B}\s+{_D},?\s+{_CLOCK_S}{_ZONE}(?:\s+(?P<Y>\d{{4}})\b)?",
+    rf"{_WEEKDAY}{_B}[\s-]\s*{_D},?\s+{_CLOCK_S}{_ZONE}(?:\s+(?P<Y>\d{{4}})\b)?",
     rf"{_WEEKDAY}{_D}\.?\s+{_B}\s+{_CLOCK_S}{_ZONE}",
     r"(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d) (?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)",
     rf"(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)\s+{_CLOCK_S}",
@@ -82,8 +82,14 @@ _LAYOUTS: tuple[str, ...] = (
     r"(?P<H>\d{1,2}):(?P<M>\d\d)\s?(?P<p>[ap])m",
     rf"(?P<Y>\d{{4}})(?P<s>[-/.])(?P<m>\d{{1,2}})(?P=s){_D}",
 )
+
+
 # They only ever meet texts with every digit written as 0; digits of other scripts are none here.
-_COMPILED = tuple(re.compile(pattern.replace(r"\d", "0"), re.IGNORECASE) for pattern in _LAYOUTS)
+@lru_cache(maxsize=len(_LAYOUTS))
+def _compiled(at: int) -> re.Pattern[str]:
+    return re.compile(_LAYOUTS[at].replace(r"\d", "0"), re.IGNORECASE)
+
+
 _TAI = re.compile(r"@?(4[0-9a-f]{15})([0-9a-f]{8})?$")
 _DIGITS = str.maketrans("123456789", "0" * 9)
 _UNITS = {"e": 1.0, "e3": 1e3, "e6": 1e6, "e9": 1e9}
@@ -146,8 +152,8 @@ def layout_of(text: str, order: Order = "dmy") -> TimeLayout | None:
 
 @lru_cache(maxsize=8192)
 def _layout_of(folded: str, order: Order) -> TimeLayout | None:
-    for compiled in _COMPILED:
-        found = compiled.fullmatch(folded)
+    for at in range(len(_LAYOUTS)):
+        found = _compiled(at).fullmatch(folded)
         if found is not None:
             return _layout(found, order, folded.isascii())
     return None

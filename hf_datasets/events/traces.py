@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 MOST_LINES = 2_000  # of one event
 MOST_BYTES = 1 << 20
@@ -63,7 +64,13 @@ _SHAPES: tuple[tuple[int, str], ...] = (
     (FUNCTION, r"[\w.~\-]+(?:/[\w.@~\-]+)+\.[\w.()*\[\]…$\-]+$"),
     (INDENT, r"(?:\s{2,}|\t)"),
 )  # fmt: skip
-_FIND = re.compile("|".join(f"(?P<s{shape}>{pattern})" for shape, pattern in _SHAPES))
+
+
+@lru_cache(maxsize=1)
+def _finder() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?P<s{shape}>{pattern})" for shape, pattern in _SHAPES))
+
+
 # Without one of these a line has no shape but blank, indented or bracket: a quick test before the patterns.
 _HINT = re.compile(
     r"^\s|at |\.\.\. |aused|uppressed|rapped|Traceback|File \"|xception|rror|hrowable|ailure|Fault|Interrupt|Warning|Exit|Err\b|imeout"
@@ -80,7 +87,7 @@ def shape_of_line(folded: str) -> int:
         return BLANK
     if _HINT.search(text) is None:
         return OTHER
-    found = _FIND.match(text)
+    found = _finder().match(text)
     return OTHER if found is None else int((found.lastgroup or "s0")[1:])
 
 
@@ -139,6 +146,7 @@ class _Stream:
     blanks: list[int] = field(default_factory=list)
     start: int = OTHER
     pending: list[int] = field(default_factory=list)
+    rest_head: bool = False  # whether the lines behind the first of `pending` have headers
     previous: int = -1  # the event of the line before
     previous_head: bool = False
 
@@ -217,14 +225,14 @@ class Joiner:
                 state.blanks.append(at)
                 return at
             if shape in (CHAIN, PY_START) and (shape == CHAIN or state.blanks):
-                return self._take(state, at, size, "python-chain" if shape == CHAIN else "python")
+                return self._take(state, at, size, "python-chain" if shape == CHAIN else "python", head)
             self._close(state)
             return None
         if kind == "python-chain":
             if shape == BLANK:
-                return self._take(state, at, size, kind)
+                return self._take(state, at, size, kind, head)
             if shape == PY_START:
-                return self._take(state, at, size, "python")
+                return self._take(state, at, size, "python", head)
             self._close(state)
             return None
         if shape == BLANK:
@@ -237,24 +245,24 @@ class Joiner:
             self._close(state)
             return None
         if shape in _ACCEPTED[kind]:
-            return self._take(state, at, size, kind)
+            return self._take(state, at, size, kind, head)
         if kind == "python":
             if text[:1].isspace() or _PY_MARK.match(text):
-                return self._take(state, at, size, kind)
+                return self._take(state, at, size, kind, head)
             if shape == EXCEPTION or _PY_LAST.match(text):
-                return self._take(state, at, size, "python-last")
+                return self._take(state, at, size, "python-last", head)
         if (
             kind == "java"
             and not head
             and re.match(r"\s+(?:- (?:locked|waiting|parking|None)|\[cause\]|\||\(|\^)|Locked ownable", text)
         ):
-            return self._take(state, at, size, kind)
+            return self._take(state, at, size, kind, head)
         if kind == "java" and not head and shape == NODE_END:
-            return self._take(state, at, size, kind)
+            return self._take(state, at, size, kind, head)
         if kind == "rust" and state.lines == 1:
-            return self._take(state, at, size, kind)
+            return self._take(state, at, size, kind, head)
         if kind == "asan" and not head and shape == OTHER and state.lines < 300 and not text[:1].isupper():
-            return self._take(state, at, size, kind)
+            return self._take(state, at, size, kind, head)
         self._close(state)
         return None
 
@@ -262,30 +270,23 @@ class Joiner:
         """A line that goes on with no open trace: it may begin one, or show that lines before it began one."""
         if state.pending:
             kind = _CONFIRM[state.start].get(shape)
-            same = head == state.prefixed or (not head and state.pending[-1] == state.pending[0])
+            same = (len(state.pending) == 1 and (state.prefixed or not head)) or head == state.rest_head
             if kind is not None and same:
                 state.kind, state.first = kind, state.pending[0]
                 state.prefixed = head
-                state.lines, state.size = 0, 0
+                state.lines, state.size = len(state.pending), 0
                 for one in state.pending:
                     self.parents[one] = state.first
-                    state.lines += 1
                 state.pending = []
-                return self._take(state, at, size, kind)
-            if (
-                head
-                and not state.prefixed
-                or len(state.pending) >= MOST_PENDING
-                or (head and shape == OTHER and state.start != GO_START)
-            ):
-                state.pending = []
-            elif shape in _STARTS and state.start in (EXCEPTION, OTHER) and shape != EXCEPTION:
-                state.pending = []
-            elif shape == EXCEPTION and state.start == EXCEPTION:
-                state.pending = []
-            else:
+                return self._take(state, at, size, kind, head)
+            goes_on = same and len(state.pending) < MOST_PENDING
+            goes_on = goes_on and (shape not in _STARTS or (shape == EXCEPTION and state.start != EXCEPTION))
+            goes_on = goes_on and not (head and shape == OTHER and state.start != GO_START)
+            if goes_on:
+                state.rest_head = head
                 state.pending.append(at)
                 return at
+            state.pending = []
         if shape in (PY_START, RUST_START, OOPS, STACK):
             if shape == STACK and not (state.previous >= 0 and state.last == at - 1 and not head):
                 return at
@@ -312,7 +313,8 @@ class Joiner:
             return first
         return at
 
-    def _take(self, state: _Stream, at: int, size: int, kind: str) -> int:
+    def _take(self, state: _Stream, at: int, size: int, kind: str, head: bool) -> int:
+        state.prefixed = state.prefixed and head
         for blank in state.blanks:
             self.parents[blank] = state.first
         state.blanks = []

@@ -19,12 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-import pyarrow as pa
-
 from ..errors import LogInputError
 
 # What a damaged archive raises while it is read.
-DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError, pa.ArrowException)
+DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError)
 _TAR_MARK = slice(257, 262)
 # A packed log comes out at 10 to 30 times its size, at most some 300 where nearly all lines are the same.
 MOST_TIMES = 500
@@ -89,8 +87,31 @@ def unpacked(raw: IO[bytes], path: Path, member: str | None = None) -> IO[bytes]
     return raw
 
 
+class _Zstandard(io.RawIOBase):
+    """A Zstandard file, unpacked by pyarrow, which takes a tenth of a second to load and is loaded only for this."""
+
+    def __init__(self, name: str):
+        import pyarrow as pa
+
+        self._damage = pa.ArrowException
+        self._stream = pa.CompressedInputStream(pa.OSFile(name), "zstd")  # a stream over a Python file would close it
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer. Raises EOFError where the file is damaged."""
+        try:
+            block = self._stream.read(len(buffer))
+        except self._damage as error:
+            raise EOFError(str(error)) from error
+        buffer[: len(block)] = block
+        return len(block)
+
+
 def _zstandard(raw: IO[bytes]) -> IO[bytes]:
-    return pa.CompressedInputStream(pa.OSFile(raw.name), "zstd")  # a stream over `raw` would close it
+    return io.BufferedReader(_Zstandard(raw.name))
 
 
 def _maybe_tar(

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from logllm.cli import hub, monitoring
+from logllm.cli import comparing, hub, monitoring, reading
 from logllm.cli.common import Json, Quiet, Seed, remark, say
 
 app = typer.Typer(
@@ -277,3 +277,5 @@ def score(
 
 hub.add_to(app)
 monitoring.add_to(app)
+reading.add_to(app)
+comparing.add_to(app)

@@ -69,6 +69,7 @@ class Finding:
         step: the step of the build that it belongs to, "" for none.
         nearest: the nearest good line, where there is one.
         context: lines before the first one, as (number, text).
+        anchor: the good log and the line in it to which the place of the finding corresponds.
     """
 
     kind: str
@@ -83,6 +84,7 @@ class Finding:
     step: str = ""
     nearest: Nearest | None = None
     context: list[tuple[int, str]] = field(default_factory=list)
+    anchor: tuple[str, int] | None = None
 
 
 @dataclass(slots=True)
@@ -129,14 +131,14 @@ def compare(good: GoodRuns | Sequence[str], bad: str) -> Comparison:
     return result
 
 
-def judge(table: LineTable, good: GoodRuns, bad: str) -> Comparison:
-    """Everything but the values, from a bad log as columns."""
+def judge(table: LineTable, good: GoodRuns, bad: str, model: ranker.Ranker | None = None) -> Comparison:
+    """Everything but the values, from a bad log as columns; `model` takes the place of the shipped ranker."""
     known = len(good.key) > 0
     failed, build = says_failed(table), is_build_log(table)
     probability = np.zeros(len(table))
     rows = candidates(table)
     names, values = matrix(table, good if known else None, rows)
-    model = ranker.shipped(ranker.AGAINST_GOOD if known else ranker.ALONE)
+    model = model or ranker.shipped(ranker.AGAINST_GOOD if known else ranker.ALONE)
     probability[rows] = model.probabilities(names, values)
     shown = ranker.chosen(probability, failed)
     if known and not build:
@@ -150,7 +152,9 @@ def judge(table: LineTable, good: GoodRuns, bad: str) -> Comparison:
         findings += _counts(table, good, build)
         findings += _order(table, good, build)
     notes = _notes(table, good, failed, build, findings)
-    return Comparison(good.names, bad, good.lines, len(table), int(table.new.sum()), build, _ranked(findings), notes, 0.0)
+    return Comparison(
+        good.names, bad, good.lines, len(table), int(table.new.sum()), build, _ranked(findings), notes, 0.0
+    )
 
 
 def is_build_log(table: LineTable) -> bool:
@@ -183,6 +187,7 @@ class _Texts:
     def __init__(self, table: LineTable, good: GoodRuns, bad: str):
         self._table, self._good, self.bad = table, good, bad
         self._groups = np.flatnonzero(table.kind("group"))
+        self._known = np.flatnonzero((table.key != 0) & ~table.new)
 
     def line(self, row: int, score: float = 0.0, reason: str = "") -> Line:
         return Line(int(row) + 1, self._table.texts.get(int(row), ""), round(float(score), 4), reason)
@@ -194,6 +199,19 @@ class _Texts:
     def step(self, row: int) -> str:
         place = int(np.searchsorted(self._groups, row, side="right")) - 1
         return step_name(self._table.texts.get(int(self._groups[place]), "")) if place >= 0 else ""
+
+    def anchor(self, row: int) -> tuple[str, int] | None:
+        """The good log and the line in it that stands where the last common line before a row does; rare lines are best."""
+        good = self._good
+        if not len(good.key):
+            return None
+        end = int(np.searchsorted(self._known, row))
+        before = self._known[max(0, end - 50) : end][::-1]
+        place = good.position(self._table.key[before])
+        for most in (1, 3):
+            for at in place[good.most[place] <= most][:1]:
+                return good.names[int(good.run[at])], int(good.first[at])
+        return None
 
     def nearest(self, row: int) -> Nearest | None:
         mask = self._table.masks.get(int(self._table.key[row]))
@@ -232,7 +250,7 @@ def _new(table: LineTable, shown: NDArray[np.bool_], probability: NDArray[np.flo
         reason = _sentence(table, part, lead, nearest)
         findings.append(Finding(
             "new", round(score, 4), lines, reason, len(part), True, _key(table.masks.get(int(table.key[lead]), lines[0].text)),
-            file=texts.bad, step=texts.step(lead), nearest=nearest, context=texts.context(int(part[0])),
+            file=texts.bad, step=texts.step(lead), nearest=nearest, context=texts.context(int(part[0])), anchor=texts.anchor(int(part[0])),
         ))  # fmt: skip
     return findings
 
@@ -256,7 +274,13 @@ def _sentence(table: LineTable, rows: NDArray[np.int64], lead: int, nearest: Nea
     words = f"{new:,} of {len(rows):,} lines are in no good run" if len(rows) > 1 else "not in any good run"
     what = _why(table, lead).split(" that ")[0].split(" beside ")[0]
     if what != "a line":
-        words += f"; begins with {what}" if lead == rows[0] and len(rows) > 1 else f"; holds {what}" if len(rows) > 1 else f"; {what}"
+        words += (
+            f"; begins with {what}"
+            if lead == rows[0] and len(rows) > 1
+            else f"; holds {what}"
+            if len(rows) > 1
+            else f"; {what}"
+        )
     if nearest is not None:
         words += f"; the nearest good line shares {nearest.nearness:.0%} of its words"
     return words
@@ -283,13 +307,23 @@ def _gone(table: LineTable, good: GoodRuns, failed: bool, quiet: bool, texts: _T
     step = text.of_kind(kinds, "group")
     findings = []
     # Stretches of good lines that are gone; what lies after the last common line did not run any more.
-    breaks = np.flatnonzero((np.diff(good.first[lost]) > 20) | ((good.first[lost][1:] > end) & (good.first[lost][:-1] <= end)))
+    breaks = np.flatnonzero(
+        (np.diff(good.first[lost]) > 20) | ((good.first[lost][1:] > end) & (good.first[lost][:-1] <= end))
+    )
     for part in np.split(np.arange(len(lost)), breaks + 1):
         rows = lost[part]
         steps = rows[step[part]]
         after = bool(good.first[rows[0]] > end)
         shown = (steps if len(steps) else rows)[:12]
-        what = f"{len(steps):,} steps" if len(steps) > 1 else "1 step" if len(steps) else f"{len(rows):,} lines" if len(rows) > 1 else "a line"
+        what = (
+            f"{len(steps):,} steps"
+            if len(steps) > 1
+            else "1 step"
+            if len(steps)
+            else f"{len(rows):,} lines"
+            if len(rows) > 1
+            else "a line"
+        )
         runs = "every good run has" if len(good.names) > 1 else "the good run has"
         if after and failed:
             reason = f"{what} that {runs} did not follow: the bad run ended before"
@@ -325,11 +359,16 @@ def _counts(table: LineTable, good: GoodRuns, build: bool) -> list[Finding]:
     up = (here - most) / np.sqrt(most + 1 + (0.2 * most) ** 2)
     down = (least - here) / np.sqrt(least + 1 + (0.2 * least) ** 2)
     quiet = table.kind(*_QUIET)[rows]
-    severe = table.kind("error_tag", "warning_tag", "exception", "strong_word")[rows] & ~table.kind("zero", "info_tag")[rows]
+    severe = (
+        table.kind("error_tag", "warning_tag", "exception", "strong_word")[rows]
+        & ~table.kind("zero", "info_tag")[rows]
+    )
     findings = []
     for kind, strength, than in (("more", up, most), ("less", down, least)):
         ratio = (here + 1) / (than + 1) if kind == "more" else (than + 1) / (here + 1)
-        for at in np.flatnonzero((strength > 4) & (ratio >= 3) & ~quiet)[np.argsort(-strength[(strength > 4) & (ratio >= 3) & ~quiet])][:MOST_OTHERS]:
+        for at in np.flatnonzero((strength > 4) & (ratio >= 3) & ~quiet)[
+            np.argsort(-strength[(strength > 4) & (ratio >= 3) & ~quiet])
+        ][:MOST_OTHERS]:
             flagged = bool(not build and (severe[at] or (strength[at] > 8 and ratio[at] >= 5)))
             score = min(0.9, 0.3 + 0.05 * float(strength[at])) * (1.0 if flagged else 0.4)
             example = good.example[int(place[at])]
@@ -375,7 +414,7 @@ def _order(table: LineTable, good: GoodRuns, build: bool) -> list[Finding]:
         flagged = not build and (len(good.names) > 1 or len(once) >= 20)
         score = 0.6 if flagged else 0.2
         side = "after" if at else "before"
-        reason = f"comes at line {row + 1:,}; in the good runs it comes {side} \"{good.example[before][:80]}\""
+        reason = f'comes at line {row + 1:,}; in the good runs it comes {side} "{good.example[before][:80]}"'
         findings.append(Finding(
             "order", score, [Line(row + 1, table.texts.get(row, good.example[int(once[at])]), score, reason)], reason, 1, flagged,
             _key(good.mask[int(once[at])]),
@@ -408,7 +447,9 @@ def _rising(values: NDArray) -> NDArray[np.bool_]:
 
 def _values(table: LineTable, good: GoodRuns, bad: str, build: bool) -> list[Finding]:
     """Numbers of known lines far outside what the good runs had: ten times their largest, where they were steady."""
-    steady = good.values.filter((pl.col("n") >= 3) & (pl.col("high") > 0) & (pl.col("high") <= 5 * pl.col("low").clip(1e-9)))
+    steady = good.values.filter(
+        (pl.col("n") >= 3) & (pl.col("high") > 0) & (pl.col("high") <= 5 * pl.col("low").clip(1e-9))
+    )
     if steady.is_empty():
         return []
     worst: dict[tuple[int, int], tuple[float, float, float, int, int, str]] = {}
@@ -418,8 +459,14 @@ def _values(table: LineTable, good: GoodRuns, bad: str, build: bool) -> list[Fin
             break
         line = text.bare(raw)
         key = table.key[start : start + len(line)]
-        found = numbers(line, key).join(steady, on=["key", "slot"], how="inner").filter(pl.col("value") > 10 * pl.col("high"))
-        for row, one, slot, value, low, high, n in found.select("row", "key", "slot", "value", "low", "high", "n").head(10_000).iter_rows():
+        found = (
+            numbers(line, key)
+            .join(steady, on=["key", "slot"], how="inner")
+            .filter(pl.col("value") > 10 * pl.col("high"))
+        )
+        for row, one, slot, value, low, high, n in (
+            found.select("row", "key", "slot", "value", "low", "high", "n").head(10_000).iter_rows()
+        ):
             if (one, slot) not in worst or value > worst[one, slot][0]:
                 worst[one, slot] = (value, low, high, n, start + row, raw[row])
         start += len(line)
@@ -444,7 +491,13 @@ def _notes(table: LineTable, good: GoodRuns, failed: bool, build: bool, findings
     notes = []
     sample = good.example.head(50_000)
     kinds = text.kinds(text.bare(sample), sample)
-    good_failed = bool((text.of_kind(kinds, "runner_ended", "tool_failed") & text.of_kind(kinds, "ended", "tool_failed") & ~text.of_kind(kinds, "zero")).any())
+    good_failed = bool(
+        (
+            text.of_kind(kinds, "runner_ended", "tool_failed")
+            & text.of_kind(kinds, "ended", "tool_failed")
+            & ~text.of_kind(kinds, "zero")
+        ).any()
+    )
     if not len(good.key):
         notes.append("the good logs hold no text: the bad log was judged by what failures look like elsewhere")
     elif good_failed and not failed and build:
@@ -456,7 +509,9 @@ def _notes(table: LineTable, good: GoodRuns, failed: bool, build: bool, findings
             notes.append(f"{name} is empty and was left out")
     known = int(((table.key != 0) & ~table.new).sum())
     if len(good.key) and len(table) >= 20 and known < 0.05 * int((table.key != 0).sum()):
-        notes.append("hardly any line of the bad log is in the good ones: they may be of different programs or formats")
+        notes.append(
+            "hardly any line of the bad log is in the good ones: they may be of different programs or formats"
+        )
     if not table.complete:
         notes.append(f"only the first {len(table.texts):,} new lines can be shown: the logs have little in common")
     if not len(table):
@@ -500,5 +555,9 @@ def as_row(rank: int, finding: Finding) -> dict[str, Any]:
         "key": finding.key, "step": finding.step,
     }  # fmt: skip
     near = finding.nearest
-    row["nearest"] = None if near is None else {"nearness": near.nearness, "file": near.file, "good_line": near.good_line, "text": near.text}
+    row["nearest"] = (
+        None
+        if near is None
+        else {"nearness": near.nearness, "file": near.file, "good_line": near.good_line, "text": near.text}
+    )
     return row

@@ -60,7 +60,9 @@ def hard_lines(table: LineTable) -> NDArray[np.bool_]:
 
 def says_failed(table: LineTable) -> bool:
     """Whether a new line says that the run, or a step of it, ended in failure."""
-    return bool((table.new & table.kind("ended", "tool_failed", "runner_ended", "fail_alone") & ~table.kind("zero")).any())
+    return bool(
+        (table.new & table.kind("ended", "tool_failed", "runner_ended", "fail_alone") & ~table.kind("zero")).any()
+    )
 
 
 def candidates(table: LineTable) -> NDArray[np.int64]:
@@ -218,7 +220,9 @@ def columns(table: LineTable, good: GoodRuns | None, rows: NDArray[np.int64]) ->
             yield "at the first end", rows == at
 
 
-def matrix(table: LineTable, good: GoodRuns | None, rows: NDArray[np.int64]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+def matrix(
+    table: LineTable, good: GoodRuns | None, rows: NDArray[np.int64]
+) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     """Names, and the features `(len(rows), len(names))` of the given positions."""
     names, values = [], []
     for name, column in columns(table, good, rows):

@@ -130,8 +130,14 @@ MOST_NUMBERED = 200_000  # lines of a run whose numbers are looked at
 
 def numbers(line: pl.Series, key: NDArray[np.uint64]) -> pl.DataFrame:
     """The numbers of bare lines: row of the line, key, slot from 0, value in the base unit (seconds, bytes or plain)."""
-    found = pl.DataFrame({"row": np.arange(len(line)), "key": key, "text": line.str.extract_all(_NUMBER).list.head(MOST_SLOTS)})
-    found = found.with_columns(pl.int_ranges(pl.col("text").list.len()).alias("slot")).explode("text", "slot").drop_nulls("text")
+    found = pl.DataFrame(
+        {"row": np.arange(len(line)), "key": key, "text": line.str.extract_all(_NUMBER).list.head(MOST_SLOTS)}
+    )
+    found = (
+        found.with_columns(pl.int_ranges(pl.col("text").list.len()).alias("slot"))
+        .explode("text", "slot")
+        .drop_nulls("text")
+    )
     unit = pl.col("text").str.extract(r"([A-Za-zµ]+)$", 1).str.to_lowercase()
     return found.select(
         "row", "key", "slot",
@@ -176,7 +182,9 @@ def read_good(runs: Iterable[tuple[str, Iterable[pl.Series]]]) -> GoodRuns:
                 if len(values) > 40:
                     values = [_merged(values)]
             frame = pl.DataFrame({"mask": mask, "first": np.arange(start + 1, start + len(raw) + 1), "raw": raw})
-            parts.append(_distinct(frame.filter(pl.col("mask") != "").with_columns(pl.lit(1, pl.Int64).alias("count"))))
+            parts.append(
+                _distinct(frame.filter(pl.col("mask") != "").with_columns(pl.lit(1, pl.Int64).alias("count")))
+            )
             if len(parts) > 40:
                 parts = [_distinct(pl.concat(parts))]
             start += len(raw)
@@ -187,7 +195,9 @@ def read_good(runs: Iterable[tuple[str, Iterable[pl.Series]]]) -> GoodRuns:
         pl.col("mask").hash(HASH_SEED).alias("key"),
         pl.when(pl.col("runs") < len(names)).then(0).otherwise(pl.col("least")).alias("least"),
     ).sort("key")
-    columns = {name: total[name].to_numpy() for name in ("key", "count", "runs", "first", "run", "most", "least", "other")}
+    columns = {
+        name: total[name].to_numpy() for name in ("key", "count", "runs", "first", "run", "most", "least", "other")
+    }
     example = text.readable(total["raw"].str.slice(0, text.LONGEST))
     return GoodRuns(**columns, mask=total["mask"], example=example, names=names, lines=sizes, values=_merged(values))
 

@@ -73,9 +73,15 @@ class Ranker:
     def from_json(cls, data: dict[str, Any]) -> Ranker:
         """What `to_json` made."""
         if data.get("format") != FORMAT:
-            raise LogllmError(f"A ranker must have format {FORMAT}, found {data.get('format')!r}: install the version that wrote it.")
+            raise LogllmError(
+                f"A ranker must have format {FORMAT}, found {data.get('format')!r}: install the version that wrote it."
+            )
         return cls(
-            tuple(data["features"]), data["base"], np.array(data["column"]), np.array(data["threshold"]), np.array(data["leaf"])
+            tuple(data["features"]),
+            data["base"],
+            np.array(data["column"]),
+            np.array(data["threshold"]),
+            np.array(data["leaf"]),
         )
 
 

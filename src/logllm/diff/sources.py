@@ -22,7 +22,9 @@ def good_files(names: Sequence[str]) -> list[str]:
         if any(sign in name for sign in "*?[") and not Path(name).exists():
             matches = sorted(glob.glob(name, recursive=True))
             if not matches:
-                raise LogllmError(f"A pattern must name a log, found no file for {name!r}: check it, or name the files.")
+                raise LogllmError(
+                    f"A pattern must name a log, found no file for {name!r}: check it, or name the files."
+                )
             found += log_files(matches)[0]
         else:
             found += log_files([name])[0]
@@ -35,14 +37,18 @@ def newest_good(folder: Path, bad: str, most: int = 5) -> list[str]:
     Where none is named alike, the newest logs of the folder.
     """
     if not folder.is_dir():
-        raise LogllmError(f"--good-from must be a folder with logs of good runs, found none at {folder}: check the path.")
+        raise LogllmError(
+            f"--good-from must be a folder with logs of good runs, found none at {folder}: check the path."
+        )
     here = Path(bad).resolve() if bad != "-" else None
     files = [Path(name) for name in log_files([str(folder)])[0]]
     files = [path for path in files if path.resolve() != here]
     alike = [path for path in files if _stem(path.name) == _stem(Path(bad).name)]
     chosen = sorted(alike or files, key=lambda path: (-path.stat().st_mtime, path.name))[:most]
     if not chosen:
-        raise LogllmError(f"--good-from must hold a log beside the bad one, found none in {folder}: name the good logs.")
+        raise LogllmError(
+            f"--good-from must hold a log beside the bad one, found none in {folder}: name the good logs."
+        )
     return [str(path) for path in chosen]
 
 

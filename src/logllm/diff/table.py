@@ -81,7 +81,9 @@ def make_table(chunks: Iterable[pl.Series], good: GoodRuns | None) -> LineTable:
         chunks: its raw lines in order, in columns of any length.
         good: what the good runs hold; None when there are none, and then every line that holds text is new.
     """
-    parts: dict[str, list[NDArray]] = {name: [] for name in LineTable.__slots__ if name not in ("texts", "masks", "complete")}
+    parts: dict[str, list[NDArray]] = {
+        name: [] for name in LineTable.__slots__ if name not in ("texts", "masks", "complete")
+    }
     texts: dict[int, str] = {}
     masks: dict[int, str] = {}
     start, complete = 0, True

@@ -31,20 +31,30 @@ MASKS = (
     (r"(?i)(\bstatus(?:[ _-]?code)?['\"]?[:= ]+['\"]?|\bHTTP/\d(?:\.\d)?['\"]? |['\"] )5\d\d\b", "${1}BROKEN"),
     (r"(?i)\b(errors?|failures?|failed|failing)(['\"]?[:=] ?)[1-9]\d*\b", "${1}${2}SOME"),
     (r"(?i)\b[1-9]\d* ((?:\w+ )?(?:errors?|failures?|failed|failing|problems?)\b)", "SOME ${1}"),
-    (r"(?i)\b((?:exit(?:ed)?|return(?:ed)?|status|error|signal|errno)(?: with)?(?: (?:code|status|value|signal))?(?: was)?:? ?=?)[1-9]\d{0,4}\b", "${1}NONZERO"),
+    (
+        r"(?i)\b((?:exit(?:ed)?|return(?:ed)?|status|error|signal|errno)(?: with)?(?: (?:code|status|value|signal))?(?: was)?:? ?=?)[1-9]\d{0,4}\b",
+        "${1}NONZERO",
+    ),
     (r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}", "0"),
     (r"\b0x[0-9a-fA-F]+\b", "0"),
     (r"\b[0-9a-f]{7,64}\b", "0"),
     (r"/tmp/[\w.+-]+", "/tmp/0"),
     (r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? |\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* ?\d", "0"),
     (r"\d+(?:[.,:]\d+)*", "0"),
-    (r"\b0 ?(?:[kKMGTP]i?B|[Bb]ytes|B|kb|ns|µs|us|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h|%)(?:/s(?:ec)?)?\b", "0u"),
+    (
+        r"\b0 ?(?:[kKMGTP]i?B|[Bb]ytes|B|kb|ns|µs|us|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h|%)(?:/s(?:ec)?)?\b",
+        "0u",
+    ),
     (r"(?:0[um]*[ |/:,.-]*)+", "0"),
     (r"[-=*#~_.+ ]{6,}", " "),
     (r"\s+", " "),
 )
 # Numbers, versions and hashes within names: what a near-equal line may differ in besides.
-LOOSER = ((r"[-\w./@+]*0[-\w./@+]*", "0"), (r"https?://\S+", "URL"), (r"\b(?:SNAPSHOT|alpha|beta|rc|incompatible)\b", "0"))
+LOOSER = (
+    (r"[-\w./@+]*0[-\w./@+]*", "0"),
+    (r"https?://\S+", "URL"),
+    (r"\b(?:SNAPSHOT|alpha|beta|rc|incompatible)\b", "0"),
+)
 
 _WORDS = (
     r"(?i)\b(?:errors?|fail(?:ed|s|ure|ures|ing)?|exceptions?|fatal|cannot|can't|could ?n[o']t|unable|not found|undefined|"
@@ -56,37 +66,88 @@ _WORDS = (
 # (name, pattern): what kind of line it is; a line may be of several kinds. The ranker sees each as 0 or 1.
 KINDS: tuple[tuple[str, str], ...] = (
     ("empty", r"^[\s\W_]*$|^\W*(?:ERROR|INFO|WARN(?:ING)?|DEBUG)\W*$"),
-    ("error_tag", r"(?i)^\W{0,4}(?:error|fatal|severe|critical|err!|npm err!|e)\b ?[\]\[:!]|^##\[error\]|^\S{1,40}(?: \S+)?: (?:fatal )?error\b|^(?:FATAL|ERROR|Error)\b|^E  "),
+    (
+        "error_tag",
+        r"(?i)^\W{0,4}(?:error|fatal|severe|critical|err!|npm err!|e)\b ?[\]\[:!]|^##\[error\]|^\S{1,40}(?: \S+)?: (?:fatal )?error\b|^(?:FATAL|ERROR|Error)\b|^E  ",
+    ),
     ("warning_tag", r"(?i)^\W{0,4}warn(?:ing)?\b|^##\[warning\]|: warning:|^warning"),
     ("info_tag", r"(?i)^\W{0,4}(?:info|debug|trace|notice)\b ?[\]\[:]|^##\[debug\]"),
     ("word", _WORDS),
     ("strong_word", r"(?i)\b(?:error|failed|failure|fatal|exception|panic|cannot|undefined|not found)\b"),
-    ("zero", r"(?i)\b(?:0|no) (?:\w+ )?(?:errors?|failures?|failed|warnings?|problems?)\b|(?i)\b(?:errors?|failures?|failed)(?: in \w+)?['\"]?[:=] ?0\b"),
-    ("nonzero", r"(?i)\b(?:errors?|failures?|failed)['\"]?[:=] ?[1-9]|\b[1-9]\d* (?:\w+ )?(?:errors?|failures?|failed)\b"),
+    (
+        "zero",
+        r"(?i)\b(?:0|no) (?:\w+ )?(?:errors?|failures?|failed|warnings?|problems?)\b|(?i)\b(?:errors?|failures?|failed)(?: in \w+)?['\"]?[:=] ?0\b",
+    ),
+    (
+        "nonzero",
+        r"(?i)\b(?:errors?|failures?|failed)['\"]?[:=] ?[1-9]|\b[1-9]\d* (?:\w+ )?(?:errors?|failures?|failed)\b",
+    ),
     ("place", r"[\w)\]-]\.[A-Za-z]{1,6}:(?:\[?\d+[,:]\d+|\d+)|\.\w{1,5}\(\d+(?:,\d+)?\)|(?i)\bline:? \d+"),
     ("place_column", r"\.[A-Za-z]{1,6}:\[?\d+[,:]\d+|\.\w{1,5}\(\d+,\d+\)"),
-    ("exception", r"\b[\w.$]*[A-Za-z](?:Exception|Error|Failure|Fault|Shutdown)\b|^panic:|^Traceback|^\W*Caused(?: by)?:"),
-    ("frame", r"^\s+at (?:\S+|async \S+)|^\s*File \".*\", line|^\s+\S+\.go:\d+(?: \+0x|$)|^\s*\.\.\. \d+ (?:more|common)|^goroutine \d+|^\s*\d+: +\S+::|^\s+from \S+:\d+|^\s+\S+\.(?:rb|py|js|ts|php|ex|exs|rs|c|cc|cpp|h|hpp):\d+(?::\d+)?(?:\b|$)|^[\w./*()-]+\.[\w.*()-]+\((?:0x|\{0x|\.\.\.|\))|^created by "),
+    (
+        "exception",
+        r"\b[\w.$]*[A-Za-z](?:Exception|Error|Failure|Fault|Shutdown)\b|^panic:|^Traceback|^\W*Caused(?: by)?:",
+    ),
+    (
+        "frame",
+        r"^\s+at (?:\S+|async \S+)|^\s*File \".*\", line|^\s+\S+\.go:\d+(?: \+0x|$)|^\s*\.\.\. \d+ (?:more|common)|^goroutine \d+|^\s*\d+: +\S+::|^\s+from \S+:\d+|^\s+\S+\.(?:rb|py|js|ts|php|ex|exs|rs|c|cc|cpp|h|hpp):\d+(?::\d+)?(?:\b|$)|^[\w./*()-]+\.[\w.*()-]+\((?:0x|\{0x|\.\.\.|\))|^created by ",
+    ),
     ("caret", r"^\s*(?:\d+ )?\|?\s*[~^]+[~^-]*\s*$|^\s*\^"),
-    ("test_failed", r"--- FAIL|<<< (?:FAILURE|ERROR)!|\bFAILED\b|^\s*(?:not ok|FAIL:?)\b|[✕✗✖×❌]|AssertionError|AssertionFailed|\bassert\w*\b.*\bfail|(?i)\bexpected\b.*\b(?:but|got|found|actual|was)\b"),
-    ("ended", r"(?i)\bexit(?:ed)?(?:ing)?(?: with)?(?: (?:code|value))?:? [1-9]|build (?:failure|failed)|finished: failure|return code was|job failed|process completed with"),
-    ("tool_failed", r"^make(?:\[\d+\])?: \*\*\*|^ninja: |^(?:exit status|returned?) [1-9]|marked build as failure|(?i)failed to execute goal|\[(?:build|setup) failed\]|unsuccessful!|ld returned [1-9]|returned non-zero|recipe for target|command .{1,80} (?:failed|exited)|execution failed for|bad exit status"),
-    ("runner_ended", r"^##\[error\]process completed|(?i)process completed with|^finished: |^error: job failed|child return code|^build (?:failure|failed)|sending e-?mails|cleaning up|^\W*(?:info\W+)?build (?:failure|failed)\W*$"),
+    (
+        "test_failed",
+        r"--- FAIL|<<< (?:FAILURE|ERROR)!|\bFAILED\b|^\s*(?:not ok|FAIL:?)\b|[✕✗✖×❌]|AssertionError|AssertionFailed|\bassert\w*\b.*\bfail|(?i)\bexpected\b.*\b(?:but|got|found|actual|was)\b",
+    ),
+    (
+        "ended",
+        r"(?i)\bexit(?:ed)?(?:ing)?(?: with)?(?: (?:code|value))?:? [1-9]|build (?:failure|failed)|finished: failure|return code was|job failed|process completed with",
+    ),
+    (
+        "tool_failed",
+        r"^make(?:\[\d+\])?: \*\*\*|^ninja: |^(?:exit status|returned?) [1-9]|marked build as failure|(?i)failed to execute goal|\[(?:build|setup) failed\]|unsuccessful!|ld returned [1-9]|returned non-zero|recipe for target|command .{1,80} (?:failed|exited)|execution failed for|bad exit status",
+    ),
+    (
+        "runner_ended",
+        r"^##\[error\]process completed|(?i)process completed with|^finished: |^error: job failed|child return code|^build (?:failure|failed)|sending e-?mails|cleaning up|^\W*(?:info\W+)?build (?:failure|failed)\W*$",
+    ),
     ("fail_alone", r"^\s*FAIL(?:ED|URE)?\b.{0,90}$|FAILURE \["),
-    ("help", r"(?i)for more information|re-run|^\W*(?:error\W+)?(?:note|hint|help|tip|see)\b|\bsee (?:the|http)|\[help \d\]|please (?:refer|read|see|run)|read the following|full stack trace|run with\b"),
-    ("echo", r"^\x1b\[36;1m|^\+{1,3} |^\$ |^> |^\[command\]|^##\[(?:command|group|endgroup|section)\]|^::(?:group|endgroup)|^Step \d+/|^#\d+ \[|^section_(?:start|end)"),
-    ("group", r"^##\[group\]|^::group|^##\[section\]Starting|^Step \d+/\d+|^section_start|^travis_fold:start|^\[Pipeline\] (?:stage|\{ \()|^> Task |^> \S+@\S+ |--- \S+:\S+:\S+|^\W*(?:INFO\W+)?Building \S.*\[\d+/\d+\]|^={2,}>? |^#\d+ \[|^make(?:\[\d+\])?: Entering|^Executing\(%|^--- (?:Running|Step)"),
-    ("transfer", r"(?i)^\W*(?:info\W+)?(?:downloading|downloaded|progress|receiving|received|resolving|fetched|get:\d|hit:\d|unpacking|selecting|preparing to|setting up|collecting|using cached|uploading|uploaded|pulling|pulled|extracting|verifying|remote:|go: (?:downloading|finding|extracting)|waiting for|[0-9a-f]{12}:)"),
+    (
+        "help",
+        r"(?i)for more information|re-run|^\W*(?:error\W+)?(?:note|hint|help|tip|see)\b|\bsee (?:the|http)|\[help \d\]|please (?:refer|read|see|run)|read the following|full stack trace|run with\b",
+    ),
+    (
+        "echo",
+        r"^\x1b\[36;1m|^\+{1,3} |^\$ |^> |^\[command\]|^##\[(?:command|group|endgroup|section)\]|^::(?:group|endgroup)|^Step \d+/|^#\d+ \[|^section_(?:start|end)",
+    ),
+    (
+        "group",
+        r"^##\[group\]|^::group|^##\[section\]Starting|^Step \d+/\d+|^section_start|^travis_fold:start|^\[Pipeline\] (?:stage|\{ \()|^> Task |^> \S+@\S+ |--- \S+:\S+:\S+|^\W*(?:INFO\W+)?Building \S.*\[\d+/\d+\]|^={2,}>? |^#\d+ \[|^make(?:\[\d+\])?: Entering|^Executing\(%|^--- (?:Running|Step)",
+    ),
+    (
+        "transfer",
+        r"(?i)^\W*(?:info\W+)?(?:downloading|downloaded|progress|receiving|received|resolving|fetched|get:\d|hit:\d|unpacking|selecting|preparing to|setting up|collecting|using cached|uploading|uploaded|pulling|pulled|extracting|verifying|remote:|go: (?:downloading|finding|extracting)|waiting for|[0-9a-f]{12}:)",
+    ),
     ("progress", r"\d+(?:\.\d+)? ?%|\d+/\d+.*\b[kM]B|[#=]{5,}>?|\b(?:[kKMG]i?B|bytes)/s"),
-    ("source_control", r"(?i)^\W*(?:head is now|commit message|checking out|switched to|note: switching|branch '|turn off this advice|you are in 'detached|changes and commit|state without impacting|if you want to create|do so \(now|git switch|or undo this|\* \[new|from https?://|merge )|\brefs/(?:heads|remotes|tags|pull)\b|->\s+(?:origin|pull)/"),
-    ("setting", r"^\s{1,8}[\w.-]+: \S|^[A-Z][A-Z0-9_]+=|^\s*(?:export|declare) |(?i)^\W*(?:key|path|restore-keys|secret source|job defined|cache|shell|env)\b ?:"),
+    (
+        "source_control",
+        r"(?i)^\W*(?:head is now|commit message|checking out|switched to|note: switching|branch '|turn off this advice|you are in 'detached|changes and commit|state without impacting|if you want to create|do so \(now|git switch|or undo this|\* \[new|from https?://|merge )|\brefs/(?:heads|remotes|tags|pull)\b|->\s+(?:origin|pull)/",
+    ),
+    (
+        "setting",
+        r"^\s{1,8}[\w.-]+: \S|^[A-Z][A-Z0-9_]+=|^\s*(?:export|declare) |(?i)^\W*(?:key|path|restore-keys|secret source|job defined|cache|shell|env)\b ?:",
+    ),
     ("cache", r"(?i)\bcache\b|\brestored\b|temporarily overriding|post job cleanup|_temp/|/tmp/"),
     ("mail", r"(?i)e-?mails?\b|\bnotif(?:y|ied|ication)|\barchiv(?:e|ing)\b|deleting project|cleanup|ws-cleanup"),
     ("rule", r"^\W*(?:INFO|ERROR)?\W*[-=*#~_]{5,}\W*$"),
     ("passed", r"^ok\b|^\?\s|(?i)\bpass(?:ed)?\b|\bsuccess(?:ful|fully)?\b|✓|✔|no test files"),
-    ("total", r"(?i)^\W*(?:info\W+|error\W+)?(?:results?:|tests run|total|summary|\d+ (?:errors?|warnings?|tests?)\b|reactor summary|failures:|errors:|tests? (?:failed|in error))|={3,} .*(?:failed|passed|summary)"),
+    (
+        "total",
+        r"(?i)^\W*(?:info\W+|error\W+)?(?:results?:|tests run|total|summary|\d+ (?:errors?|warnings?|tests?)\b|reactor summary|failures:|errors:|tests? (?:failed|in error))|={3,} .*(?:failed|passed|summary)",
+    ),
     ("header", r"(?i)^\W*(?:\w+\W+)?(?:compilation|build) (?:error|warning|failure)|^# [\w./-]+|:\s*$"),
-    ("diff_mark", r"^\s*[+-]\s|^\s*(?:symbol|location|required|found|reason|got|want|expected|actual|have|error|note|help|hint|wrong|received|where|because)\b ?:|^\s*[+-]"),
+    (
+        "diff_mark",
+        r"^\s*[+-]\s|^\s*(?:symbol|location|required|found|reason|got|want|expected|actual|have|error|note|help|hint|wrong|received|where|because)\b ?:|^\s*[+-]",
+    ),
     ("code", r"[{};]\s*$|^\s+\d+ ?\||^\s*\|"),
     ("url", r"https?://"),
 )

@@ -10,6 +10,7 @@ The questions work on templates, not on events: a log of ten million events cost
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from . import tails
 from .facets import Facet
-from .table import CLASS_NAMES, CLASSES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable
+from .table import CLASS_NAMES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable
 from .words import fault_class
 
 BLOCKS = 16
@@ -88,8 +89,9 @@ class Kinds:
         gap: rows of a stretch.
         classes: `(k,)` class of severity, by words where none is stated.
         worded: `(k,)` whether the class comes from words.
-        unseen: `(k,)` words that no kind has that stands in more than one place.
+        own: `(k,)` words that no kind elsewhere in the log has.
         words: `(k,)` words.
+        place_of: kind that stands in one place -> number of that place; kinds near each other share it.
     """
 
     order: NDArray[np.int32]
@@ -99,9 +101,9 @@ class Kinds:
     gap: int
     classes: NDArray[np.int8]
     worded: NDArray[np.bool_]
-    unseen: NDArray[np.int64]
+    own: NDArray[np.int64]
     words: NDArray[np.int64]
-    cluster: dict[int, int] = field(default_factory=dict)
+    place_of: dict[int, int] = field(default_factory=dict)
 
     def rows(self, kind: int) -> NDArray[np.int64]:
         """Rows of a kind."""
@@ -130,19 +132,58 @@ def find_kinds(table: EventTable) -> Kinds:
     for kind in np.flatnonzero((classes == QUIET) & ~stated):
         classes[kind] = fault_class(table.templates[table.kind_template[kind]])
         worded[kind] = classes[kind] > QUIET
-    unseen, words = _unseen_words(table, runs)
-    return Kinds(order, begin, count, runs, gap, classes, worded, unseen, words)
+    own, words, places = _own_words(table, order, begin, runs)
+    return Kinds(order, begin, count, runs, gap, classes, worded, own, words, places)
 
 
-def _unseen_words(table: EventTable, runs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    usual: set[str] = set()
-    split: dict[int, list[str]] = {}
-    for kind, template in enumerate(table.kind_template):
-        split[kind] = [word for word in table.templates[template].split() if word != "<*>"][:60]
-        if runs[kind] > 1:
-            usual.update(split[kind])
-    unseen = np.array([sum(word not in usual for word in set(words)) for words in split.values()] or [0], np.int64)
-    return unseen, np.array([len(set(words)) for words in split.values()] or [0], np.int64)
+def _own_words(
+    table: EventTable, kinds_order: NDArray[np.int32], begin: NDArray[np.int64], runs: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[int, int]]:
+    """(words of each kind that no kind elsewhere has, its words, place of the kinds that stand in one place)."""
+    local = np.flatnonzero(runs == 1)
+    places: dict[int, int] = {}
+    place, end = -1, -(10**9)
+    for kind in local[np.argsort(kinds_order[begin[local]], kind="stable")].tolist():
+        rows = kinds_order[begin[kind] : begin[kind + 1]]
+        if int(rows[0]) - end > FAR:
+            place += 1
+        end = max(end, int(rows[-1]))
+        places[kind] = place
+    owner: dict[str, int] = {}  # a word -> the place or kind that has it, -1 where several do
+    split = []
+    for kind, template in enumerate(table.kind_template.tolist()):
+        words = _words(table.templates[template])
+        split.append(words)
+        name = places[kind] if kind in places else len(local) + kind
+        for word in words:
+            if owner.setdefault(word, name) != name:
+                owner[word] = -1
+    own = np.array([sum(owner[word] >= 0 for word in words) for words in split] or [0], np.int64)
+    return own, np.array([len(words) for words in split] or [0], np.int64), places
+
+
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_NUMBER = re.compile(r"\d+|<\*>")
+MOST_WORDS, MOST_WORD_CHARACTERS = 60, 24
+
+
+def _words(template: str) -> set[str]:
+    """The words of a template; of scripts without spaces every two characters are one.
+
+    >>> sorted(_words("disk <*> full: 磁盘已满"))
+    ['disk', 'full:', '已满', '磁盘']
+    """
+    words: set[str] = set()
+    for token in template.split()[:MOST_WORDS]:
+        if token == "<*>":
+            continue
+        if len(token) > 3 or not token.isdigit():  # a short number may be a status
+            token = _NUMBER.sub("0", token[:MOST_WORD_CHARACTERS])
+        rest = token if token.isascii() else _CJK.sub(" ", token)
+        words.update(rest.split())
+        if rest is not token:
+            words.update(run[at : at + 2] for run in _CJK.findall(token) for at in range(0, len(run), 2))
+    return words
 
 
 @dataclass(slots=True)
@@ -207,13 +248,8 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
     n = len(table)
     found: list[Candidate] = []
     standing: list[Standing] = []
-    local = np.flatnonzero(kinds.runs == 1)
-    firsts = kinds.order[kinds.begin[:-1]] if len(kinds.count) else np.zeros(0, np.int64)
-    clusters = _clusters(kinds, local, firsts)
-    rare = np.array([((kinds.runs >= 2) & (kinds.runs <= 10) & (kinds.classes == c)).sum() for c in range(CLASSES)])
-    others = [
-        _places(kinds, [int(kind) for kind in local if kinds.classes[kind] == c], clusters) for c in range(CLASSES)
-    ]
+    unlike = np.array([_unlike(int(own), int(words)) for own, words in zip(kinds.own, kinds.words)])
+    unlike[kinds.classes >= ERRONEOUS] = 1.0
     usual_places = int(kinds.runs.max(initial=0))
     for kind in np.flatnonzero(
         (kinds.runs == 1) | (kinds.classes >= ERRONEOUS) | ((kinds.classes == WARNING) & (kinds.runs <= 2))
@@ -233,15 +269,12 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
         # WARN lines of a short log say little: most of what it holds is rare.
         if grade == WARNING and n < 200 and usual_places < 4:
             continue
-        own = clusters.get(int(kind), -1)
-        near = sum(weight for place, weight in others[grade].items() if place != own)
-        expected = tails.expected_new(near, float(rare[grade] - (runs > 1))) * tails.harmonic(runs)
-        nats = tails.at_least_one(expected) - math.log(runs)
+        near, rare = _others(kinds, int(kind), unlike)
+        nats = tails.at_least_one(tails.expected_new(near, rare) * tails.harmonic(runs)) - math.log(runs)
         stated = STATED if not kinds.worded[kind] else WORDED
         prior = stated[grade] - (0.7 * tails.daily_bread(near) if grade >= ERRONEOUS else 0.0)
         if grade <= WARNING:
-            nats *= _unlike(int(kinds.unseen[kind]))
-            nats += 0.08 * min(int(kinds.unseen[kind]), 8)
+            nats = nats * unlike[kind] + 0.08 * min(int(kinds.own[kind]), 8)
             if first < STARTUP_EVENTS and n > 5 * STARTUP_EVENTS:
                 nats -= 2.0
             if n < 200:
@@ -255,35 +288,24 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
     return found, standing
 
 
-def _unlike(unseen: int) -> float:
-    """How much a new template counts: one whose words are all known is a known message in another order of words.
+def _unlike(own: int, words: int) -> float:
+    """How much a new template counts: one whose words are mostly known is a known message with other parameters.
 
-    >>> [_unlike(unseen) for unseen in (0, 1, 2, 4)]
-    [0.2, 0.45, 0.65, 1.0]
+    >>> [round(_unlike(own, 5), 2) for own in (0, 1, 2, 3, 5)]
+    [0.2, 0.25, 0.35, 0.78, 1.0]
     """
-    return 0.2 if unseen == 0 else min(0.25 + 0.2 * unseen, 1.0)
+    share = own / max(words, 1)
+    by_count = 0.2 if own == 0 else min(0.25 + 0.2 * own, 1.0)
+    return by_count * (1.0 if share > 0.65 else 0.92 if share > 0.5 else 0.54)
 
 
-def _clusters(kinds: Kinds, local: NDArray[np.int64], firsts: NDArray[np.int64]) -> dict[int, int]:
-    """Kinds that stand in one place -> number of that place: kinds near each other share it."""
-    clusters: dict[int, int] = {}
-    place, end = -1, -(10**9)
-    for kind in local[np.argsort(firsts[local], kind="stable")]:
-        rows = kinds.rows(int(kind))
-        if rows[0] - end > FAR:
-            place += 1
-        end = max(end, int(rows[-1]))
-        clusters[int(kind)] = place
-    return clusters
-
-
-def _places(kinds: Kinds, local: Sequence[int], clusters: dict[int, int]) -> dict[int, float]:
-    """Place -> how much the new templates there count: the most that one of them does."""
-    out: dict[int, float] = {}
-    for kind in local:
-        weight = _unlike(int(kinds.unseen[kind])) if kinds.classes[kind] <= WARNING else 1.0
-        out[clusters[kind]] = max(out.get(clusters[kind], 0.0), weight)
-    return out
+def _others(kinds: Kinds, kind: int, unlike: NDArray[np.float64]) -> tuple[float, float]:
+    """(places with a new template of its class that is as unlike the rest, templates like that in two to ten places)."""
+    alike = (kinds.classes == kinds.classes[kind]) & (unlike >= 0.8 * unlike[kind])
+    alike[kind] = False
+    own = kinds.place_of.get(kind, -1)
+    places = {kinds.place_of[one] for one in np.flatnonzero(alike & (kinds.runs == 1)).tolist()} - {own}
+    return float(len(places)), float((alike & (kinds.runs >= 2) & (kinds.runs <= 10)).sum())
 
 
 def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float) -> str:
@@ -339,11 +361,11 @@ def bursts(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         nats = float(tails.too_many(size, usual)) / max(1.0, elsewhere / math.log(n)) - tests
         if nats <= 0:
             continue
-        found.append(_burst(table, item, first, last, usual, nats))
+        found.append(_burst(table, item, first, last, int(rows[span[0]]), usual, nats))
     return found
 
 
-def _burst(table: EventTable, item: Item, first: int, last: int, usual: float, nats: float) -> Candidate:
+def _burst(table: EventTable, item: Item, first: int, last: int, lead: int, usual: float, nats: float) -> Candidate:
     shown = item.rows[first : last + 1]
     inside = int(shown[-1] - shown[0]) + 1
     each = f"{usual:.2g}" if usual < 10 else f"{usual:,.0f}"
@@ -352,7 +374,7 @@ def _burst(table: EventTable, item: Item, first: int, last: int, usual: float, n
     if seconds:
         reason += f", within {tails.duration(seconds)}"
     return Candidate(
-        "burst", min(nats, 60.0), item.prior, int(shown[0]), [*shown[:40].tolist(), *shown[40:][-10:].tolist()], len(shown),
+        "burst", min(nats, 60.0), item.prior, lead, sorted({lead, *shown[:40].tolist(), *shown[40:][-10:].tolist()}), len(shown),
         int(shown[0]), int(shown[-1]), reason, item.kind, item.severity, len(item.rows), item.name,
     )  # fmt: skip
 
@@ -523,6 +545,13 @@ def values(table: EventTable, kinds: Kinds) -> list[Candidate]:
     return [one for one in found if one.nats > 0]
 
 
+def _names_things(held: NDArray[np.float64]) -> bool:
+    """Whether a slot holds numbers of things, not amounts: whole, nearly all different, spread evenly up to a largest."""
+    middle = float(np.median(held))
+    whole = bool((held == np.floor(held)).all()) and len(np.unique(held)) > 0.8 * len(held)
+    return whole and middle > 500 and float(held.max()) < 2.6 * middle
+
+
 def _outlier(
     table: EventTable, rows: NDArray[np.int64], held: NDArray[np.float64], kind: int, kinds: Kinds
 ) -> Candidate | None:
@@ -534,6 +563,8 @@ def _outlier(
     middle = float(np.median(others))
     # Five times the next largest, and far beyond the usual; slots that grow (counters, offsets) and times do not qualify.
     if scaled[at] - top < math.log(5) or scaled[at] - middle < math.log(20) or held[at] <= 0 or middle < -20:
+        return None
+    if _names_things(np.delete(held, at)):
         return None
     nats = tails.beyond(float(scaled[at]), others, 0.15)
     value, usual = f"{held[at]:,.6g}", f"{float(np.median(np.delete(held, at))):,.6g}"

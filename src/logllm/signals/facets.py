@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -52,33 +52,40 @@ class Facet:
     of_row: NDArray[np.int32]
 
 
-def read_facets(table: EventTable, events: Iterable[LogEvent]) -> tuple[list[str], list[Facet]]:
-    """(text of each row, facets) of a log whose events are read once more."""
-    n = len(table)
+def read_texts(table: EventTable, events: Iterable[LogEvent]) -> tuple[list[str], list[dict[str, str]]]:
+    """(text, fields) of each row of a log whose events are read once more."""
     row_of = {(int(source), int(number)): row for row, (source, number) in enumerate(zip(table.source, table.number))}
-    messages = [""] * n
-    fields: dict[str, dict[int, str]] = {}
-    slots: dict[tuple[int, int], dict[int, str]] = {}
+    messages = [""] * len(table)
+    fields: list[dict[str, str]] = [{}] * len(table)
     for event in events:
         row = row_of.get((event.source, event.number))
-        if row is None:
-            continue
-        text = messages[row] = event.message
-        for name, value in event.attributes.items():
+        if row is not None:
+            messages[row], fields[row] = event.message, event.attributes
+    return messages, fields
+
+
+def find_facets(table: EventTable, messages: Sequence[str], attributes: Sequence[dict[str, str]]) -> list[Facet]:
+    """Facets of a log, by the text and the fields of each row."""
+    n = len(table)
+    template = table.template
+    fields: dict[str, dict[int, str]] = {}
+    slots: dict[tuple[int, int], dict[int, str]] = {}
+    for row, (text, own) in enumerate(zip(messages, attributes)):
+        for name, value in own.items():
             if name.lower() not in _NO_FACET and len(value) <= 60:
                 fields.setdefault(name, {})[row] = value
         short = text[:400]
         for name, value in _PAIR.findall(short):
-            if name not in event.attributes and name.lower() not in _NO_FACET:
+            if name not in own and name.lower() not in _NO_FACET:
                 fields.setdefault(name, {})[row] = value
         for place, value in enumerate(_STATUS.findall(short)):
-            slots.setdefault((int(table.template[row]), place), {})[row] = value
-    counts = np.bincount(table.template)
+            slots.setdefault((int(template[row]), place), {})[row] = value
+    counts = np.bincount(template)
     status: dict[int, str] = {}
-    for (template, _), held in slots.items():
+    for (one, _), held in slots.items():
         values = Counter(held.values())
         usual = sum(count for value, count in values.items() if value in _USUAL_STATUS)
-        if len(held) == counts[template] and usual > 0.9 * len(held) and len(values) <= max(3, len(held) // 4):
+        if len(held) == counts[one] and usual > 0.9 * len(held) and len(values) <= max(3, len(held) // 4):
             status.update((row, value) for row, value in held.items() if row not in status)
     if status and "status" not in fields:
         fields["status"] = status
@@ -95,4 +102,4 @@ def read_facets(table: EventTable, events: Iterable[LogEvent]) -> tuple[list[str
         of_row[list(held)] = [place[value] for value in held.values()]
         if not any(np.array_equal(of_row, other.of_row) for other in facets):
             facets.append(Facet(name, names, of_row))
-    return messages, facets
+    return facets

@@ -139,7 +139,9 @@ def make_findings(
         own = [
             one
             for one in finding.candidates
-            if one is leading or (one.question in _POINTED and strength(one) > 0.2 * strength(leading))
+            if one is leading
+            or (one.question in _POINTED and strength(one) > 0.2 * strength(leading))
+            or (one.question == leading.question == "silence" and strength(one) > 0.3 * strength(leading))
         ]
         rows = sorted({row for one in own for row in one.rows})
         if len(rows) > MOST_ROWS:

@@ -191,10 +191,15 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
     is_top = counts == top_count[left]
     top[left[is_top]] = (pairs % (k + 2))[is_top]
     fixed = (total >= LEAST_CONTEXTS) & (top_count >= np.maximum(FIXED_SHARE * total, total - 12))
+    # A message that follows everything because it is most of the log fixes no order.
+    share = np.bincount(pairs % (k + 2), weights=counts, minlength=k + 2) / max(counts.sum(), 1)
+    fixed &= (1 - share[top]) * total >= 10 * (total - top_count + 1)
     broken: list[tuple[int, int, int, int]] = []
     if fixed.any():
         for steps in _steps(table, way, rows, k):
             at = np.flatnonzero(fixed[steps.context] & (top[steps.context] != steps.after))
+            # A name that is used again begins a new session.
+            at = at[(top[steps.context[at]] != k + 1) | (steps.after[at] != top[k])]
             columns = (steps.context[at], steps.after[at], steps.previous[at], steps.where[at])
             broken += zip(*(column.tolist() for column in columns))
     groups: dict[int, list[tuple[int, int, int, int]]] = {}

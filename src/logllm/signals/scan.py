@@ -32,10 +32,11 @@ from .candidates import (
     silences,
     values,
 )
-from .facets import MOST_EVENTS, read_facets
+from .facets import MOST_EVENTS, find_facets, read_texts
 from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
-from .table import CLASS_NAMES, ERRONEOUS, QUIET, EventTable, read_table
+from .refine import split_by_words
+from .table import CLASS_NAMES, ERRONEOUS, EventTable, read_table
 from .weights import THRESHOLD
 from .words import fault_class, fault_word
 
@@ -151,12 +152,17 @@ def judge_table(
     orders: list[str] = []
     if not len(table):
         notes.append("the log holds no events")
+    texts = None
+    if FEW_EVENTS <= len(table) <= MOST_EVENTS:
+        texts = read_texts(table, (event for source in np.unique(table.source).tolist() for event in log.read(source)))
+        table = split_by_words(table, texts[0])
     logs = _logs(table, log.paths)
     for rows in logs:
         alone = len(logs) == 1
         part, kind_of = (table, np.arange(len(table.kind_template))) if alone else table.take(rows)
         seen = None if alone else np.bincount(table.kind, minlength=len(table.kind_template))[kind_of]
-        judged = _judge_log(part, log, severity, model, seen)
+        own = texts if alone or texts is None else ([texts[0][row] for row in rows], [texts[1][row] for row in rows])
+        judged = _judge_log(part, own, log, severity, model, seen)
         if not alone:
             judged.findings = [finding.moved(rows, kind_of) for finding in judged.findings]
             judged.standing = [
@@ -190,9 +196,14 @@ _ROTATED = re.compile(r"(?:[.-](?:\d{1,3}|\d{4}-?\d\d-?\d\d(?:[T_-]?\d{2,6})?|gz
 
 
 def _judge_log(
-    table: EventTable, log: EventLog, severity: bool, model: ModelAnswer | None, seen: NDArray[np.int64] | None
+    table: EventTable,
+    texts: tuple[list[str], list[dict[str, str]]] | None,
+    log: EventLog,
+    severity: bool,
+    model: ModelAnswer | None,
+    seen: NDArray[np.int64] | None,
 ) -> ScanResult:
-    """Judge one log; `seen` says how often each kind occurs in all logs together."""
+    """Judge one log; `texts` are text and fields of each row, `seen` says how often each kind occurs in all logs together."""
     n = len(table)
     kinds = find_kinds(table)
     if seen is not None:  # what other logs hold as well is not new
@@ -207,13 +218,9 @@ def _judge_log(
             "hardly any message repeats: no structure was found, and only what states a grave level can be told"
         )
     elif n >= FEW_EVENTS:
-        messages, facets = None, []
-        if n <= MOST_EVENTS:
-            events = (event for source in sorted(set(table.source.tolist())) for event in log.read(source))
-            messages, facets = read_facets(table, events)
-        items = items_of(kinds, facets)
+        items = items_of(kinds, find_facets(table, *texts) if texts is not None else [])
         found += bursts(table, items) + silences(table, items) + values(table, kinds)
-        ways = cut_sequences(table, messages)
+        ways = cut_sequences(table, texts[0] if texts is not None else None)
         found += order_breaks(table, kinds, ways)
         order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
     if n < FEW_EVENTS * 2:
@@ -255,15 +262,17 @@ def look_at_words(found: list[Candidate], table: EventTable, kinds: Kinds, log: 
     events = log.events([table.place(one.lead) for one in unstated])
     for one, event in zip(unstated, events):
         grade = max(fault_class("\n".join(event.lines[:40])[:4000]), fault_class(event.message))
-        if grade != one.severity and one.question == "new":
-            one.prior += WORDED.get(grade, 0.0) - WORDED.get(one.severity, 0.0)
-            if grade > one.severity:
-                one.reason += f'; its words ("{fault_word(chr(10).join(event.lines))}") name a fault'
-                near = (kinds.classes >= grade).sum()
-                one.nats = max(one.nats, tails.at_least_one(tails.expected_new(float(near), 0.0)))
-            elif grade == QUIET:
-                one.reason = one.reason.replace("; its words name a fault", "")
-            one.severity = grade
+        if grade == one.severity:
+            continue
+        one.prior += WORDED[grade] - WORDED[one.severity]
+        if grade > one.severity:
+            one.reason += f'; its words ("{fault_word(chr(10).join(event.lines))}") name a fault'
+            near = float((kinds.classes >= grade).sum())
+            one.nats = max(one.nats, tails.at_least_one(tails.expected_new(near, 0.0)))
+        else:
+            one.reason = one.reason.replace("; its words name a fault", "")
+            one.nats = one.nats if one.question == "new" else 0.0
+        one.severity = grade
     return found
 
 

@@ -7,7 +7,7 @@ not in order are sorted, several files are merged. Files without times stand beh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -93,6 +93,15 @@ class EventTable:
             self.numbers_start[rows] if kept else self.numbers_start, self.numbers_count[rows] if kept else self.numbers_count,
             self.reordered,
         ), used  # fmt: skip
+
+    def with_templates(self, template: NDArray[np.int32], templates: list[str]) -> EventTable:
+        """The same events with other templates: `(n,)` position of each row's in `templates`."""
+        code = template * np.int32(CLASSES) + self.kind_class[self.kind]
+        used, kind = np.unique(code, return_inverse=True)
+        return replace(
+            self, kind=kind.astype(np.int32), kind_template=(used // CLASSES).astype(np.int32),
+            kind_class=(used % CLASSES).astype(np.int8), templates=templates,
+        )  # fmt: skip
 
     def place(self, row: int) -> tuple[int, int]:
         """(source, number of the first line) of a row."""

@@ -34,6 +34,7 @@ _TAKEN_BACK_BEHIND = re.compile(
     r"|budget|reporting|recovery|correction|corrected|queue)\b.*?(?:\b0\b|done|ok|ready|loaded|enabled|started|installed|corrected|reset))",
     re.IGNORECASE,
 )  # fmt: skip
+_COUNTED = re.compile(r"(?:^|[,;:=(])\s*<\*>\s*$")
 MOST_CHARACTERS = 4000
 
 
@@ -67,6 +68,6 @@ def fault_word(message: str) -> str:
 
 def _stands(match: re.Match[str], text: str) -> bool:
     before, behind = text[max(match.start() - 30, 0) : match.start()], text[match.end() : match.end() + 40]
-    if before.rstrip().endswith("<*>") and not re.search(r"[:;,=)\]]\s*<\*>\s*$", before):
-        return False  # "<*> errors": a count that the template does not show
+    if before.rstrip().endswith("<*>") and (match[0].lower().endswith("s") or _COUNTED.search(before)):
+        return False  # "<*> errors", ", <*> failed": a count that the template does not show
     return not _TAKEN_BACK.search(before) and not _TAKEN_BACK_BEHIND.match(behind)

@@ -1,0 +1,1 @@
+"""How rightly and how fast logs are read as events."""

@@ -1,0 +1,72 @@
+"""`logllm diff` and `logllm mcp`: a bad run against good ones, and both for assistants that speak MCP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logllm.cli.common import Json, remark, say
+
+
+def diff(
+    logs: Annotated[
+        list[str], typer.Argument(help="Logs of good runs (files, folders, patterns), then the log of the bad run.")
+    ],
+    good_from: Annotated[
+        Path | None, typer.Option(help="Folder: its newest logs named like the bad one are good runs.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Learn the good logs and write what they hold to this folder.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder that --save wrote, in place of good logs.")] = None,
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a ticket or a pull request.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page with both runs side by side to this file.")] = None,
+    max_lines: Annotated[
+        int | None, typer.Option(help="Show at most so many lines of the bad log (--markdown: of the text).", min=1)
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Show at most so many tokens, at four characters a token.", min=1)
+    ] = None,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="In the order of the log: what happened first.")
+    ] = False,
+    top: Annotated[int | None, typer.Option(help="Show at most so many findings.", min=1)] = None,
+    suppressions: Annotated[Path | None, typer.Option(help="List that `logllm ok` keeps.")] = None,
+    fail_on_difference: Annotated[
+        bool, typer.Option("--fail-on-difference", help="Exit code 1 where something is flagged.")
+    ] = False,
+) -> None:
+    """Show what is different from when it worked: new, gone, more, less, out of order, another value."""
+    from logllm.diff.command import DiffOptions, run_diff
+
+    options = DiffOptions(
+        good_from, save, model, as_json, markdown, html, max_lines, max_tokens, timeline, top, suppressions,
+    )  # fmt: skip
+    result, text = run_diff(logs, options)
+    if result is None:
+        remark(text)
+        return
+    say(text)
+    if html is not None:
+        remark(f"page in {html}")
+    if fail_on_difference and result.flagged:
+        raise typer.Exit(1)
+
+
+def mcp(
+    folder: Annotated[Path, typer.Option(help="Only logs in this folder may be read.")] = Path("."),
+    max_tokens: Annotated[int, typer.Option(help="Tokens of an answer at most.", min=100)] = 4000,
+) -> None:
+    """Serve scan, diff and inspect over the Model Context Protocol, on standard input and output."""
+    from logllm.mcp_server import serve
+
+    serve(folder, max_tokens)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(diff)
+    app.command()(mcp)
