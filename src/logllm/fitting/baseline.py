@@ -121,7 +121,10 @@ def threshold_of(
         return THRESHOLD, budget.to_dict()
     budget = budget_threshold(scores, alarms_per_day, seconds or events * 86.4)  # 1,000 events in place of a day
     period = "day" if seconds else "1,000 events"
-    threshold = min(budget.threshold, most)
+    threshold = budget.threshold
+    if budget.alarms * budget.windows < budget.windows_per_period:
+        threshold = max(threshold, THRESHOLD)  # beyond all that was seen: nothing shows that less is worth a look
+    threshold = min(threshold, most)
     return threshold, budget.to_dict() | {"threshold": threshold, "period": period}
 
 

@@ -157,6 +157,7 @@ class Kind:
     first: float = math.nan
     last: float = math.nan
     last_row: int = -(10**9)
+    others: int = 0  # events with another number of numbers than `slots`
     open: list[list[int]] = field(
         default_factory=lambda: [[0, 0] for _ in SCALES]
     )  # (bucket, events in it) that go on
@@ -199,11 +200,17 @@ class Kind:
             self.open[scale] = [0, 0]
 
     def numbers(self, values: Sequence[float]) -> None:
-        """Count the numbers of one event."""
+        """Count the numbers of one event; those of events with another number of numbers than most are left out."""
         slots = self.slots
-        if self.count == 1:
-            slots += [Slot() for _ in values[:MOST_SLOTS]]
-        for slot, value in zip(slots, values):
+        if len(values) != len(slots):
+            self.others += 1
+            if 2 * self.others <= self.count:
+                return
+            slots[:] = [Slot() for _ in values]
+            self.others = 0
+        for slot, value in zip(slots[:MOST_SLOTS], values):
+            if not math.isfinite(value):
+                continue
             slot.values.add(value)
             if value > slot.last:
                 slot.rises += 1
@@ -221,7 +228,7 @@ class Kind:
         self.counts = [sorted([*a, *b])[-MOST_COUNTS:] for a, b in zip(self.counts, other.counts)]
         if self.hours and other.hours:
             self.hours = [a + b for a, b in zip(self.hours, other.hours)]
-        for mine, its in zip(self.slots, other.slots):
+        for mine, its in zip(self.slots, other.slots if len(other.slots) == len(self.slots) else ()):
             mine.values.merge(its.values)
             mine.rises, mine.falls, mine.last = mine.rises + its.rises, mine.falls + its.falls, its.last
         self.first = min(self.first, other.first) if self.first == self.first else other.first

@@ -14,17 +14,18 @@ from __future__ import annotations
 import bisect
 import heapq
 import math
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from logllm.hf_datasets.events import ERROR, FATAL, WARN, LogEvent
-from logllm.hf_datasets.events.masks import mask_message
+import numpy as np
+from numpy.typing import NDArray
+
+from logllm.hf_datasets.events import LogEvent, TemplateKeys
 
 from . import tails
+from .baseline import DAY, FAR, HOUR, MOST_OPEN_SEQUENCES, NO_TEMPLATE, SCALES, Baseline, Kind
 from .candidates import STATED, WORDED
-from .baseline import DAY, FAR, HOUR, MOST_OPEN_SEQUENCES, NO_TEMPLATE, SCALES, Kind, Baseline
 from .table import CLASS_NAMES, CLASSES, ERRONEOUS, QUIET, WARNING
 from .weights import COMBINED, THRESHOLD, WEIGHTS
 from .words import fault_class
@@ -33,7 +34,6 @@ MOST_COOLDOWNS = 144.0
 COOLDOWN = 600.0  # seconds between two messages about one finding
 MOST_CHAIN = 200  # events over which near signals are one finding
 MOST_OPEN = 1000  # findings that are open at once
-MOST_NOVEL = 5000  # templates that are learnt while watching
 MOST_REASONS = 5
 LEAST_BURST = 10
 LEAST_WINDOWS = 8  # windows of a scale that a rate must rest on
@@ -44,10 +44,7 @@ JUMP = 6 * HOUR  # forwards, or an hour backwards: believed when several events 
 BACKWARDS, BELIEVED = HOUR, 5
 UNSEEN = 0.3  # added to how often the baseline saw what is as surprising
 NEVER = math.inf
-REMEMBERED_LINES, REMEMBERED_CHARACTERS = 1 << 16, 1024
 _PAIR = 1 << 24
-_DIGITS = {ord(digit): "0" for digit in "123456789"}
-_DIGIT = re.compile(r"\d")
 
 
 @dataclass(slots=True)
@@ -139,6 +136,7 @@ class _Live:
     buckets: list[list[int]] = field(default_factory=lambda: [[-1, 0] for _ in SCALES])
     last: float = 0.0
     row: int = 0
+    number: int = 0  # of the first line of its last event
     pause: float = NEVER  # longest usual one, on the clock
     rows: float = 0.0  # ... and in events
     regular: bool = False
@@ -181,10 +179,11 @@ class StreamJudge:
         self.row, self.clock, self.wall = 0, -math.inf, 0.0
         self.new_events = 0
         self.open: dict[str, StreamFinding] = {}
-        self.novel: list[tuple[str, str]] = []
         self._tick = -1
         self._touched: list[_Live] = []
         self._before = NO_TEMPLATE
+        self._event_of: Callable[[int], LogEvent] | None = None
+        self._number = 0
         self._previous: dict[int | str, int] = {}
         self._deadlines: list[tuple[float, int]] = []
         self._strange: list[float] = []  # times of events far from the clock
@@ -193,8 +192,8 @@ class StreamJudge:
         self._known = len(self.keys)
         # Templates of one text are one: the table may hold it twice.
         self._by_text: dict[str, int] = {}
-        self._same = [self._by_text.setdefault(text, place) for place, text in enumerate(self.keys.texts())]
-        self._templates: dict[str, int] = {}
+        self._same: list[int] = []
+        self.canonical(len(self.keys) - 1)
         self._met = [0.0] * CLASSES
         self._prepare()
 
@@ -283,7 +282,7 @@ class StreamJudge:
     def _limit_values(self, live: _Live) -> None:
         kind = live.kind
         assert kind is not None
-        limits = []
+        limits: list[float] = []
         for slot in kind.slots:
             top = slot.values.largest
             if slot.values.count < LEAST_VALUES or slot.counts_up or not top or top[-1] <= 0:
@@ -369,8 +368,6 @@ class StreamJudge:
         moment: float | None,
         sequence: int | str | None = None,
         numbers: Sequence[float] = (),
-        event: LogEvent | None = None,
-        worded: int | None = None,
     ) -> Told:
         """Judge one event; the findings that begin with it or are to be told again.
 
@@ -380,11 +377,9 @@ class StreamJudge:
             moment: seconds since 1970; None where it is not known.
             sequence: its session, thread or component.
             numbers: the numbers of its message.
-            event: the event itself, for what is shown.
-            worded: class of severity that its words suggest; found from the template where it is not given.
         """
         row = self.row = self.row + 1
-        clock = (moment if moment is not None else self.clock) if self.baseline.timed else float(row)
+        clock = (moment if moment is not None else math.nan) if self.baseline.timed else float(row)
         if not self.clock <= clock <= self.clock + JUMP:
             clock = self._strange_time(clock)
         told: Told = _NOTHING
@@ -398,7 +393,7 @@ class StreamJudge:
         live = self.lives.get(code)
         signals: list[Signal] | None = None
         if live is None:
-            live, met = self._meet(code, template, grade, event, worded)
+            live, met = self._meet(code, template, grade)
             signals = [met] if met is not None else None
         live.now += 1
         if live.now == 1:
@@ -408,8 +403,8 @@ class StreamJudge:
             live.limit = 2 * live.now  # look again when it has doubled
         if live.away:
             told = told + self._back(live, clock)
-        live.last, live.row = clock, row
-        self.whole.last = clock
+        live.last, live.row, live.number = clock, row, self._number
+        self.whole.last, self.whole.number = clock, self._number
         if not live.waits and live.pause < NEVER:
             live.waits = True
             heapq.heappush(self._deadlines, (clock + live.pause, code))
@@ -422,51 +417,61 @@ class StreamJudge:
             signals = [live.rare]
         if self.order:
             signals = self._in_order(template, sequence, code, signals)
-        if live.slots and numbers:
+        if live.slots and len(numbers) == len(live.slots):
             for place, (value, limit) in enumerate(zip(numbers, live.slots)):
                 if value > limit:
                     signals = self._add(signals, self._value(live, place, value))
         if signals:
-            told = told + self._found(signals, live, event)
+            told = told + self._found(signals, live, True)
         return told
 
-    def event(self, event: LogEvent, sequence: str | None = None) -> Told:
-        """Judge one whole event; a message without a known template becomes one."""
-        template = self._template(event)
-        severity = event.severity
-        grade = 0 if severity is None else (severity >= WARN) + (severity >= ERROR) + (severity >= FATAL)
-        return self.observe(template, grade, event.timestamp, sequence, (), event)
+    def observe_all(
+        self,
+        numbers: Sequence[int],
+        templates: Sequence[int],
+        grades: Sequence[int],
+        times: Sequence[float | None],
+        sequences: Sequence[int],
+        values: NDArray[np.float64],
+        starts: Sequence[int],
+        event_of: Callable[[int], LogEvent],
+    ) -> Told:
+        """Judge events given as columns; `event_of` gives the whole event that begins at a line number."""
+        told: Told = []
+        observe, same, lives = self.observe, self._same, self.lives
+        self._event_of = event_of
+        for at, template in enumerate(templates):
+            if template >= len(same):
+                self.canonical(template)
+            template = same[template]
+            sequence = sequences[at]
+            held: Sequence[float] = ()
+            live = lives.get(template * CLASSES + grades[at])
+            if live is not None and live.slots:
+                held = values[starts[at] : starts[at + 1]].tolist()[: len(live.slots) + 1]
+            self._number = numbers[at]
+            found = observe(template, grades[at], times[at], sequence if sequence >= 0 else None, held)
+            if found:
+                told += found
+        self._event_of = None
+        return told
 
-    def _template(self, event: LogEvent) -> int:
-        """Position of the template of an event; messages that differ in digits only are looked up once."""
-        message = event.message
-        if len(message) > REMEMBERED_CHARACTERS or len(event.lines) > 1:
-            return self._learnt(message, trace_of(event))
-        folded = message.translate(_DIGITS)
-        known = self._templates.get(folded)
-        if known is not None:
-            return known
-        masked = mask_message(message)
-        exact = _DIGIT.search(masked) is None  # else the digits decide
-        if not exact and (known := self._templates.get(masked)) is not None:
-            return known
-        found = self._learnt(message, "")
-        if len(self._templates) >= REMEMBERED_LINES:
-            self._templates.clear()
-        self._templates[folded if exact else masked] = found
-        return found
+    def forget_sequences(self) -> None:
+        """The positions of sequences mean others from now on."""
+        self._previous.clear()
 
-    def _learnt(self, message: str, trace: str) -> int:
-        found = self.keys.match(message, trace)
-        if found is None:
-            before = len(self.keys)
-            found = self.keys.add(message, trace)
-            if found >= before and len(self.novel) < MOST_NOVEL:
-                self.novel.append((message[:REMEMBERED_CHARACTERS], trace))
-            while len(self._same) < len(self.keys):
-                position = len(self._same)
-                self._same.append(self._by_text.setdefault(self.keys.text(position), position))
-        return self._same[found]
+    def grown_keys(self, keys: TemplateKeys) -> TemplateKeys:
+        """Take a table that has grown since the baseline was written, in place of the baseline's."""
+        self.keys = self.baseline.keys = keys
+        self.canonical(len(keys) - 1)
+        return keys
+
+    def canonical(self, position: int) -> int:
+        """The position of the first template with the text of this one; a table may hold a text twice."""
+        same = self._same
+        while len(same) <= position:
+            same.append(self._by_text.setdefault(self.keys.text(len(same)), len(same)))
+        return same[position]
 
     @staticmethod
     def _add(signals: list[Signal] | None, one: Signal | None) -> list[Signal] | None:
@@ -475,8 +480,10 @@ class StreamJudge:
         return [one] if signals is None else [*signals, one]
 
     def _strange_time(self, clock: float) -> float:
-        """The clock for an event whose time is before it or far ahead; several in a row are believed."""
-        if self.clock == -math.inf:
+        """The clock for an event whose time is before it, far ahead or unknown; several in a row are believed."""
+        if clock != clock:
+            return self.clock if self.clock > -math.inf else 0.0
+        if self.clock <= 0.0:
             self._start(clock)
             return clock
         if self.clock - BACKWARDS <= clock <= self.clock:
@@ -504,15 +511,16 @@ class StreamJudge:
 
     # --- The questions -----------------------------------------------------------------------------------------------
 
-    def _meet(
-        self, code: int, template: int, grade: int, event: LogEvent | None, worded: int | None
-    ) -> tuple[_Live, Signal | None]:
+    def _meet(self, code: int, template: int, grade: int) -> tuple[_Live, Signal | None]:
         """A kind that the baseline does not hold."""
         baseline = self.baseline
         own, by_words = grade, False
-        if grade == QUIET and not (event is not None and event.severity):
-            own = fault_class(self.keys.text(template)) if worded is None else worded
-            by_words = own > QUIET
+        if grade == QUIET:
+            event = self._whole_event()
+            if event is None or not event.severity:
+                text = self.keys.text(template) if event is None else "\n".join(event.lines[:40])
+                own = fault_class(text)
+                by_words = own > QUIET
         live = self.lives[code] = _Live(code, None, own, by_words, last=self.clock, row=self.row)
         near = self._first[own] + self._met[own]
         self._met[own] += 1
@@ -571,9 +579,7 @@ class StreamJudge:
             nats -= math.log(windows) + self._kinds_cost
             if nats > best:
                 span = (
-                    tails.duration(width * baseline.tick)
-                    if baseline.timed
-                    else f"{width * baseline.tick:,.0f} lines"
+                    tails.duration(width * baseline.tick) if baseline.timed else f"{width * baseline.tick:,.0f} lines"
                 )
                 each = f"{expected:.2g}" if expected < 10 else f"{expected:,.0f}"
                 most = kind.counts[scale][-1] if kind.counts[scale] else 0
@@ -726,7 +732,7 @@ class StreamJudge:
                 signal = self._burst(live)
                 live.now, self.whole.now = live_now, whole_now
                 if signal is not None:
-                    told += self._found([signal], live, None)
+                    told += self._found([signal], live, False)
         for live in self._touched:
             live.now = 0
             if live.limits:
@@ -735,7 +741,7 @@ class StreamJudge:
         self._touched.clear()
         if ended >= 0 and tick // SCALES[2] != ended // SCALES[2]:
             for signal, live in self._drops(ended // SCALES[2]):
-                told += self._found([signal], live, None)
+                told += self._found([signal], live, False)
             fade = 0.5 ** (SCALES[2] / max(self.baseline.ticks, SCALES[2]))
             self._met = [fade * count for count in self._met]
         self._tick = tick
@@ -775,7 +781,7 @@ class StreamJudge:
             return _NOTHING
         silent.sort(key=lambda one: (one[2] is not self.whole, -one[1].strength))
         lead = silent[0]
-        told = self._found([lead[1]], lead[2], None)
+        told = self._found([lead[1]], lead[2], False)
         finding = self._of_code.get(lead[2].code)
         if finding is not None:
             for _, signal, live in silent[1:]:
@@ -828,8 +834,12 @@ class StreamJudge:
 
     # --- Findings ----------------------------------------------------------------------------------------------------
 
-    def _found(self, signals: list[Signal], live: _Live, event: LogEvent | None) -> Told:
-        """Signals of one moment -> a finding that begins, grows, or is none."""
+    def _whole_event(self) -> LogEvent | None:
+        """The event that is being judged, where it can be had."""
+        return self._event_of(self._number) if self._event_of is not None else None
+
+    def _found(self, signals: list[Signal], live: _Live, now_there: bool) -> Told:
+        """Signals of one moment -> a finding that begins, grows, or is none; `now_there`: by the event that is judged."""
         best: dict[str, Signal] = {}
         for one in signals:
             group = _GROUPS.get(one.question, one.question)
@@ -841,6 +851,7 @@ class StreamJudge:
             return _NOTHING
         lead = ordered[0]
         key = self.key(live.code)
+        event = self._whole_event() if now_there else None
         message = event.message if event is not None else ""
         if self.is_fine(key, message):
             self.suppressed += 1
@@ -866,7 +877,7 @@ class StreamJudge:
             round(score, 4),
             live.grade,
             reason,
-            event.number if event is not None else 0,
+            event.number if event is not None else live.number,
             list(event.lines) if event is not None else [],
             message,
             1 if lead.question not in ("burst", "drop") else max(live.now, live.buckets[0][1]),
@@ -942,11 +953,10 @@ class StreamJudge:
             "previous": list(self._previous.items()),
             "met": self._met,
             "strange": self._strange,
-            "novel": self.novel,
             "deadlines": self._deadlines,
             "touched": [live.code for live in self._touched],
             "lives": [
-                [live.code, live.now, _json(live.limit), live.buckets, live.last, live.row, live.away, live.waits]
+                [live.code, live.now, _json(live.limit), live.buckets, live.last, live.row, live.number, live.away, live.waits]
                 for live in (*self.lives.values(), self.whole)
             ],
             "unknown": [
@@ -960,15 +970,13 @@ class StreamJudge:
 
     def resume(self, values: dict[str, Any]) -> None:
         """Go on where `state` was taken."""
-        for message, trace in values["novel"]:
-            self._learnt(message, trace)
         for code, grade, worded, rare in values["unknown"]:
             self.lives[code] = _Live(code, None, grade, worded, rare=Signal(*rare) if rare else None)
-        for code, now, limit, buckets, last, row, away, waits in values["lives"]:
+        for code, now, limit, buckets, last, row, number, away, waits in values["lives"]:
             live = self.whole if code == -1 else self.lives.get(code)
             if live is not None:
                 live.now, live.limit, live.buckets = now, NEVER if limit is None else limit, buckets
-                live.last, live.row, live.away, live.waits = last, row, away, waits
+                live.last, live.row, live.number, live.away, live.waits = last, row, number, away, waits
         self.row, self.wall, self._tick, self._before = values["row"], values["wall"], values["tick"], values["before"]
         self.clock = -math.inf if values["clock"] is None else values["clock"]
         self._previous = dict(values["previous"])
@@ -988,7 +996,8 @@ class StreamJudge:
             finding.count,
             finding.score,
         )
-        return finding
+        # A copy: the finding goes on while this is on its way.
+        return replace(finding, lines=list(finding.lines), codes=list(finding.codes), also=list(finding.also))
 
     def _now(self, clock: float | None = None) -> float:
         return (self.clock if clock is None else clock) if self.baseline.timed else self.wall
@@ -1019,11 +1028,6 @@ def _level(grade: int, worded: bool) -> str:
     if worded:
         return "a message whose words name a fault, "
     return f"a message of level {CLASS_NAMES[grade]} "
-
-
-def trace_of(event: LogEvent) -> str:
-    """Key of the stack trace of an event: exception and top frame; "" where it has none."""
-    return " ".join(event.attributes[name] for name in ("exception", "frame") if name in event.attributes)
 
 
 def _prior(grade: int, worded: bool, near: float) -> float:

@@ -7,6 +7,7 @@ letter P in place of F). The pieces are one line here. What is no record is text
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from logllm.hf_datasets.reading.collectors import Unwrapper, seconds
@@ -46,6 +47,16 @@ class Collector:
         self._whole = unwrap.kind == "text" or (json_log and unwrap.kind == "auto")
         self._pieces: dict[str, str] = {}  # stream -> what has come of a line
 
+    def plain(self, block: Sequence[str]) -> list[str] | None:
+        """The input lines themselves, where none of them is a record or a piece; else None."""
+        if self._pieces:
+            return None
+        if not self._whole and any(raw.startswith("{") for raw in block):
+            return None
+        if any(raw[4:5] == "-" and _CRI.match(raw) for raw in block):
+            return None
+        return list(block)
+
     def lines(self, raw: str) -> list[Collected]:
         """The lines that an input line completes."""
         if raw.startswith("{"):
@@ -55,7 +66,7 @@ class Collector:
             if not records:
                 return [Collected(raw)]
             return self._of_records(raw, records)
-        if raw[:2].isdigit() and (found := _CRI.match(raw)) is not None and self.unwrap.kind in ("auto", "text"):
+        if raw[4:5] == "-" and (found := _CRI.match(raw)) is not None and self.unwrap.kind in ("auto", "text"):
             return self._piece(found["stream"], found["text"], seconds(found["time"]), found["tag"] == "F")
         return [Collected(raw)]
 

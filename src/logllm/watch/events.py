@@ -6,15 +6,17 @@ when a silence ends. All of them have the same `finding`; each has an `id` of it
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from logllm.hf_datasets.events import EventStream, LogEvent
+from logllm.hf_datasets.events import LogEvent, TemplateKeys
+from logllm.hf_datasets.events.live import LiveBatch, LiveEvents
 from logllm.signals.baseline import Baseline
 from logllm.signals.stream import COOLDOWN, StreamFinding, StreamJudge
-from logllm.signals.table import CLASS_NAMES
+from logllm.signals.table import CLASS_NAMES, severity_class
 from logllm.suppressions import Suppressions
 from logllm.watch.alerts import ALERT_SCHEMA, SHOWN_CHARACTERS, SHOWN_LINES, stable_id
 from logllm.watch.collected import Collected, Collector
@@ -51,42 +53,43 @@ class EventJudge:
         self.collector, self.metrics, self.lineage = collector, metrics, baseline.lineage
         self.timed = baseline.timed
         self.number = 0  # lines that were taken out of their records
-        self._stream = EventStream(None, JOIN_SECONDS)
-        self._offset = 0  # lines before the stream's first one
-        self._done = 0  # number of the last line that is in a whole event
-        self._waiting: deque[str] = deque()  # the lines behind it
+        self._live = LiveEvents(baseline.keys, None, JOIN_SECONDS)
+        self._learnt = len(baseline.keys)
         self._records: dict[int, Collected] = {}  # by number, where the record says more than the line
         self._context: deque[tuple[int, str]] = deque(maxlen=CONTEXT_LINES)
+        self._before: dict[int, list[tuple[int, str]]] = {}  # lines before the events that are told now
         self._arrived = 0.0
-        self._suppressed = 0
+        self._forgets = self._suppressed = 0
 
     def take(self, block: Sequence[str], now: float) -> list[dict[str, Any]]:
         """The alerts that some input lines give, read at the moment `now` (seconds since 1970)."""
         self._arrived = self.judge.wall = now
         alerts: list[dict[str, Any]] = []
-        feed, lines_of, waiting = self._stream.feed, self.collector.lines, self._waiting
-        for raw in block:
-            for line in lines_of(raw):
-                self.number += 1
-                waiting.append(line.text)
-                if line.time is not None or line.template:
-                    self._records[self.number] = line
-                for event in feed(line.text, now):
-                    self._judge(event, alerts)
-        for event in self._stream.flush(now):
-            self._judge(event, alerts)
+        texts = self.collector.plain(block)
+        if texts is None:
+            texts = []
+            for raw in block:
+                for line in self.collector.lines(raw):
+                    texts.append(line.text)
+                    if line.time is not None or line.template:
+                        self._records[self.number + len(texts)] = line
+        self.number += len(texts)
+        for batch in self._live.feed(texts, now):
+            self._judge(batch, alerts)
+        for batch in self._live.flush(now):
+            self._judge(batch, alerts)
         return alerts
 
     def pass_time(self, now: float, end: bool = False) -> list[dict[str, Any]]:
         """The alerts that come of no line having come up to `now`; at the `end` of a log all that is open is told."""
         alerts: list[dict[str, Any]] = []
         self.judge.wall = now
-        for event in self._stream.flush(math.inf if end else now):
-            self._judge(event, alerts)
+        for batch in self._live.flush(math.inf if end else now):
+            self._judge(batch, alerts)
         if not end and now > self._arrived and self._arrived:
-            self._tell(self.judge.pass_time(self.judge.clock_at(now - self._arrived)), None, alerts)
+            self._tell(self.judge.pass_time(self.judge.clock_at(now - self._arrived)), alerts)
         if end:
-            self._tell(self.judge.finish(), None, alerts)
+            self._tell(self.judge.finish(), alerts)
         return alerts
 
     @property
@@ -96,32 +99,60 @@ class EventJudge:
 
     def is_due(self, now: float) -> bool:
         """Whether `pass_time` would do anything."""
-        if self._waiting and now - self._arrived > JOIN_SECONDS:
+        if self._live.is_due(now):
             return True
         return bool(self._arrived) and self.judge.is_due(self.judge.clock_at(now - self._arrived))
 
-    def _judge(self, event: LogEvent, alerts: list[dict[str, Any]]) -> None:
-        event.number += self._offset
-        last = event.number + len(event.lines) - 1
-        waiting = self._waiting
-        while self._done < last and waiting:
-            waiting.popleft()
-            self._done += 1
+    def _judge(self, batch: LiveBatch, alerts: list[dict[str, Any]]) -> None:
+        columns = batch.columns
+        if self._forgets != self._live.forgets:
+            self._forgets = self._live.forgets
+            self.judge.forget_sequences()
+        numbers = columns.number.tolist()
+        templates = columns.template.tolist()
+        times: list[float | None] = columns.timestamp.tolist()
         if self._records:
-            record = self._records.pop(event.number, None)
-            if record is not None:
-                for number in range(event.number + 1, last + 1):
-                    self._records.pop(number, None)
-                if event.timestamp is None:
-                    event.timestamp = record.time
-                if record.template:
-                    event.message = record.template
-        told = self.judge.event(event)
-        if told:
-            self._tell(told, event, alerts)
-        self._context.append((event.number, event.lines[0]))
+            self._apply_records(numbers, templates, times)
+        if self.metrics:
+            self.metrics.unparsed.inc(int((~columns.parsed).sum()))
+        events: dict[int, LogEvent] = {}
 
-    def _tell(self, told: list[StreamFinding], event: LogEvent | None, alerts: list[dict[str, Any]]) -> None:
+        def event_of(number: int) -> LogEvent:
+            if number not in events:
+                events.update(batch.events([number]))
+            return events[number]
+
+        told = self.judge.observe_all(
+            numbers, templates, severity_class(columns.severity).tolist(), times, columns.sequence.tolist(),
+            columns.numbers, columns.numbers_start.tolist(), event_of,
+        )  # fmt: skip
+        for finding in told:
+            if finding.status == "open" and finding.number:
+                at = bisect.bisect_left(numbers, finding.number)
+                near = batch.events(numbers[max(at - CONTEXT_LINES, 0) : at])
+                before = [*self._context, *((number, event.lines[0]) for number, event in sorted(near.items()))]
+                self._before[finding.number] = before[-CONTEXT_LINES:]
+        self._tell(told, alerts)
+        self._before.clear()
+        last = numbers[-CONTEXT_LINES:]
+        self._context.extend((number, event.lines[0]) for number, event in sorted(batch.events(last).items()))
+
+    def _apply_records(self, numbers: list[int], templates: list[int], times: list[float | None]) -> None:
+        """Times and templates that the records around the lines state."""
+        records = self._records
+        for at, number in enumerate(numbers):
+            record = records.get(number)
+            if record is None:
+                continue
+            time = times[at]
+            if time is None or time != time:
+                times[at] = record.time
+            if record.template:
+                templates[at] = self.judge.keys.add(record.template)
+        for number in [number for number in records if number <= numbers[-1]]:
+            del records[number]
+
+    def _tell(self, told: Sequence[StreamFinding], alerts: list[dict[str, Any]]) -> None:
         for finding in told:
             alerts.append(self._alert(finding))
             if self.metrics and finding.status == "open":
@@ -134,10 +165,11 @@ class EventJudge:
         """A finding as plain JSON values."""
         name = stable_id(self.lineage, finding.key, str(finding.begun))
         shown: list[dict[str, Any]] = []
-        first = finding.number or (self._context[-1][0] if self._context else 0)
+        first = finding.number
         if finding.status == "open":
-            shown += [{"number": n, "text": text[:SHOWN_CHARACTERS]} for n, text in self._context if n != first]
-        lines = finding.lines or [text for n, text in self._context if n == first]
+            before = self._before.get(first, list(self._context))
+            shown += [{"number": n, "text": text[:SHOWN_CHARACTERS]} for n, text in before if n != first]
+        lines = finding.lines or [text for n, text in self._context if n == first]  # of a silence, the line before it
         for offset, text in enumerate(lines[:SHOWN_LINES]):
             row: dict[str, Any] = {"number": first + offset, "text": text[:SHOWN_CHARACTERS]}
             if not offset:
@@ -173,11 +205,12 @@ class EventJudge:
 
     def state(self) -> dict[str, Any]:
         """Everything that goes on, as plain JSON values."""
+        keys = self.judge.keys
         return {
             "judge": self.judge.state(),
+            "keys": keys.to_json() if len(keys) > self._learnt else None,
+            "live": self._live.state(),
             "number": self.number,
-            "done": self._done,
-            "waiting": list(self._waiting),
             "records": [[n, one.text, one.time, one.template] for n, one in self._records.items()],
             "context": list(self._context),
             "pieces": self.collector.state(),
@@ -185,14 +218,13 @@ class EventJudge:
         }
 
     def resume(self, values: dict[str, Any]) -> None:
-        """Go on where `state` was taken; lines that waited for their event wait again."""
+        """Go on where `state` was taken; lines that waited for the end of their event wait again."""
+        if values["keys"] is not None:
+            self._live.keys = self.judge.grown_keys(TemplateKeys.from_json(values["keys"]))
         self.judge.resume(values["judge"])
-        self.number, self._done = values["number"], values["done"]
-        self._offset = self._done
+        self._live.resume(values["live"])
+        self.number = values["number"]
         self._records = {n: Collected(text, time, template) for n, text, time, template in values["records"]}
         self._context.extend((number, text) for number, text in values["context"])
         self.collector.resume(values["pieces"])
         self._arrived = values["arrived"]
-        self._waiting.extend(values["waiting"])
-        for text in values["waiting"]:
-            self._stream.feed(text, self._arrived)  # the first lines of an event, and nothing more: none is whole
