@@ -27,6 +27,7 @@ class With(StrEnum):
 
     logllama = "logllama"
     logllm = "logllm"
+    events = "events"
 
 
 class Input(StrEnum):
@@ -43,7 +44,9 @@ def fit(
     out: Annotated[Path, typer.Option(help="Checkpoint folder.")],
     alarms_per_day: Annotated[float, typer.Option(help="False alarms that you accept.")] = 1.0,
     system: Format = None,
-    family: Annotated[With, typer.Option("--with", help="logllama needs no labels, logllm does.")] = With.logllama,
+    family: Annotated[
+        With, typer.Option("--with", help="logllama needs no labels, logllm does; events trains no model.")
+    ] = With.logllama,
     labels: Annotated[Path | None, typer.Option(help="With logllm: session labels (BlockId,Label).")] = None,
     idle: Annotated[
         float | None, typer.Option(help="Seconds that end a session; found in the log without it.")
@@ -69,11 +72,13 @@ def fit(
         from logllm.fitting.labelled import fit_labelled
 
         found = fit_labelled(logs, labels, out, preset=preset, **common)
+        say(json.dumps({"format": found.system.name, **found.budget.to_dict()}) if as_json else found.in_words())
     else:
-        from logllm.fitting.fit import fit_logs
+        from logllm.fitting.own_log import fit_own_log
 
-        found = fit_logs(logs, out, severity_weight=0.0 if no_severity else 1.0, clean=clean, **common)
-    say(json.dumps({"format": found.system.name, **found.budget.to_dict()}) if as_json else found.in_words())
+        weight = 0.0 if no_severity else 1.0
+        own = fit_own_log(logs, out, with_model=family is With.logllama, severity_weight=weight, clean=clean, **common)
+        say(json.dumps(own.to_json()) if as_json else own.in_words())
     remark(f"checkpoint in {out}: logllm watch LOG --model {out}")
 
 
@@ -163,9 +168,12 @@ def watch(
     ] = None,
     time_field: Annotated[list[str] | None, typer.Option(help="NDJSON: field of the time.")] = None,
     silence: Annotated[float, typer.Option(help="Seconds without a line after which open windows close.")] = 60.0,
+    cooldown: Annotated[
+        float, typer.Option(help="Seconds between two alerts of a finding that goes on.", min=0.0)
+    ] = 600.0,
     until_end: Annotated[bool, typer.Option("--until-end", help="Stop at the end of the file.")] = False,
 ) -> None:
-    """Watch a log as it is written and send an alert for every window that is not normal."""
+    """Watch a log as it is written: one alert for each finding, updated while it goes on, and for each odd window."""
     from logllm.hf_datasets.reading.collectors import MESSAGE_FIELDS, TIME_FIELDS, Unwrapper
     from logllm.redaction import read_token
     from logllm.watch.start import start_watcher
@@ -182,6 +190,7 @@ def watch(
         suppressions=suppressions or _list_beside(model),
         unwrap=unwrap,
         silence=silence,
+        cooldown=cooldown,
         say=remark,
     )
 
@@ -210,41 +219,47 @@ def ok(
     listing: Annotated[bool, typer.Option("--list", help="Show the list.")] = False,
 ) -> None:
     """Say that a template is fine: it raises no more alarms, without any new training."""
-    from logllm.suppressions import FILE_NAME, Suppressions, list_as_text, parse_duration, template_of_alert
+    from logllm.suppressions import FILE_NAME, Suppressions, list_as_text, parse_duration
+    from logllm.template_names import name_template
 
     path = suppressions or (model / FILE_NAME if model is not None else Path(FILE_NAME))
     found = Suppressions(path)
     if listing or not template:
         say(list_as_text(found))
         return
-    key = template_of_alert(template, alerts) if alerts is not None else template
     if remove:
-        found.remove(key, by)
-        say(f"{key} raises alarms again")
+        found.remove(template, by)
+        say(f"{template} raises alarms again")
         return
-    entry = found.add(key, parse_duration(how_long) if how_long else None, by, note)
-    say(f"{entry.key} raises no alarms {'for ' + how_long if how_long else 'any more'} (in {path}, by {entry.by})")
+    named = name_template(template, model, alerts)
+    entry = found.add(named.key, parse_duration(how_long) if how_long else None, by, note, named.text, named.also)
+    what = f"{entry.key} ({named.text[:100]})" if named.text else entry.key
+    say(f"{what} raises no alarms {'for ' + how_long if how_long else 'any more'} (in {path}, by {entry.by})")
+    if model is None and suppressions is None:
+        remark(f"no --model was given: scan, diff and watch obey {path} where they are started in this folder")
 
 
 def update(
     logs: Logs,
     model: Model,
     alarms_per_day: Annotated[float | None, typer.Option(help="A new budget; the one of the fit without it.")] = None,
+    learn_flagged: Annotated[
+        bool, typer.Option("--learn-flagged", help="Learn what would have raised an alarm as normal, too.")
+    ] = False,
     back: Annotated[bool, typer.Option("--back", help="Undo the last update instead.")] = False,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Teach a fitted checkpoint the new templates of a newer, normal log; no old key moves."""
-    from logllm.fitting.update import go_back, update_model
+    """Teach a fitted checkpoint the new templates of a newer, normal log; old templates keep their keys."""
+    from logllm.fitting.update_own_log import go_back, update_own_log
 
     if back:
         say(f"the version before is back; the undone one is in {go_back(model)}")
         return
-    result = update_model(model, logs, alarms_per_day=alarms_per_day, seed=seed, progress=not quiet)
-    say(f"{len(result['new_templates'])} new templates, threshold {result['threshold_before']:.2f} -> "
-        f"{result['threshold']:.2f}; the version before is in {result['former']}")  # fmt: skip
-    for text in result["new_templates"][:20]:
-        say(f"  + {text[:160]}")
+    result = update_own_log(
+        model, logs, alarms_per_day=alarms_per_day, learn_flagged=learn_flagged, seed=seed, progress=not quiet
+    )
+    say(result.in_words())
 
 
 def _list_beside(model: Path | None) -> Path | None:

@@ -514,7 +514,8 @@ class Baseline:
             return None
         except PermissionError as error:
             raise LogllmError(
-                f"{path} must be readable for the user that runs this, found no permission: give it with chmod or chown"
+                f"{path} must be readable for the user that runs this (uid {os.getuid()}), found no permission: give it with "
+                f"`chmod -R a+rX {path.parent}`, or change its owner"
             ) from error
         try:
             values = json.loads(text)
