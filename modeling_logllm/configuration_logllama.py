@@ -1,6 +1,6 @@
 """Configuration of LogLLaMA: a Llama over log keys, and how its predictions become a verdict.
 
-What is peculiar here:
+Notes:
 - The vocabulary is log keys, not words: 0 padding, 1 begin, 2 end of a session, 3 unseen template, then the keys.
 - The paper's K is `num_candidates`, not `top_k`: that name is a generation flag of transformers.
 - `score_by` chooses what `threshold` is on: the worst negative log-likelihood, the same plus how far the window's key

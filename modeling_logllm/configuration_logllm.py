@@ -1,10 +1,11 @@
 """Configuration of LogLLM: an encoder's and a decoder's own configurations, and what joins them.
 
-What is peculiar here:
+Notes:
 - The sub-configurations are of any family (`{"model_type": "qwen2", ...}`). They are copied on the way in: an object
-  shared with a live model would reset that model's attention and make its decoder non-causal without a word.
+  shared with a live model would reset that model's attention and make its decoder non-causal without an error.
 - The prompt, the answers and the limits stand here, so that a checkpoint says in one JSON file how it must be asked;
   the processor is built from them and refuses to work with a model that was asked differently.
+- `id2label` names the two classes, for what shows a classifier's labels.
 - `threshold` is on the score (log-odds); `log_system` is the row that tells how to read a raw log into windows.
 """
 
@@ -14,6 +15,8 @@ from typing import Any
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
+
+LABELS = {0: "normal", 1: "anomalous"}
 
 
 @strict
@@ -32,12 +35,13 @@ class LogLLMConfig(PreTrainedConfig):
         answer_token_ids: ids of the first tokens in which the two answers differ, normal first.
         max_messages: messages a piece of a window may have (paper's code: 128).
         max_message_tokens: word pieces of a message (paper's code: 100).
-        long_windows: `"overlap"` (score a longer window in overlapping pieces, the worst one speaks) or
+        long_windows: `"overlap"` (score a longer window in overlapping pieces, of which the highest score counts) or
             `"cut"` (keep the first `max_messages`, as the paper's code).
         threshold: a window whose score (log-odds of anomalous, nats) is above it is called anomalous.
         log_system: the log system's row as plain values, or None.
         base_encoder, base_decoder: repository ids of the bases of an adapter-only checkpoint.
-        base_encoder_revision, base_decoder_revision: their revisions.
+        base_encoder_revision, base_decoder_revision: their revisions: a commit of the Hub, or `gguf:` and a SHA-256.
+        base_decoder_layers: how many of the base decoder's layers are kept, from the first; None = all.
         adapter_subfolder: sub-folder with the adapter; None for a checkpoint that holds all weights.
         processor_checksum: of the vocabulary and the prompt that the model was trained with (`LogLLMProcessor.checksum`).
     """
@@ -66,12 +70,16 @@ class LogLLMConfig(PreTrainedConfig):
     base_decoder: str | None = None
     base_encoder_revision: str | None = None
     base_decoder_revision: str | None = None
+    base_decoder_layers: int | None = None
     adapter_subfolder: str | None = None
     processor_checksum: str | None = None
     # Tying is read from this configuration, not from the decoder's: from_backbones copies it over.
     tie_word_embeddings: bool = False
 
     def __post_init__(self, **kwargs):
+        if self.id2label is None and not {"id2label", "num_labels"} & set(kwargs):
+            self.id2label = dict(LABELS)
+            self.label2id = {name: number for number, name in LABELS.items()}
         for name in ("encoder_config", "decoder_config"):
             value = getattr(self, name)
             if isinstance(value, PreTrainedConfig):

@@ -1,33 +1,47 @@
-"""LogLLaMA: a Llama that predicts the next log key; a key it did not expect is the alarm.
+"""LogLLaMA: a Llama that predicts the next log key; a key that it did not expect is the alarm.
 
-What is peculiar here:
+Notes:
 - The begin and, for sessions, the end are predicted like keys, so a session that starts late or stops early is seen.
 - A window's score is its worst position, plus (by default of the trained detectors) the distance of its key counts to the
   nearest normal ones: a next-key model does not count. A template that training never saw gets a fixed, high negative
   log-likelihood (the add-one estimate of an event of count 0), whatever the model's untrained logit for it says.
 - A key that was added after training stands for another one until it is trained: for the template that it rewords, or
   for the unseen key. Old ids never move.
+- What the checkpoint remembers of normal windows (counts, rarity, pauses) stays in float32 and the head's products are
+  taken in float32 in a model of half precision: a logit of 10 in bfloat16 is known to 0.03 only.
 - Distinct windows are scored once, in right-padded batches of bounded size; a window beyond the context is read in
   overlapping contexts and every position is scored once.
 
 Source: LogLLaMA, arXiv 2503.14849; its top-K rule is `score_by="rank"` with `threshold` = K - 1.
 """
 
+import copy
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 from transformers import LlamaForCausalLM
 from transformers import initialization as init
+from transformers.dynamic_module_utils import custom_object_save
 
-from .batching import token_budget_batches
+from .batching import device_of, token_budget_batches
 from .configuration_logllama import SCORES, LogLLaMAConfig
+from .pipeline_log_anomaly import CUSTOM_PIPELINES, LogAnomalyPipeline
 from .processing_logllama import LogLLaMAProcessor
+
+AUTO_MAP = {
+    "AutoConfig": "configuration_logllama.LogLLaMAConfig",
+    "AutoModel": "modeling_logllama.LogLLaMAForNextKey",
+    "AutoModelForCausalLM": "modeling_logllama.LogLLaMAForNextKey",
+    "AutoProcessor": "processing_logllama.LogLLaMAProcessor",
+}
 
 CHUNK_OF_WINDOWS = 4096
 UNK_ID = 3
@@ -51,6 +65,9 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
     """
 
     config_class = LogLLaMAConfig
+    # Facts about the normal windows, not weights.
+    _keep_in_fp32_modules = ["key_rarity", "longest_gap"]
+    _keep_in_fp32_modules_strict = ["key_rarity", "longest_gap"]
     config: LogLLaMAConfig
     normal_counts: torch.Tensor
     key_rarity: torch.Tensor
@@ -78,6 +95,21 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
             init.ones_(self.key_rarity)
             init.copy_(self.key_alias, torch.arange(self.config.vocab_size))
             init.constant_(self.longest_gap, torch.inf)
+
+    def _apply(self, fn, recurse=True):
+        """Move and cast as every module, but leave what is remembered in float32."""
+        before = {name: getattr(self, name) for name in self._keep_in_fp32_modules or ()}
+        super()._apply(fn, recurse)
+        for name, tensor in before.items():
+            moved = getattr(self, name)
+            if moved.dtype != tensor.dtype:
+                setattr(self, name, tensor.to(moved.device))
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes, also where its weights are offloaded."""
+        return device_of(self.model.embed_tokens)
 
     def update(self, processor: LogLLaMAProcessor, templates: Iterable[dict[str, Any]]) -> int:
         """Let processor and model know templates that were mined later; returns how many keys are new.
@@ -146,13 +178,14 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
                 "the checkpoint must hold normal counts, found none: call remember_counts() after training"
             )
         size = self.config.vocab_size
-        normal = self.normal_counts.float() * self.key_rarity  # (M, V)
+        alias, rarity = self._known("key_alias"), self._known("key_rarity")
+        normal = self._known("normal_counts").float() * rarity  # (M, V)
         distances, nearest = [], []
         for start in range(0, len(sequences), 256):
             some = sequences[start : start + 256]
-            ids = [self.key_alias[torch.tensor(sequence, device=self.device)] for sequence in some]
-            counts = torch.stack([torch.bincount(row, minlength=size) for row in ids]) * self.key_rarity  # (n, V)
-            lengths = torch.tensor([len(sequence) for sequence in some], device=self.device)
+            ids = [alias[torch.tensor(sequence, device=alias.device)] for sequence in some]
+            counts = torch.stack([torch.bincount(row, minlength=size) for row in ids]) * rarity  # (n, V)
+            lengths = torch.tensor([len(sequence) for sequence in some], device=alias.device)
             closest = torch.cdist(counts, normal, p=1).min(dim=1)
             distances.append(closest.values / lengths)
             nearest.append(closest.indices)
@@ -173,8 +206,9 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
     def gap_excess(self, sequences: Sequence[Sequence[int]], gaps: Sequence[Sequence[float]]) -> torch.Tensor:
         """Return by how many factors of e the worst pause of each sequence is beyond the longest normal one: (n,)."""
         excess = []
+        of_each_key = self._known("longest_gap")[self._known("key_alias")].cpu()
         for sequence, pauses in zip(sequences, gaps):
-            longest = self.longest_gap[self.key_alias[torch.tensor(sequence, device=self.device)]].cpu()
+            longest = of_each_key[torch.tensor(sequence)]
             seconds = torch.tensor(pauses, dtype=torch.float32).clamp(min=0).log1p()
             excess.append((seconds - longest).clamp(min=0).max())
         return torch.stack(excess) if excess else torch.empty(0)
@@ -267,12 +301,12 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
             expected: how many of the most probable keys to return for each position.
         """
         size = self.config.context_keys
-        silent = self._silent()
+        alias, silent = self._known("key_alias"), self._silent()
         pieces: list[tuple[int, int, tuple[int, ...]]] = []  # sequence, first position judged in the piece, ids
         for s, sequence in enumerate(sequences):
             ids = tuple(sequence)
             if len(silent):
-                ids = tuple(self.key_alias[torch.tensor(ids, device=self.device)].tolist())
+                ids = tuple(alias[torch.tensor(ids, device=alias.device)].tolist())
             if len(ids) < 2:
                 raise ValueError(f"a sequence must hold the begin key and at least one more, found {list(ids)}")
             pieces.append((s, 1, ids[: size + 1]))
@@ -299,7 +333,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         rows = [list(ids) + [0] * (longest - len(ids)) for _, _, ids in pieces]
         ids = torch.tensor(rows, device=self.device)
         # Right padding is invisible to a causal model at the positions that are read: no mask.
-        logits = self(input_ids=ids[:, :-1]).logits.float()  # (b, L-1, V)
+        logits = self._key_logits(ids[:, :-1])  # (b, L-1, V)
         logits[..., NEVER_SAID] = -torch.inf
         logits[..., silent] = -torch.inf
         if not self.config.predict_end:
@@ -322,7 +356,41 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
 
     def _silent(self) -> torch.Tensor:
         """Ids that stand for another one and are not predicted themselves."""
-        return torch.nonzero(self.key_alias != torch.arange(len(self.key_alias), device=self.device)).squeeze(1)
+        alias = self._known("key_alias")
+        return torch.nonzero(alias != torch.arange(len(alias), device=alias.device)).squeeze(1).to(self.device)
+
+    def _key_logits(self, ids: torch.Tensor) -> torch.Tensor:
+        """Logits (b, L, V) of the key after each of `ids` (b, L), in float32."""
+        head = self.lm_head
+        if type(head) is not nn.Linear or head.weight.is_meta or head.weight.dtype == torch.float32:
+            return self(input_ids=ids).logits.float()  # quantised, adapted or offloaded: its own forward knows how
+        hidden = self.model(input_ids=ids).last_hidden_state  # (b, L, D)
+        return nn.functional.linear(hidden.float(), head.weight.float())
+
+    def _known(self, name: str) -> torch.Tensor:
+        """What the checkpoint remembers by this name; brought back from where accelerate offloaded it."""
+        tensor = getattr(self, name)
+        if not tensor.is_meta:
+            return tensor
+        hooks = getattr(self._hf_hook, "hooks", (self._hf_hook,))
+        kept = next(one.weights_map for one in hooks if getattr(one, "weights_map", None) is not None)
+        return kept[name].to(self.device)
+
+    # -- checkpoints ----------------------------------------------------------------------------------------------
+
+    def save_pretrained(self, save_directory, *args, push_to_hub: bool = False, **kwargs):
+        """Write weights, configuration, code and pipeline to a folder."""
+        if push_to_hub:
+            raise ValueError("save_pretrained must write to a folder; to publish use push_to_hub(REPO_ID)")
+        folder = Path(save_directory)
+        if folder.is_file():
+            raise ValueError(f"save_directory must be a folder, found the file {folder}")
+        self.config.auto_map = dict(AUTO_MAP)
+        self.config.custom_pipelines = copy.deepcopy(CUSTOM_PIPELINES)
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in (type(self), LogAnomalyPipeline):
+            custom_object_save(source, os.fspath(folder))
+        super().save_pretrained(folder, *args, **kwargs)
 
     @contextmanager
     def _evaluating(self):

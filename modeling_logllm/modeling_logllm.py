@@ -1,12 +1,14 @@
-"""LogLLM: a message encoder, a projector and a decoder that judges a window of messages, normal or anomalous.
+"""LogLLM: a message encoder, a projector and a decoder that says of a window of messages: normal or anomalous.
 
-What is peculiar here, against an ordinary composite model:
+How it differs from an ordinary composite model:
 - The layout is Llava's (`model.last_hidden_state` plus a top-level `lm_head`), so that TRL's SFT computes its loss on it.
 - Every distinct message of a batch is encoded once and gathered by `message_index`; loss and gradients are those of the
   plain path. Where dropout is live inside the encoder (in training, the adapters' too), a message gets one draw a batch
   instead of one at each place: the same expectation, another sample.
 - The loss is computed at the answer's positions only: the head never sees the others.
 - The verdict is read from logits (scoring_logllm.py). `generate` works and agrees.
+- Projector and head are never quantised, whatever the quantisation's settings say: the projector joins two networks by
+  one matrix, and the score is the difference of two rows of the head.
 - A checkpoint holds all weights, or an adapter, the projector and the ids of its bases (checkpoint_logllm.py).
 
 Left out of the published procedure: generating six tokens and searching the text for "anomalous".
@@ -17,6 +19,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,7 +31,9 @@ from transformers.modeling_outputs import (
     CausalLMOutputWithPast,
     SequenceClassifierOutputWithPast,
 )
+from transformers.utils.generic import can_return_tuple
 
+from .batching import device_of
 from .checkpoint_logllm import (
     ADAPTER_FOLDER,
     HUB_ARGUMENTS,
@@ -51,6 +56,10 @@ AUTO_MAP = {
     "AutoModelForSequenceClassification": "modeling_logllm.LogLLMForSequenceClassification",
     "AutoProcessor": "processing_logllm.LogLLMProcessor",
 }
+NO_MESSAGES = (
+    "the inputs must hold a window's messages (message_input_ids, message_attention_mask, message_index), found none: build "
+    'them with LogLLMProcessor, or use pipeline("log-anomaly-detection") on {"lines": [...]}; plain text is not read'
+)
 
 
 class LogLLMPreTrainedModel(PreTrainedModel):
@@ -59,7 +68,11 @@ class LogLLMPreTrainedModel(PreTrainedModel):
     config_class = LogLLMConfig
     base_model_prefix = "model"
     supports_gradient_checkpointing = True
+    # Whether encoder and decoder have an implementation of attention, they say themselves when they are made.
     _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
     _skip_keys_device_placement = ["past_key_values"]
 
     @torch.no_grad()
@@ -74,7 +87,9 @@ class LogLLMPreTrainedModel(PreTrainedModel):
 class LogLLMModel(LogLLMPreTrainedModel):
     """Encoder, projector and decoder body: token ids and messages in, hidden states out."""
 
-    # A linear layer between two half-precision worlds: its own precision costs nothing (paper: trained in full).
+    # One small matrix between two networks: full precision costs nothing (paper: trained in full). Every quantiser of
+    # transformers leaves the modules of the first list alone, bfloat16 those of the second.
+    _keep_in_fp32_modules = ["projector"]
     _keep_in_fp32_modules_strict = ["projector"]
 
     def __init__(self, config: LogLLMConfig, encoder: nn.Module | None = None, decoder: nn.Module | None = None):
@@ -108,9 +123,10 @@ class LogLLMModel(LogLLMPreTrainedModel):
 
     def project(self, pooled: torch.Tensor) -> torch.Tensor:
         """Turn message vectors (U, D_encoder) into soft tokens (U, D_decoder), in the projector's own precision."""
+        weight = self.projector.weight
+        dtype = weight.dtype if weight.is_floating_point() else pooled.dtype  # packed weights are integers
         with torch.autocast(pooled.device.type, enabled=False):
-            weight = self.projector.weight
-            return self.projector(pooled.to(weight.device, weight.dtype))
+            return self.projector(pooled.to(device_of(self.projector), dtype))
 
     def encode_messages(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Encode U messages of T word pieces (U, T) into soft tokens (U, D_decoder): section III-C of the paper."""
@@ -118,19 +134,24 @@ class LogLLMModel(LogLLMPreTrainedModel):
 
     def splice(self, input_ids: torch.Tensor, soft_tokens: torch.Tensor, message_index: torch.Tensor) -> torch.Tensor:
         """Embed `input_ids` (B, L) with soft token `message_index` (B, N) in the place of each placeholder: (B, L, D)."""
-        places = input_ids == self.config.log_token_id
-        here, wanted = places.sum(1), (message_index >= 0).sum(1)
-        if not torch.equal(here, wanted):
-            raise ValueError(
-                f"each row of input_ids must hold one placeholder {self.config.log_token_id} a message, found "
-                f"{here.tolist()[:8]} placeholders for {wanted.tolist()[:8]} messages: build both with LogLLMProcessor"
-            )
+        places = input_ids == self.config.log_token_id  # (B, L)
+        width = message_index.shape[1]
+        order = (places.cumsum(1) - 1).clamp(min=0, max=width - 1)  # which placeholder of its row a position is
+        wanted = message_index.gather(1, order).masked_fill(~places, -1)  # (B, L), -1 where no placeholder is
+        if not torch.compiler.is_compiling():  # a check of values cannot be traced
+            here, given = places.sum(1), (message_index >= 0).sum(1)
+            if not torch.equal(here, given) or not torch.equal(here, (wanted >= 0).sum(1)):
+                raise ValueError(
+                    f"each row of input_ids must hold one placeholder {self.config.log_token_id} a message, found "
+                    f"{here.tolist()[:8]} placeholders for {given.tolist()[:8]} messages: build both with LogLLMProcessor"
+                )
         embeds = self.get_input_embeddings()(input_ids.masked_fill(places, 0))  # (B, L, D)
         # index_select, not indexing: the gradient of indexing is summed in an order that varies between runs on a CPU.
-        gathered = soft_tokens.index_select(0, message_index[message_index >= 0])  # (places, D)
-        gathered = gathered.to(embeds.device, embeds.dtype)
-        return embeds.masked_scatter(places.unsqueeze(-1), gathered)
+        gathered = soft_tokens.index_select(0, wanted.clamp(min=0).flatten().to(soft_tokens.device))  # (B * L, D)
+        gathered = gathered.view(embeds.shape).to(embeds.device, embeds.dtype)
+        return torch.where(places.unsqueeze(-1), gathered, embeds)
 
+    @can_return_tuple
     def forward(
         self,
         input_ids: torch.Tensor | None = None,
@@ -140,17 +161,32 @@ class LogLLMModel(LogLLMPreTrainedModel):
         message_index: torch.Tensor | None = None,
         message_vectors: torch.Tensor | None = None,
         inputs_embeds: torch.Tensor | None = None,
+        positions: torch.Tensor | None = None,
         **kwargs,
     ) -> BaseModelOutputWithPast:
-        """Run the decoder body over prompts with soft tokens; `last_hidden_state` is (B, L, D_decoder)."""
+        """Run the decoder body over prompts with soft tokens; `last_hidden_state` is (B, L, D_decoder).
+
+        Hidden states and attentions, where asked for, are the decoder's. With `positions` (B, A), places in each prompt,
+        `last_hidden_state` is (B, A, D_decoder): a head then reads no other place.
+        """
         if inputs_embeds is None:
-            if message_vectors is None and message_input_ids is None:
-                inputs_embeds = self.get_input_embeddings()(input_ids)
-            else:
+            if message_vectors is not None or message_input_ids is not None:
                 if message_vectors is None:
                     message_vectors = self.pool_messages(message_input_ids, message_attention_mask)
                 inputs_embeds = self.splice(input_ids, self.project(message_vectors), message_index)
-        return self.decoder(inputs_embeds=inputs_embeds, attention_mask=attention_mask, **kwargs)
+            elif kwargs.get("past_key_values") is not None:  # the messages are in the cache
+                inputs_embeds = self.get_input_embeddings()(input_ids)
+            else:
+                raise ValueError(NO_MESSAGES)
+        for name in ("output_attentions", "output_hidden_states"):
+            if kwargs.get(name) is None and getattr(self.config, name, False):
+                kwargs[name] = True
+        output = self.decoder(inputs_embeds=inputs_embeds, attention_mask=attention_mask, return_dict=True, **kwargs)
+        if positions is not None:
+            hidden = output.last_hidden_state
+            wanted = positions.to(hidden.device).unsqueeze(-1).expand(-1, -1, hidden.shape[-1])
+            output.last_hidden_state = hidden.gather(1, wanted)
+        return output
 
 
 class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
@@ -241,6 +277,7 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
         """Set the language model head."""
         self.lm_head = value
 
+    @can_return_tuple
     def forward(
         self,
         input_ids: torch.Tensor | None = None,
@@ -251,7 +288,7 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
         message_vectors: torch.Tensor | None = None,
         inputs_embeds: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
-        logits_to_keep: int = 0,
+        logits_to_keep: int | torch.Tensor = 0,
         **kwargs,
     ) -> CausalLMOutputWithPast:
         """Predict the answer's tokens.
@@ -263,12 +300,13 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
             message_attention_mask: 1 where a word piece is (U, T).
             message_index: which message stands where, -1 for none (B, N).
             message_vectors: the distinct messages as the encoder pooled them (U, D_encoder), in place of their word
-                pieces: where the encoder stands still, each message is encoded once and never again.
+                pieces: where the encoder is frozen, each message is encoded once.
             inputs_embeds: the spliced prompt (B, L, D) in place of all of the above but the mask.
             labels: answer tokens, -100 elsewhere (B, L); gives `loss`, cross-entropy in nats (paper, section III-D).
                 In training mode the loss alone is returned, without `logits`.
-            logits_to_keep: how many last positions get logits; 0 for all.
-            kwargs: passed to the decoder (`past_key_values`, `use_cache`, `position_ids`, ...).
+            logits_to_keep: how many last positions get logits; 0 for all. Or the positions themselves (kept,).
+            kwargs: passed to the decoder (`past_key_values`, `use_cache`, `position_ids`, `output_hidden_states`,
+                `output_attentions`, ...).
         """
         loss_kwargs = {k: kwargs.pop(k) for k in ("num_items_in_batch", "shift_labels") if k in kwargs}
         output = self.model(
@@ -279,16 +317,20 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
             message_index=message_index,
             message_vectors=message_vectors,
             inputs_embeds=inputs_embeds,
+            return_dict=True,
             **kwargs,
         )
         hidden = output.last_hidden_state
-        if labels is not None and self.training and not logits_to_keep:
-            return CausalLMOutputWithPast(loss=self._answer_loss(hidden, labels, **loss_kwargs))
-        logits = self.lm_head(hidden[:, -logits_to_keep:] if logits_to_keep else hidden)  # (B, L or kept, V)
+        more = {name: output.get(name) for name in ("past_key_values", "hidden_states", "attentions")}
+        everywhere = isinstance(logits_to_keep, int) and not logits_to_keep
+        if labels is not None and self.training and everywhere:
+            return CausalLMOutputWithPast(loss=self._answer_loss(hidden, labels, **loss_kwargs), **more)
+        kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+        logits = self.lm_head(hidden if everywhere else hidden[:, kept])  # (B, L or kept, V)
         loss = None
         if labels is not None:
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=logits.shape[-1], **loss_kwargs)
-        return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=output.get("past_key_values"))
+        return CausalLMOutputWithPast(loss=loss, logits=logits, **more)
 
     def _answer_loss(self, hidden, labels, num_items_in_batch=None, shift_labels=None):
         # Six of a hundred positions have a label; the head is the widest layer there is.
@@ -362,9 +404,8 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
 
     def message_table(self, processor: LogLLMProcessor, capacity: int = 65536) -> MessageTable:
         """Return an empty table of soft tokens for `score` and `explain`: at most `capacity` messages at a time."""
-        device = self.model.projector.weight.device
-        # A processor gains nothing from large batches and loses by their padding; a graphics card is the other way round.
-        tokens = 1024 if device.type == "cpu" else 16384
+        device = device_of(self.model.projector)
+        tokens = 1024 if device.type == "cpu" else 16384  # on a CPU large batches lose by their padding
         return MessageTable(self.model.encode_messages, processor.tokenize_messages, capacity, device, tokens)
 
     # -- checkpoints ----------------------------------------------------------------------------------------------
@@ -377,6 +418,8 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
         adapter-only checkpoint, `base_encoder` and `base_decoder` overrule where the bases are loaded from.
         """
         check_loading_arguments(kwargs)
+        if kwargs.get("quantization_config") is not None:
+            kwargs["quantization_config"] = sparing_projector_and_head(kwargs["quantization_config"])
         hub = {key: kwargs[key] for key in HUB_ARGUMENTS if key in kwargs}
         # Not `isinstance(config, LogLLMConfig)`: the Hub's loader may have loaded that file twice, as two classes.
         if not isinstance(config, PreTrainedConfig):
@@ -435,6 +478,7 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
 class LogLLMForSequenceClassification(LogLLMForSequenceAnomaly):
     """The same weights as a two-class classifier: `logits` (B, 2), normal first, as other classifiers give them."""
 
+    @can_return_tuple
     def forward(
         self,
         input_ids: torch.Tensor | None = None,
@@ -456,8 +500,8 @@ class LogLLMForSequenceClassification(LogLLMForSequenceAnomaly):
             labels: 0 normal, 1 anomalous (B,); gives `loss`, cross-entropy of the two answers in nats.
             kwargs: passed to the decoder.
         """
-        if input_ids is None:
-            raise ValueError("input_ids must be given, found none: build the inputs with LogLLMProcessor")
+        if input_ids is None or message_input_ids is None:
+            raise ValueError(NO_MESSAGES)
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         answer = torch.tensor(self.config.answer_prefix_ids, dtype=input_ids.dtype, device=input_ids.device)
         # The answer's common words go right behind each prompt, wherever its padding stands.
@@ -466,15 +510,32 @@ class LogLLMForSequenceClassification(LogLLMForSequenceAnomaly):
         at = end.unsqueeze(1) + torch.arange(len(answer), device=ids.device)  # (B, A)
         ids = ids.scatter(1, at, answer.expand(len(ids), -1))
         mask = torch.cat([mask, mask.new_zeros(len(mask), len(answer))], 1).scatter(1, at, 1)
-        hidden = self.model(
+        output = self.model(
             input_ids=ids,
             attention_mask=mask,
             message_input_ids=message_input_ids,
             message_attention_mask=message_attention_mask,
             message_index=message_index,
+            return_dict=True,
             **kwargs,
-        ).last_hidden_state  # (B, L + A, D)
+        )
+        hidden = output.last_hidden_state  # (B, L + A, D)
         last = hidden[torch.arange(len(ids), device=hidden.device), (end + len(answer) - 1).to(hidden.device)]
         logits = answer_logits(self.lm_head, last, self.config.answer_token_ids)  # (B, 2)
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels.to(logits.device))
-        return SequenceClassifierOutputWithPast(loss=loss, logits=logits)
+        more = {name: output.get(name) for name in ("past_key_values", "hidden_states", "attentions")}
+        return SequenceClassifierOutputWithPast(loss=loss, logits=logits, **more)
+
+
+def sparing_projector_and_head(quantization: Any) -> Any:
+    """Return a quantisation's settings with projector and head among the modules that they leave out.
+
+    A list of modules replaces transformers' own, which names the head; where none is given nothing needs to be added: the
+    head is in the default, the projector in `_keep_in_fp32_modules`.
+    """
+    spared = copy.deepcopy(quantization)
+    values = spared if isinstance(spared, dict) else vars(spared)
+    for key in ("llm_int8_skip_modules", "modules_to_not_convert", "skip_modules"):
+        if values.get(key) is not None:
+            values[key] = list(dict.fromkeys([*values[key], "projector", "lm_head"]))
+    return spared

@@ -1,6 +1,6 @@
 """The transformers pipeline "log-anomaly-detection" for both families: windows in, label, score and the lines out.
 
-What is peculiar here:
+Notes:
 - An item is a dict `{"lines": [...]}`: of a bare list the pipeline could not tell a window from a batch of windows.
 - A batch goes to the model's own `score`, which encodes distinct messages and scores distinct windows once; there is no
   padding and no collating here, and `batch_size` is how many windows are held at a time.
@@ -16,6 +16,8 @@ from typing import Any
 
 from transformers import Pipeline
 from transformers.dynamic_module_utils import custom_object_save
+
+from .batching import check_window
 
 TASK = "log-anomaly-detection"
 CUSTOM_PIPELINES = {
@@ -53,6 +55,11 @@ class LogAnomalyPipeline(Pipeline):
         found = self._stream(inputs, batch_size, options)
         return list(found) if isinstance(inputs, (list, tuple)) else found
 
+    def save_pretrained(self, save_directory: str | os.PathLike, **kwargs: Any) -> None:
+        """Write model, processor with all its tokenizers, and the pipeline's code to a folder."""
+        super().save_pretrained(save_directory, **kwargs)
+        self.processor.save_pretrained(save_directory)
+
     def _stream(self, items: Any, batch_size: int, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
         iterator = iter(items)
         while batch := list(islice(iterator, batch_size)):
@@ -78,7 +85,7 @@ class LogAnomalyPipeline(Pipeline):
         for item in items:
             if not isinstance(item, Mapping) or "lines" not in item:
                 raise ValueError(_wrong_item(item))
-        return {"windows": [list(item["lines"]) for item in items]}
+        return {"windows": [check_window(item["lines"]) for item in items]}
 
     def _forward(
         self,

@@ -1,6 +1,6 @@
 """From windows of log messages to log keys, by a frozen table of Drain templates; drain3 is not needed.
 
-What is peculiar here:
+Notes:
 - The table is JSON (settings, templates, and the tree path of each); `TemplateMatcher` rebuilds Drain's prefix tree from
   the paths and decides as `drain3.Drain.match(message, "never")` does: same leaf, every token equal or a wildcard, of
   several the one with most wildcards, of equals the oldest.
@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from transformers import BatchFeature, ProcessorMixin
 
-from .batching import check_window
+from .batching import check_window, check_windows
 
 PAD, BOS, EOS, UNK = "<pad>", "<s>", "</s>", "<unk>"
 SPECIAL_TOKENS = (PAD, BOS, EOS, UNK)
@@ -157,7 +157,11 @@ class LogLLaMAProcessor(ProcessorMixin):
         return [self.tokenizer.bos_token_id, *ids, *([self.tokenizer.eos_token_id] if self.predict_end else [])]
 
     def __call__(
-        self, windows: Iterable[Sequence[str]], unfinished: bool = False, add_special_tokens: bool = True, **kwargs
+        self,
+        windows: Iterable[Sequence[str]] | None = None,
+        unfinished: bool = False,
+        add_special_tokens: bool = True,
+        **options: Any,
     ) -> BatchFeature:
         """Build a batch of B windows: `input_ids` and `attention_mask` (B, L), padded to the right.
 
@@ -165,13 +169,11 @@ class LogLLaMAProcessor(ProcessorMixin):
             windows: each a list of message contents.
             unfinished: the windows go on: no end key, and padding on the left, as `generate()` wants it.
             add_special_tokens: must be true; a window without its begin is another one.
-            kwargs: ignored.
+            options: `return_tensors="pt"` and `padding=True`, which say what happens anyway; others are refused.
         """
         if not add_special_tokens:
             raise ValueError("add_special_tokens must be true: a window without its begin key is another window")
-        rows = [self.token_ids(window) for window in windows]
-        if not rows:
-            raise ValueError("windows must hold at least one window, found none")
+        rows = [self.token_ids(window) for window in check_windows(windows, options)]
         if unfinished and self.predict_end:
             rows = [row[:-1] for row in rows]
         length = max(map(len, rows))

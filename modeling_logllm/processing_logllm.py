@@ -1,6 +1,6 @@
 """From windows of log messages to LogLLM's tensors: mask, tokenise each distinct message once, build the prompt.
 
-What is peculiar here:
+Notes:
 - A batch carries its distinct messages once, `message_input_ids` (U, T), and `message_index` (B, N) says which message
   stands where (-1 = none). A batch of 32 HDFS sessions has 700 messages, of which 15 or so are distinct.
 - One placeholder id a message holds the soft token's place in `input_ids`, so labels, masks, `generate` and TRL's SFT
@@ -12,11 +12,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
+from typing import Any
 
 import torch
 from transformers import BatchFeature, ProcessorMixin
 
-from .batching import check_window
+from .batching import check_window, check_windows
 from .masking import mask_message
 
 # What a message may have before masking; the encoder sees 100 word pieces of it at the most.
@@ -135,10 +136,10 @@ class LogLLMProcessor(ProcessorMixin):
 
     def __call__(
         self,
-        windows: Iterable[Sequence[str]],
+        windows: Iterable[Sequence[str]] | None = None,
         labels: Sequence[int] | None = None,
         padding_side: str = "left",
-        **kwargs,
+        **options: Any,
     ) -> BatchFeature:
         """Build a batch of B windows.
 
@@ -146,16 +147,16 @@ class LogLLMProcessor(ProcessorMixin):
             windows: B windows, each a non-empty list of message contents; the first `max_messages` are taken.
             labels: B times 0 (normal) or 1 (anomalous); with them the answer is appended and `labels` are returned.
             padding_side: "left" for `generate`, either for training.
-            kwargs: ignored, as other processors take `text`, `images` and so on.
+            options: `return_tensors="pt"` and `padding=True`, which say what happens anyway; others are refused.
 
         Returns:
             `input_ids`, `attention_mask` (B, L), `message_input_ids`, `message_attention_mask` (U, T),
             `message_index` (B, N) with -1 where a window has no message, and, with labels, `labels` (B, L) with -100
             outside the answer.
         """
-        taken = [check_window(window)[: self.max_messages] for window in windows]
-        if not taken:
-            raise ValueError("windows must hold at least one window, found none")
+        taken = [check_window(window)[: self.max_messages] for window in check_windows(windows, options)]
+        if labels is not None and len(labels) != len(taken):
+            raise ValueError(f"labels must be one a window, found {len(labels)} for {len(taken)} windows")
         distinct: dict[str, int] = {}
         index = [[distinct.setdefault(self.normalize(m), len(distinct)) for m in window] for window in taken]
         messages = self.tokenize_messages(list(distinct))

@@ -1,13 +1,15 @@
 """How LogLLM scores windows: distinct messages encoded once, distinct windows once, one forward pass, two rows.
 
-What is peculiar here:
+Notes:
 - A window is a tuple of rows of the message table; windows of equal rows are one window, and so are pieces of long ones.
 - Batches are sorted by length and bounded in tokens. Padding stands to the right of the position that is read, where a
   causal decoder cannot see it: no attention mask is needed.
-- A window beyond `max_messages` is scored in pieces that overlap by half; the worst piece speaks.
+- A window beyond `max_messages` is scored in pieces that overlap by half; the highest score counts.
+- The two rows of the head are multiplied in float32 where the model is in half precision: a logit of 10 in bfloat16 is
+  known to 0.03 only.
 - The instruction prefix is read once and its keys and values are kept: on a CPU that makes the decoder stage 1.27 times
-  faster on HDFS sessions (benchmarks/results/logllm_speed_hdfs_prefix.json). Elsewhere it was not measured and is not done: the
-  cache needs an explicit mask, with which the fastest attention kernels do not run.
+  faster on HDFS sessions (benchmarks/results/logllm_speed_hdfs_prefix.json). On other devices it was not measured and is
+  not done: the cache needs an explicit mask, with which the fastest attention kernels do not run.
 """
 
 import copy
@@ -19,7 +21,7 @@ import torch
 from torch import nn
 from transformers import DynamicCache
 
-from .batching import check_window, token_budget_batches
+from .batching import check_window, device_of, token_budget_batches
 from .message_table import MessageTable
 
 # Windows that `score` holds at a time: bounds its memory on an endless iterable.
@@ -127,7 +129,7 @@ class WindowScorer:
     @property
     def device(self) -> torch.device:
         """Where the decoder's embeddings are."""
-        return self.model.model.get_input_embeddings().weight.device
+        return device_of(self.model.model.get_input_embeddings())
 
     @torch.no_grad()
     def inputs(self, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -164,11 +166,10 @@ class WindowScorer:
 def answer_logits(head: nn.Module, hidden: torch.Tensor, answer_token_ids: Sequence[int]) -> torch.Tensor:
     """Logits (b, 2) of the two answers, normal first, from hidden states (b, D): two rows of the head, in float32."""
     rows = list(answer_token_ids)
-    if type(head) is nn.Linear:
-        logits = nn.functional.linear(hidden, head.weight[rows], None if head.bias is None else head.bias[rows])
-    else:  # a quantised or adapted head: its own forward knows how
-        logits = head(hidden)[:, rows]
-    return logits.float()
+    if type(head) is nn.Linear and not head.weight.is_meta:
+        bias = None if head.bias is None else head.bias[rows].float()
+        return nn.functional.linear(hidden.float(), head.weight[rows].float(), bias)
+    return head(hidden)[:, rows].float()  # quantised, adapted or offloaded: its own forward knows how
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def thunderbird_blocks(shared_data: Path) -> list[Path]:
 def small_dataset(tmp_path_factory) -> Path:
     """A built HDFS configuration of the simulator: OUT/hdfs, with the raw log and its labels beside it."""
     from logllm.hf_datasets.simulation.simulate import simulate
-    from logllm.training.workflows import build_dataset
+    from logllm.training.building import build_dataset
 
     out = tmp_path_factory.mktemp("dataset")
     simulate("hdfs", 12_000, 5, out, anomaly_share=0.08)

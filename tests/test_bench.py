@@ -158,7 +158,7 @@ def test_what_was_stopped_goes_on(split, tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "raw_files", lambda *_: [ROOT])
     monkeypatch.setattr(bench, "split_file", lambda *_: ROOT)
     monkeypatch.setattr(bench, "load_split", lambda _: split)
-    monkeypatch.setattr(bench, "certificate", lambda: {"commit": "c"})
+    monkeypatch.setattr(bench, "provenance", lambda packages: {"commit": "c"})
     arguments = argparse.Namespace(
         work=tmp_path, results=tmp_path, methods=["PCA", "new template"], kinds=bench.KINDS, seeds=None, again=None,
         retry=False, most_seconds=1.0, memory_gb=None,

@@ -345,3 +345,27 @@ def test_a_log_of_another_published_system_is_refused(shared_data, tmp_path):
     assert not (tmp_path / "out").exists()
     own = dataclasses.replace(get_system("bgl"), signature=None)  # whoever says so is believed
     assert quiet(own, hdfs, tmp_path / "out")["lines"]["parsed"] > 0
+
+
+@pytest.mark.parametrize(("line_labels", "masked"), [(False, False), (True, False), (False, True), (True, True)])
+def test_the_schema_is_that_of_the_features(line_labels, masked):
+    from datasets import ClassLabel, Features, List, Value
+
+    from logllm.hf_datasets.storing import LABELS, window_schema
+
+    schema = window_schema(line_labels, masked)
+    label = ClassLabel(names=list(LABELS))
+    wanted = {
+        "window_id": Value("string"),
+        "lines": List(Value("large_string")),
+        "line_numbers": List(Value("int64")),
+        "keys": List(Value("string")),
+        "masked": List(Value("string")),
+        "line_labels": List(label),
+        "first_timestamp": Value("float64"),
+        "last_timestamp": Value("float64"),
+        "label": label,
+    }
+    left_out = {name for name, there in (("masked", masked), ("line_labels", line_labels)) if not there}
+    features = Features({name: one for name, one in wanted.items() if name not in left_out})
+    assert schema.equals(features.arrow_schema, check_metadata=True)

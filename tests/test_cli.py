@@ -41,6 +41,19 @@ def test_help_is_quick():
     assert time.perf_counter() - started < 2.0  # 0.2 s on a free machine
 
 
+def test_version(logllm):
+    import logllm as package
+
+    assert logllm("--version") == (0, f"logllm {package.__version__}\n", "")
+
+
+def test_remarks_of_every_command_are_without_secrets(capsys):
+    from logllm.cli.common import remark
+
+    remark("published to https://me:pass@host/x with hf_abcdefghijklmnopqrstuvwx")
+    assert capsys.readouterr().err == "published to https://***@host/x with ***\n"
+
+
 def test_simulate_build_train_evaluate(logllm, tmp_path):
     """The straight way through the rooms by commands alone."""
     code, out, _ = logllm("simulate", "bgl", "--lines", 4000, "--seed", 1, "--out", tmp_path, "-q")

@@ -90,7 +90,7 @@ def test_evidence_says_what_was_expected_and_what_is_new(trained):
     lines = [TEXT[OPEN], new, "never heard of", TEXT[CLOSE]]
     found = explain_logllama(model, processor, lines, lines, [1, 2, 3, 4])
     assert [item.line_number for item in found] == [1, 2, 3, 4]
-    assert "added after training" in found[1].reason and found[1].template == new
+    assert "in no window that the model learnt from" in found[1].reason and found[1].template == new
     assert "training never saw" in found[2].reason and found[2].seen_in_training == 0 and found[2].rank is None
     assert found[0].seen_in_training and found[0].rank == 1 and len(found[0].expected) == 3
     assert found[0].probability == pytest.approx(1, abs=0.9)

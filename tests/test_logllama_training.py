@@ -67,7 +67,7 @@ def test_every_objective_runs_and_moves_away_from_a_fixed_reference(monkeypatch,
         **quiet(tmp_path), objective=objective, max_steps=6, learning_rate=5e-2, per_device_train_batch_size=16,
         logging_steps=1, num_candidates=1, use_cpu=True,
     )  # fmt: skip
-    trainer = ReinforceTrainer(model, args, chosen)
+    trainer = ReinforceTrainer(model, args, chosen, processor)
     fixed = [p.clone() for p in trainer.reference.parameters()]
     trainer.train()
     assert all(torch.equal(a, b) for a, b in zip(fixed, trainer.reference.parameters()))
@@ -84,7 +84,7 @@ def test_the_sampled_hit_learns_what_follows(monkeypatch, tmp_path):
         **quiet(tmp_path), objective="hit", max_steps=40, learning_rate=3e-2, per_device_train_batch_size=32,
         logging_steps=1, prompt_share=0.0, use_cpu=True,
     )  # fmt: skip
-    trainer = ReinforceTrainer(model, args, draw(rows, [0] * 32, 32, 512, 0, None))
+    trainer = ReinforceTrainer(model, args, draw(rows, [0] * 32, 32, 512, 0, None), processor)
     before = float(model.judge(rows[:1])[0].nll.max())
     trainer.train()
     assert float(model.judge(rows[:1])[0].nll.max()) < before / 2

@@ -5,9 +5,15 @@ import re
 
 import pytest
 import yaml
-from huggingface_hub import DatasetCard, ModelCard, SpaceCard
+from huggingface_hub import DatasetCard, ModelCard, SpaceCard, parse_eval_result_entries
 
-from logllm.model_cards import render_dataset_card, render_model_card, render_space_card, write_card
+from logllm.model_cards import (
+    render_dataset_card,
+    render_eval_results,
+    render_model_card,
+    render_space_card,
+    write_card,
+)
 
 SYSTEM = {"name": "bgl", "title": "BGL | <b>Blue Gene</b>", "window": {"kind": "fixed", "size": 137, "step": None}}
 CONFIGS = {
@@ -159,7 +165,7 @@ def test_the_hub_reads_the_metadata(family, tmp_path):
     path = write_card(render_model_card(CONFIGS[family], METRICS, TRAINING), tmp_path / "model")
     assert path == tmp_path / "model" / "README.md"
     data = ModelCard.load(path).data
-    assert (data.library_name, data.pipeline_tag) == ("transformers", "text-classification")
+    assert (data.library_name, data.pipeline_tag) == ("transformers", "other")
     assert data.datasets == ["somebody/logs"]
     assert set(data.metrics) == {"precision", "recall", "f1", "roc_auc", "pr_auc"}
     assert family in data.tags
@@ -320,3 +326,37 @@ def test_load_dataset_reads_the_folder_with_its_card(tmp_path):
     write_card(render_dataset_card([load_statistics(tmp_path / "out", "plain")]), tmp_path / "out")
     windows = load_dataset(str(tmp_path / "out"), "plain", cache_dir=str(tmp_path / "cache"))
     assert windows.num_rows == {name: split["windows"] for name, split in built["splits"].items()}
+
+
+# -- what the Hub reads ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_no_snippet_feeds_plain_text_and_no_widget_is_offered(family):
+    data = ModelCard(render_model_card(CONFIGS[family], METRICS, TRAINING)).data
+    assert data.pipeline_tag == "other" and data.inference is False
+    assert "log-anomaly-detection" in data.tags and "text-classification" not in data.tags
+    text = render_model_card(CONFIGS[family], METRICS, TRAINING)
+    assert 'pipeline("log-anomaly-detection", model=' in text and 'detect({"lines": window})' in text
+
+
+def test_a_folder_of_this_machine_is_no_base_model():
+    bases = ["/home/somebody/models/encoder", "google-bert/bert-base-uncased", "../decoder", "plain"]
+    text = render_model_card(CONFIGS["logllm"], METRICS, {**TRAINING, "base_models": bases})
+    assert ModelCard(text).data.base_model == ["google-bert/bert-base-uncased"]
+    assert "/home/somebody" not in text and "../" not in text and "`encoder`" in text
+    config = {**CONFIGS["logllm"], "base_encoder": "/home/somebody/models/encoder", "base_decoder": None}
+    text = render_model_card(config, METRICS, TRAINING)
+    assert ModelCard(text).data.base_model is None and "/home/somebody" not in text
+
+
+def test_results_as_the_hub_collects_them():
+    training = {**TRAINING, "dataset_revision": "c0ffee"}
+    (found,) = render_eval_results(METRICS, training, "2026-11-26").items()
+    (entry,) = parse_eval_result_entries(yaml.safe_load(found[1]))
+    assert found[0] == ".eval_results/bgl.yaml"
+    assert (entry.dataset_id, entry.task_id, entry.value) == ("somebody/logs", "bgl", 0.8965)
+    assert (entry.dataset_revision, entry.date) == ("c0ffee", "2026-11-26")
+    assert render_eval_results(METRICS, {**TRAINING, "dataset": "logs"}) == {}  # no dataset of the Hub
+    assert render_eval_results({"test": {"f1": None}}, TRAINING) == {}
+    assert render_eval_results({}, TRAINING) == {}

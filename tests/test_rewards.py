@@ -28,8 +28,10 @@ def test_a_label_turns_the_sign_round():
 
 def test_reward_does_not_depend_on_the_action_but_the_hit_does():
     completions = ["a", "b", "c"]
-    paid = top_k_reward_func(completions, [["a"]] * 3, [[["a", "b"]]] * 3)
-    assert len(set(paid)) == 1  # nothing for a group baseline to learn from
+    logits = torch.tensor([[3.0, 2.0, 1.0]]).expand(3, 3)
+    paid = top_k_reward_func(completions, top_k_reward(logits, torch.tensor([1, 1, 1]), 2)[:, None].tolist())
+    assert paid == [1.0] * 3  # nothing for a group baseline to learn from
+    assert hit_reward_func(completions, position_rewards=[[1.0, -1.0], [1.0], []]) == [0.0, 1.0, 0.0]
     assert hit_reward_func(completions, ["a"] * 3) == [1.0, -1.0, -1.0]
     assert hit_reward(torch.tensor([1, 2]), torch.tensor([1, 1])).tolist() == [1.0, -1.0]
 

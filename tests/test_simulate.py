@@ -265,7 +265,7 @@ def test_written_files_agree_with_the_stream(tmp_path):
     assert written["sessions"] == len(faults)
     assert written["faults"] == dict(Counter(fault for fault in faults.values() if fault != "-"))
     assert written["anomalies"] == sum(written["faults"].values())
-    assert sorted(path.name for path in folder.iterdir()) == ["anomaly_label.csv", "hdfs.log"]
+    assert sorted(path.name for path in folder.iterdir()) == [".hdfs.simulated", "anomaly_label.csv", "hdfs.log"]
 
 
 def test_line_labels_are_written_where_the_lines_have_none(tmp_path):
@@ -277,7 +277,7 @@ def test_line_labels_are_written_where_the_lines_have_none(tmp_path):
 
 def test_bgl_needs_no_label_file(tmp_path):
     written = simulate("bgl", 5_000, 1, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["bgl.log"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".bgl.simulated", "bgl.log"]
     assert written["labels"] is None
     assert written["anomalies"] == sum(label != "-" for _, label in bgl_lines(5_000, 1))
 

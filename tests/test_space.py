@@ -328,7 +328,7 @@ def test_the_code_to_copy_runs(server, tmp_path, monkeypatch, capsys, file):
     monkeypatch.chdir(SPACE)
     if "load_dataset" in code:
         from logllm.hf_datasets.simulation.simulate import simulate
-        from logllm.training.workflows import build_dataset
+        from logllm.training.building import build_dataset
 
         monkeypatch.chdir(tmp_path)
         simulate("hdfs", 2000, 0, tmp_path / "logs")

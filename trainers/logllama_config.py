@@ -9,8 +9,7 @@ and batch 16, RL at 1e-6 on 5,000 sequences, the first 20 % of a sequence as the
 from dataclasses import dataclass
 from typing import Literal
 
-from transformers import TrainingArguments
-from trl import SFTConfig
+from trl import GRPOConfig, SFTConfig
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ PRESETS = {
         reinforce_epochs=10,
     ),
     "lora": LogLLaMAPreset(
-        decoder="HuggingFaceTB/SmolLM2-135M",
+        decoder="HuggingFaceTB/SmolLM2-135M-Instruct",
         learning_rate=5e-4,
         epochs=5,
         batch=16,
@@ -118,8 +117,12 @@ class NextKeyConfig(SFTConfig):
 
 
 @dataclass
-class ReinforceConfig(TrainingArguments):
+class ReinforceConfig(GRPOConfig):
     """Arguments of the REINFORCE stage.
+
+    Changes these defaults of `GRPOConfig`: half precision and gradient checkpointing are off, one update a batch of 64
+    completions, the loss is the mean over all positions, advantages are not scaled, `entropy_coef` is 0.01. `beta` is the
+    weight of the penalty for leaving the likelihood model. A prompt gets one completion, whatever `num_generations` says.
 
     Args:
         objective: a row of `OBJECTIVES`.
@@ -127,12 +130,9 @@ class ReinforceConfig(TrainingArguments):
         prompt_share: share of a sequence that is given; the policy continues it.
         discount: gamma of the return-to-go.
         baseline_decay: of the moving average that is subtracted from the return.
-        entropy_weight: of the bonus that keeps the policy from collapsing.
-        kl_weight: of the penalty for leaving the likelihood model (KL of the policy from it, nats a position).
         advantage_clip: advantages are cut to plus and minus this; 0 leaves them.
-        use_labels: anomalous sequences (column `label`) are in the training data and are paid the other way round.
+        use_labels: anomalous sequences (column `label`) are in the training data and their rewards have the other sign.
         num_beams: beams of the sampling; above 1 is LogGPT's way, and much slower.
-        temperature: of the sampling.
     """
 
     objective: str = "reinforce"
@@ -140,12 +140,17 @@ class ReinforceConfig(TrainingArguments):
     prompt_share: float = 0.2
     discount: float = 0.99
     baseline_decay: float = 0.9
-    entropy_weight: float = 0.01
-    kl_weight: float = 0.0
     advantage_clip: float = 10.0
     use_labels: bool = False
     num_beams: int = 1
-    temperature: float = 1.0
+    entropy_coef: float = 0.01
+    loss_type: str = "bnpo"
+    scale_rewards: str = "none"
+    num_generations: int | None = 2  # the least that the parent takes
+    per_device_train_batch_size: int = 64
+    bf16: bool | None = False  # type: ignore[assignment]
+    gradient_checkpointing: bool | None = None
+    activation_checkpointing: bool | None = False
 
     def __post_init__(self):
         self.remove_unused_columns = False
@@ -154,3 +159,8 @@ class ReinforceConfig(TrainingArguments):
             raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}, found {self.objective!r}")
         if not 0 <= self.prompt_share < 1:
             raise ValueError(f"prompt_share must be at least 0 and below 1, found {self.prompt_share}")
+        if self.num_iterations != 1 or self.steps_per_generation != self.gradient_accumulation_steps:
+            raise ValueError(
+                "REINFORCE must make one update a batch of completions, found num_iterations "
+                f"{self.num_iterations} and steps_per_generation {self.steps_per_generation}: leave both at their defaults"
+            )

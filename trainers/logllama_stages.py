@@ -1,6 +1,6 @@
 """Runs LogLLaMA through its two stages: distinct sequences, validation, early stopping, resume, curves.
 
-What is peculiar here:
+Notes:
 - Distinct sequences are trained on once an epoch, weighted by how often they occur. A small log has few of them, so an
   epoch may be a handful of steps: epochs are added until the stage has LEAST_STEPS steps (or as many as an epoch count
   over all sequences would have had).
@@ -29,6 +29,7 @@ from .logllama_trainer import NextKeyTrainer, ReinforceTrainer, unwrapped
 from .logllm_stages import _batches, _common, _run
 from .qlora import merged, with_adapters
 from .stage_checkpoint import last_sealed
+from .tracking import chosen_trackers, track, tracking_arguments
 
 LEAST_STEPS = 400
 REINFORCE_BATCH = 64
@@ -49,6 +50,8 @@ def train_logllama(
     reinforce: bool = True,
     reinforce_settings: dict[str, Any] | None = None,
     resume: bool = False,
+    report_to: str | Sequence[str] | None = None,
+    tracking_dir: Path | None = None,
     progress: bool = True,
 ) -> list[dict[str, Any]]:
     """Train LogLLaMA on normal sequences of key ids: likelihood, then REINFORCE; returns one row a stage.
@@ -67,11 +70,15 @@ def train_logllama(
         reinforce: whether to run the second stage.
         reinforce_settings: fields of `ReinforceConfig` in place of the preset's.
         resume: go on from what an earlier run left in `work_dir`.
+        report_to: trackers of the curves (`tracking.chosen_trackers`).
+        tracking_dir: for TensorBoard's files, a folder a stage.
         progress: show bars.
     """
+    trackers = chosen_trackers(report_to)
     row: LogLLaMAPreset = preset_named(PRESETS, preset)
     # A step sees as many sequences with many processes as with one.
     share, reinforce_share = _batches(row.batch, row.batch), _batches(REINFORCE_BATCH, REINFORCE_BATCH)
+    name_of_run = (tracking_dir or work_dir).parent.name
     truth = labels if labels is not None else [0] * len(sequences)
     normal = [sequence for sequence, label in zip(sequences, truth) if label != 1]
     # A window longer than the context is learnt in pieces of it.
@@ -94,9 +101,11 @@ def train_logllama(
         warmup_steps=20,
         **share,
         **_common(work_dir / "likelihood", seed, 20)
+        | tracking_arguments(trackers, f"{name_of_run}-likelihood")
         | _validated(held_back, max(round(total_steps(len(rows), row.batch, epochs, steps) / row.epochs), 1)),
     )
     trainer: Trainer = NextKeyTrainer(trained, args, rows, processor, eval_dataset=held_back)
+    track(trainer, trackers, None if tracking_dir is None else tracking_dir / "likelihood")
     done = [
         {"stage": "likelihood", "distinct": len(rows), **run_stage(trainer, row.patience, resume, progress, history)}
     ]
@@ -109,10 +118,12 @@ def train_logllama(
             "max_steps": max_steps // 10 if 0 < max_steps < a_pass * row.reinforce_epochs else -1,
             **reinforce_share,
             **_common(work_dir / "reinforce", seed, max(round(a_pass * row.reinforce_epochs / 50), 1))
+            | tracking_arguments(trackers, f"{name_of_run}-reinforce")
             | _validated(held_back, max(a_pass // 4, 1))
             | (reinforce_settings or {}),
         }
-        trainer = ReinforceTrainer(trained, ReinforceConfig(**settings), chosen, eval_dataset=held_back)
+        trainer = ReinforceTrainer(trained, ReinforceConfig(**settings), chosen, processor, eval_dataset=held_back)
+        track(trainer, trackers, None if tracking_dir is None else tracking_dir / "reinforce")
         done.append(
             {
                 "stage": "reinforce",

@@ -70,6 +70,7 @@ STAGE_TABLES = {
 }
 PUBLISHED_DECAY, PUBLISHED_DECAYS = 0.7, 10
 BATCH = 16  # the paper's mini-batch
+DTYPES = ("float32", "bfloat16", "auto")
 
 
 @dataclass(frozen=True)
@@ -80,17 +81,22 @@ class LogLLMPreset:
         encoder, decoder: repository id or folder to load a part from.
         encoder_shape, decoder_shape: or the shape of a part that starts from nothing.
         random_encoder: make `encoder` with its shape and words but untrained weights (for comparison).
+        random_decoder: the same of `decoder`.
+        decoder_layers: keep only the first so many layers of `decoder`; None = all.
         dropout: of the attention of a decoder that starts from nothing.
         pooling: see `LogLLMConfig`.
         mask: replace variable parts by `<*>` (paper); False feeds messages as they are.
         stages: row of `STAGE_TABLES`.
         lora: train an adapter and the projector instead of all weights.
         load_in_4bit: NF4 base models.
+        dtype: precision in which pretrained parts are loaded: "float32", "bfloat16", or "auto", which is bfloat16 where the
+            machine is fast at it. What the file holds does not matter.
+        memory_gb: memory that a run takes on a processor, as measured; less is refused before anything is loaded.
         repeats: a window that occurs n times is learnt from n ** repeats times an epoch: 1 = as often as it occurs (paper),
             0 = each distinct window once.
         micro_batch: windows a process takes at once; the batch of 16 is reached by accumulation.
         gradient_checkpointing: trade time for memory.
-        bf16: mixed precision where the machine has it.
+        bf16: train in mixed precision where the machine is fast at it; weights that train and scores stay in float32.
         noise: see `LogLLMTrainingConfig`, as `mix` and `reorder`.
         mix: see there.
         word_dropout: share of words that change in a varied wording, on average.
@@ -105,12 +111,16 @@ class LogLLMPreset:
     encoder_shape: dict[str, Any] = field(default_factory=dict)
     decoder_shape: dict[str, Any] = field(default_factory=dict)
     random_encoder: bool = False
+    random_decoder: bool = False
+    decoder_layers: int | None = None
     dropout: float = 0.0
     pooling: str = "pooler"
     mask: bool = True
     stages: str = "paper"
     lora: bool = False
     load_in_4bit: bool = False
+    dtype: str = "float32"
+    memory_gb: float = 0.0
     repeats: float = 1.0
     micro_batch: int = BATCH
     gradient_checkpointing: bool = False
@@ -177,15 +187,22 @@ PRESETS = {
     ),
     "small": LogLLMPreset(
         encoder="sentence-transformers/all-MiniLM-L6-v2",
-        decoder="HuggingFaceTB/SmolLM2-135M",
+        decoder="HuggingFaceTB/SmolLM2-135M-Instruct",
+        # A quarter of its 30 layers: a step takes a quarter of the time.
+        decoder_layers=8,
         pooling="mean",
+        stages="frozen_encoder",
         lora=True,
+        bf16=True,
+        repeats=0.5,
+        validations=1,
     ),
     "paper": LogLLMPreset(
         encoder="google-bert/bert-base-uncased",
         decoder="meta-llama/Meta-Llama-3-8B",
         lora=True,
         load_in_4bit=True,
+        dtype="auto",
         micro_batch=4,
         gradient_checkpointing=True,
         bf16=True,

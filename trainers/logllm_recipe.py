@@ -13,19 +13,22 @@ from typing import Any
 import yaml
 
 from .assemble import preset_named
-from .logllm_config import BATCH, PRESETS, STAGE_TABLES, LogLLMPreset, Stage
+from .logllm_config import BATCH, DTYPES, PRESETS, STAGE_TABLES, LogLLMPreset, Stage
 
 # Fields of the preset's row that a recipe may overrule.
 OF_THE_PRESET = (
     "encoder",
     "decoder",
     "random_encoder",
+    "random_decoder",
+    "decoder_layers",
     "dropout",
     "pooling",
     "mask",
     "stages",
     "lora",
     "load_in_4bit",
+    "dtype",
     "repeats",
     "micro_batch",
     "gradient_checkpointing",
@@ -60,12 +63,15 @@ class LogLLMRecipe:
     encoder: str | None = None
     decoder: str | None = None
     random_encoder: bool | None = None
+    random_decoder: bool | None = None
+    decoder_layers: int | None = None
     dropout: float | None = None
     pooling: str | None = None
     mask: bool | None = None
     stages: str | None = None
     lora: bool | None = None
     load_in_4bit: bool | None = None
+    dtype: str | None = None
     repeats: float | None = None
     micro_batch: int | None = None
     gradient_checkpointing: bool | None = None
@@ -124,6 +130,19 @@ class LogLLMRecipe:
             raise ValueError(
                 "load_in_4bit: true needs lora: true, found lora: false: 4-bit weights cannot be trained; keep lora for "
                 "a large model, or set load_in_4bit: false"
+            )
+        if row.dtype not in DTYPES:
+            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, found {row.dtype!r}")
+        for name in ("random_decoder", "decoder_layers"):
+            if getattr(row, name) and row.decoder is None:
+                raise ValueError(
+                    f"{name} needs a decoder to take the shape of, found none in preset {self.preset!r}, whose decoder "
+                    "starts from nothing anyway: name a decoder, or leave it out"
+                )
+        if row.random_decoder and row.lora:
+            raise ValueError(
+                "random_decoder: true needs lora: false, found lora: true: an adapter on random weights leaves them as they "
+                "are; train them whole"
             )
         if row.random_encoder and row.encoder is None:
             raise ValueError(

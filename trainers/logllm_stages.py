@@ -1,6 +1,6 @@
 """Runs LogLLM through its stages: one trainer a row of the table, resumable, with a progress bar for people.
 
-What is peculiar here:
+Notes:
 - transformers prints its logs to standard output, which belongs to results; the bar here goes to standard error and says
   stage, step, loss, accuracy of the answer's word, validation F1 and the time left.
 - A work folder holds `run.json` (what the run is: data, recipe, seed), a folder a stage with its checkpoints, and of a
@@ -16,7 +16,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +25,17 @@ from accelerate import PartialState
 from datasets import Dataset
 from tqdm.auto import tqdm
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback
-from transformers.integrations import TensorBoardCallback, is_tensorboard_available
 
 from logllm.modeling_logllm import LogLLMForSequenceAnomaly, LogLLMProcessor
 
+from .assemble import has_fast_bf16
 from .logllm_config import LogLLMTrainingConfig, Stage
 from .logllm_recipe import LogLLMRecipe
 from .logllm_trainer import LogLLMTrainer, MinorityOversampler, TrainingStopped, check_labels
 from .message_store import MessageStore
 from .qlora import DeadGradientGuard, memory_line
 from .stage_checkpoint import last_sealed, load_trainable, save_trainable
+from .tracking import chosen_trackers, track, tracking_arguments
 
 CHECKPOINT_STEPS = 500  # besides those at evaluations: minutes of an 8B model
 VALIDATION_LIMIT = 4000  # windows by which a stage is judged while it trains
@@ -128,7 +129,8 @@ def train_logllm(
     seed: int = 0,
     resume: bool = False,
     facts: Mapping[str, Any] | None = None,
-    tensorboard_dir: Path | None = None,
+    report_to: str | Sequence[str] | None = None,
+    tracking_dir: Path | None = None,
     progress: bool = True,
 ) -> tuple[list[dict[str, Any]], list[list[float]]]:
     """Train LogLLM through the stages of a recipe.
@@ -149,13 +151,15 @@ def train_logllm(
         seed: of the order of samples, of dropout and of variants.
         resume: go on from what an earlier run left in `work_dir`.
         facts: what else the run must have in common with the one that it resumes (such as the dataset's checksum).
-        tensorboard_dir: for TensorBoard's files, a folder a stage, where TensorBoard is installed.
+        report_to: trackers of the curves (`tracking.chosen_trackers`).
+        tracking_dir: for TensorBoard's files, a folder a stage.
         progress: show bars.
 
     Raises:
         TrainingStopped: a signal, a loss that is no number, or a full disk; what was saved is whole.
         ValueError: the data has one class only; `resume` of another run's folder.
     """
+    trackers = chosen_trackers(report_to)
     recipe = LogLLMRecipe(preset=recipe) if isinstance(recipe, str) else recipe
     row, stages = recipe.row(), recipe.stage_rows()
     store = MessageStore(processor, row.variants, row.word_dropout, seed)
@@ -180,10 +184,11 @@ def train_logllm(
             variants=row.variants,
             reorder=row.reorder,
             gradient_checkpointing=row.gradient_checkpointing,
-            bf16=row.bf16 and _has_bf16(),
+            bf16=row.bf16 and has_fast_bf16(),
             **_schedule(stage),
             **_batches(row.micro_batch, recipe.batch),
             **_common(work_dir / f"{i + 1}-{stage.name.replace(' ', '-')}", seed, min(max(epoch // 4, 1), 20))
+            | tracking_arguments(trackers, f"{(tracking_dir or work_dir).parent.name}-{stage.name}")
             | _validated(held_back is not None, max(epoch // row.validations, 1), last),
         )
         trainer = LogLLMTrainer(
@@ -199,8 +204,7 @@ def train_logllm(
         if last and held_back is not None and row.patience:
             trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=row.patience))
         trainer.add_callback(DeadGradientGuard())
-        if tensorboard_dir is not None and is_tensorboard_available():
-            trainer.add_callback(_tensorboard(tensorboard_dir / Path(str(args.output_dir)).name))
+        track(trainer, trackers, None if tracking_dir is None else tracking_dir / Path(str(args.output_dir)).name)
         facts_of_stage, log = _run_stage(trainer, names[i], len(processor.answer_ids[0]), resume, progress)
         share = anomalous_share(rows, recipe, stage)
         parts = ", ".join(stage.trainable)
@@ -287,12 +291,6 @@ def _run_stage(
     return row, log
 
 
-def _tensorboard(folder: Path) -> TrainerCallback:
-    from torch.utils.tensorboard import SummaryWriter
-
-    return TensorBoardCallback(SummaryWriter(log_dir=str(folder)))
-
-
 def _label(i: int, stages: int, stage: Stage) -> str:
     return f"stage {i + 1}/{stages} {stage.name}"
 
@@ -354,10 +352,6 @@ def every_nth(validation: Dataset) -> Dataset:
     """The validation windows that training is judged by: all, or of very many every n-th."""
     step = max(len(validation) // VALIDATION_LIMIT, 1)
     return validation.select(range(0, len(validation), step)) if step > 1 else validation
-
-
-def _has_bf16() -> bool:
-    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
 
 
 def _common(folder: Path, seed: int, logging_steps: int) -> dict[str, Any]:

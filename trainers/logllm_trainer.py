@@ -2,26 +2,32 @@
 
 How it departs from its parent:
 - A sample is a row with `lines` and `label`; masking and tokenising happen once a distinct message (message_store.py).
-- `args.trainable` names the parts that get gradients; the others stand still. While the encoder stands still, its vectors
-  are worked out once for the stage, and may be varied: other wordings of a message, noise.
+- `args.trainable` names the parts that get gradients; the others are frozen. While the encoder is frozen, its vectors are
+  computed once for the stage, and may be varied: other wordings of a message, noise.
 - The rarer class is oversampled to `minority_share` exactly as equation (1) of the paper counts it.
 - Evaluation scores the validation windows as a user would, each distinct one once, shared among the processes.
-- A checkpoint holds the tensors that the stage trains, sealed (stage_checkpoint.py). A loss that is no number, and a disk
-  that takes no more, end the run with the last whole checkpoint in place.
+- A checkpoint holds the tensors that the stage trains, sealed (stage_checkpoint.py); `save_model` and `push_to_hub` write
+  a whole repository (repository.py). A loss that is no number, and a disk that takes no more, end the run with the last
+  whole checkpoint in place.
+- A `peft_config` becomes an adapter on the model itself, as everywhere here; a stream is read to its end first, because
+  the rarer class is counted.
 The loss is the parent's own. One stage of the table is one run of this trainer.
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate.utils import gather_object
-from datasets import Dataset
+from datasets import Dataset, IterableDataset
 from safetensors import SafetensorError
 from torch import nn
 from torch.utils.data import Sampler
+from transformers import EvalPrediction
+from transformers.trainer_utils import PredictionOutput
 from trl import SFTTrainer
 
 from logllm.modeling_logllm import LogLLMProcessor
@@ -30,7 +36,8 @@ from logllm.modeling_logllm.scoring_logllm import WindowScorer
 from .logllm_config import PUBLISHED_DECAY, PUBLISHED_DECAYS, LogLLMTrainingConfig
 from .message_store import MessageStore
 from .metrics import validation_metrics
-from .qlora import projector_in_full_precision
+from .qlora import LoraConfig, attach_lora, projector_in_full_precision
+from .repository import SavesRepository, as_dataset
 from .stage_checkpoint import WEIGHTS, is_no_room, load_trainable, save_trainable, seal
 
 # Shares of the messages that are varied in the copies of the validation windows.
@@ -133,18 +140,36 @@ def set_trainable(model: nn.Module, parts: Sequence[str]) -> None:
         parameter.requires_grad_(own and part_of(name) in parts)
 
 
-class LogLLMTrainer(SFTTrainer):
+def answer_positions(labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Where the answers are predicted: `positions` (B, A) and the tokens to predict there, `shift_labels` (B, A).
+
+    A is the most answer tokens that a row has; a row with fewer is filled with other positions, labelled -100.
+
+    >>> found = answer_positions(torch.tensor([[-100, -100, 7, 8, -100]]))
+    >>> found["positions"].tolist(), found["shift_labels"].tolist()
+    ([[1, 2]], [[7, 8]])
+    """
+    targets = nn.functional.pad(labels[:, 1:], (0, 1), value=-100)  # (B, L): what each position predicts
+    wanted = targets != -100
+    most = max(int(wanted.sum(1).max()), 1)
+    positions = (~wanted).to(torch.uint8).argsort(dim=1, stable=True)[:, :most]
+    return {"positions": positions, "shift_labels": targets.gather(1, positions)}
+
+
+class LogLLMTrainer(SavesRepository, SFTTrainer):  # type: ignore[misc]
     """One stage of LogLLM's training (section III-E of the paper).
 
     Args:
         model: `LogLLMForSequenceAnomaly`.
         args: settings of the stage.
-        train_dataset: rows with `lines` and `label`, or with `rows` of `store` and `label`.
+        train_dataset: rows with `lines` and `label`, or with `rows` of `store` and `label`; a stream is read to its end.
         processing_class: the model's processor.
-        eval_dataset: validation windows, as `train_dataset`.
+        eval_dataset: validation windows, as `train_dataset`; or several by name.
         store: the messages that `rows` point into; stages that follow each other share one.
         max_samples: samples an epoch at most.
         min_samples: samples an epoch at least.
+        peft_config: a new adapter to put on the model; without `modules_to_save` the projector is trained whole beside it.
+        compute_metrics: further figures of an evaluation, of the scores (n,) and labels (n,).
         kwargs: passed to `SFTTrainer`.
     """
 
@@ -155,14 +180,22 @@ class LogLLMTrainer(SFTTrainer):
         self,
         model: Any,
         args: LogLLMTrainingConfig,
-        train_dataset: Dataset,
+        train_dataset: Dataset | IterableDataset,
         processing_class: LogLLMProcessor,
-        eval_dataset: Dataset | None = None,
+        eval_dataset: Dataset | IterableDataset | Mapping[str, Dataset | IterableDataset] | None = None,
         store: MessageStore | None = None,
         max_samples: int | None = None,
         min_samples: int | None = None,
+        peft_config: LoraConfig | None = None,
+        compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
         **kwargs,
     ):
+        self.processor = processing_class
+        train_dataset = as_dataset(train_dataset)
+        others = {}  # scored from their text: what they say need not be in the store
+        if isinstance(eval_dataset, Mapping):
+            others, eval_dataset = {name: as_dataset(rows) for name, rows in eval_dataset.items()}, None
+        eval_dataset = as_dataset(eval_dataset)
         check_labels(train_dataset)
         if store is None:
             store = MessageStore(processing_class, args.variants, args.word_dropout, args.seed)
@@ -174,17 +207,20 @@ class LogLLMTrainer(SFTTrainer):
         self.store, self.max_samples, self.min_samples = store, max_samples, min_samples
         self.varied = bool(args.noise or args.mix or (args.word_dropout and store.variants))
         self.vectors: torch.Tensor | None = None
+        if peft_config is not None:
+            attach_lora(model, peft_config)
         set_trainable(model, args.trainable)
         frozen = "encoder" not in args.trainable and store.fits(self.varied)
         super().__init__(
             model=model,
             args=args,
             train_dataset=train_dataset,
-            eval_dataset=eval_dataset,
+            eval_dataset=others or eval_dataset,
             processing_class=processing_class,
             data_collator=WindowCollator(store, frozen, apart=self.varied),
             **kwargs,
         )
+        self.compute_metrics = compute_metrics
         projector_in_full_precision(model)  # TRL halves what trains of a quantised model
         if frozen:
             self.vectors = store.vectors(self.accelerator.unwrap_model(self.model), with_variants=self.varied)
@@ -209,6 +245,15 @@ class LogLLMTrainer(SFTTrainer):
                 "log are text"
             )
         return loss
+
+    def compute_loss(self, model, inputs, *args, **kwargs):
+        """The parent's loss, its head at the answer's positions only.
+
+        On a processor TRL's head reads every position: with a vocabulary of 49,152 that is three quarters of a step.
+        """
+        if inputs.get("labels") is not None:
+            inputs = inputs | answer_positions(inputs["labels"])
+        return super().compute_loss(model, inputs, *args, **kwargs)
 
     def _with_messages(self, inputs: dict[str, Any]) -> dict[str, Any]:
         if "message_places" not in inputs:
@@ -263,18 +308,62 @@ class LogLLMTrainer(SFTTrainer):
     # -- validation ---------------------------------------------------------------------------------------------
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix: str = "eval") -> dict[str, float]:
-        """Score the validation windows: the figures of `validation_metrics`."""
+        """Score validation windows: the figures of `validation_metrics`, and those of `compute_metrics`.
+
+        Args:
+            eval_dataset: rows of the store (as the trainer's own), or any rows with `lines` and `label`; several by name.
+            ignore_keys: unused.
+            metric_key_prefix: of the figures' names.
+        """
         rows: Any = eval_dataset if eval_dataset is not None else self.eval_dataset
-        scores = self.validation_scores(rows)
-        labels = rows["label"][:] * len(scores)
-        figures = validation_metrics([score for copy in scores for score in copy], labels)
-        metrics = {f"{metric_key_prefix}_{name}": value for name, value in figures.items()}
+        if isinstance(rows, Mapping):
+            parts = [self.evaluate(one, ignore_keys, f"{metric_key_prefix}_{name}") for name, one in rows.items()]
+            return {name: value for part in parts for name, value in part.items()}
+        metrics = self._metrics_of(as_dataset(rows), metric_key_prefix)[0]
         training = self.model.training
         self.model.eval()  # TRL files what is logged under the model's mode
         self.log(metrics)
         self.model.train(training)
+        self.last_metrics = metrics
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def predict(self, test_dataset, ignore_keys=None, metric_key_prefix: str = "test") -> PredictionOutput:
+        """Score windows (n,): log-odds of anomalous, nats. Labels are the dataset's; figures as those of `evaluate`."""
+        rows = as_dataset(test_dataset)
+        labels = np.asarray(rows["label"][:]) if "label" in rows.column_names else None
+        metrics, scores = self._metrics_of(rows, metric_key_prefix)
+        return PredictionOutput(np.asarray(scores, dtype=np.float32), labels, metrics)
+
+    def _metrics_of(self, rows: Dataset, prefix: str) -> tuple[dict[str, float], list[float]]:
+        """The figures of windows with labels (none without), and the scores of the windows as they are."""
+        if "rows" in rows.column_names:
+            copies = self.validation_scores(rows)
+        elif "lines" in rows.column_names:
+            copies = [self._scores_of_text(rows["lines"][:])]
+        else:
+            raise ValueError(f"windows must be in the column lines, found the columns {rows.column_names}")
+        labels = (
+            [-1 if label is None else int(label) for label in rows["label"][:]] if "label" in rows.column_names else []
+        )
+        known = [i for i, label in enumerate(labels) if label in (0, 1)]
+        if not known:
+            return {}, copies[0]
+        truth = [labels[i] for i in known]
+        figures = validation_metrics([copy[i] for copy in copies for i in known], truth * len(copies))
+        if self.compute_metrics is not None:
+            scores = np.asarray([copies[0][i] for i in known], dtype=np.float32)
+            figures |= self.compute_metrics(EvalPrediction(predictions=scores, label_ids=np.asarray(truth)))
+        return {f"{prefix}_{name}": value for name, value in figures.items()}, copies[0]
+
+    def _scores_of_text(self, windows: Sequence[Sequence[str]]) -> list[float]:
+        """Score windows given as messages, each process its share of them."""
+        model: Any = self.accelerator.unwrap_model(self.model)
+        with self.accelerator.split_between_processes(list(enumerate(windows))) as share:
+            scores = model.score([window for _, window in share], self.processor) if share else []
+            mine = [(i, score) for (i, _), score in zip(share, scores)]
+        known = dict(gather_object(mine) if self.accelerator.num_processes > 1 else mine)
+        return [known[i] for i in range(len(windows))]
 
     @torch.no_grad()
     def validation_scores(self, rows: Dataset | None = None) -> list[list[float]]:
@@ -353,9 +442,6 @@ class LogLLMTrainer(SFTTrainer):
             super()._load_best_model()
         else:
             load_trainable(self.model, Path(str(self.state.best_model_checkpoint)) / WEIGHTS)
-
-    def create_model_card(self, *args, **kwargs) -> None:
-        """Write nothing here: the card is rendered at the end of all stages, from config, data and metrics."""
 
 
 class SoftTokens:

@@ -14,6 +14,7 @@ import re
 import resource
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -61,15 +62,27 @@ def lora_config(model: nn.Module, target_modules: str | None = None, **settings:
     return LoraConfig(**(fields | settings))
 
 
-def attach_lora(model: PreTrainedModel, **settings: Any) -> PreTrainedModel:
-    """Put a fresh adapter on a model: only it and the projector train from here on. Returns the same model."""
+def attach_lora(model: PreTrainedModel, config: LoraConfig | None = None, **settings: Any) -> PreTrainedModel:
+    """Put a fresh adapter on a model: only it and the projector train from here on. Returns the same model.
+
+    Args:
+        model: `LogLLMForSequenceAnomaly`.
+        config: the adapter, in place of the published code's (`lora_config`).
+        settings: fields of `LoraConfig` that overrule `lora_config`'s.
+    """
     disable_cpu_repacking(model)
-    model.add_adapter(lora_config(model, **settings))
+    if config is None:
+        config = lora_config(model, **settings)
+    elif not config.modules_to_save:
+        config = replace(config, modules_to_save=["projector"])
+    model.add_adapter(config)
     for name, module in model.named_modules():
         if ".encoder." in name and "lora_dropout" in name and isinstance(module, nn.Dropout):
-            module.p = ENCODER_DROPOUT
+            module.p = min(module.p, ENCODER_DROPOUT)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_("lora_" in name or "modules_to_save" in name)
+        if parameter.requires_grad and parameter.is_floating_point():
+            parameter.data = parameter.data.float()  # steps of an adapter in half precision would be lost in rounding
     return model
 
 

@@ -1,7 +1,7 @@
 """Rewards of LogLLaMA's REINFORCE stage: pure functions, one value a predicted position, or a completion for TRL.
 
-The tensor functions serve `ReinforceTrainer`; `top_k_reward_func` and `hit_reward_func` have the signature that TRL's own
-trainers call (`completions` and the dataset's columns in, one float a completion out).
+The tensor functions reward positions; `top_k_reward_func` and `hit_reward_func` have the signature that TRL's trainers call
+(`completions` and further columns in, one float a completion out).
 """
 
 from collections.abc import Sequence
@@ -53,35 +53,37 @@ def returns_to_go(rewards: torch.Tensor, mask: torch.Tensor, gamma: float) -> to
 
 
 def top_k_reward_func(
-    completions: Sequence[str],
-    true_keys: Sequence[Sequence[str]],
-    candidates: Sequence[Sequence[Sequence[str]]],
-    **kwargs,
+    completions: Sequence[str], position_rewards: Sequence[Sequence[float]], **kwargs
 ) -> list[float]:
-    """TRL's form of the paper's reward: the mean over positions of +1 (true key among the candidates) and -1.
+    """TRL's form of the paper's reward: the mean over a completion's positions of `top_k_reward`.
 
     Args:
-        completions: what the policy wrote; unused, for this reward depends on its candidates only, which is why a group
-            of completions of one prompt gets one reward and TRL's GRPO and RLOO have nothing to learn from it.
-        true_keys: of each completion, the keys that really came.
-        candidates: of each completion and position, the policy's K most probable keys.
+        completions: what the policy wrote; unused, for this reward depends on the policy's candidates, not on its choice:
+            a group of one-key completions of one prompt gets one reward.
+        position_rewards: of each completion, the reward of each position.
         kwargs: further columns, ignored.
 
-    >>> top_k_reward_func(["b"], [["a", "b"]], [[["a", "c"], ["c", "d"]]])
+    >>> top_k_reward_func(["b c"], [[1.0, -1.0]])
     [0.0]
     """
     del completions, kwargs
-    return [
-        sum(1.0 if key in likely else -1.0 for key, likely in zip(keys, rows)) / max(len(keys), 1)
-        for keys, rows in zip(true_keys, candidates)
-    ]
+    return [sum(rewards) / max(len(rewards), 1) for rewards in position_rewards]
 
 
-def hit_reward_func(completions: Sequence[str], true_key: Sequence[str], **kwargs) -> list[float]:
+def hit_reward_func(
+    completions: Sequence[str],
+    true_key: Sequence[str] = (),
+    position_rewards: Sequence[Sequence[float]] | None = None,
+    **kwargs,
+) -> list[float]:
     """TRL's form of the sampled hit: +1 where the completion is the true next key, -1 where it is not.
+
+    Where the positions were rewarded already (`position_rewards`), the mean over them.
 
     >>> hit_reward_func(["a", "b"], ["a", "a"])
     [1.0, -1.0]
     """
     del kwargs
+    if position_rewards is not None:
+        return top_k_reward_func(completions, position_rewards)
     return [1.0 if completion.strip() == key else -1.0 for completion, key in zip(completions, true_key)]

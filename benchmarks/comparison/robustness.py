@@ -31,7 +31,7 @@ from tqdm import tqdm
 
 from benchmarks.comparison.job import fit, threshold_of
 from benchmarks.comparison.methods import BY_NAME
-from benchmarks.comparison.run import HERE, KINDS, MOST_SECONDS, OtherWindows, certificate, in_a_process
+from benchmarks.comparison.run import HERE, KINDS, MACHINE, MOST_SECONDS, OtherWindows, in_a_process
 from benchmarks.comparison.systems import (
     HDFS,
     RECIPES,
@@ -45,6 +45,7 @@ from benchmarks.comparison.systems import (
     raw_files,
     split_file,
 )
+from logllm.provenance import provenance
 
 SHORT = ("precision", "recall", "f1", "best_f1", "auroc", "pr_auc", "tp", "fp", "fn", "tn")
 SIZES = (("fixed", 20), ("fixed", 50), ("fixed", 100), ("fixed", 200), ("time", 60))
@@ -268,7 +269,7 @@ def run(file: Path, most_seconds: float, jobs: list[tuple[Split, Job]], retry: b
             continue
         started = time.perf_counter()
         found = in_a_process(job, most_seconds, None)
-        found |= {"seconds": round(time.perf_counter() - started, 1), "made": certificate()}
+        found |= {"seconds": round(time.perf_counter() - started, 1), "made": provenance(MACHINE)}
         result["rows"].append({"table": table, "source": source, "method": method, "seed": seed, **found})
         half = file.with_suffix(".half")
         half.write_text(lines_of(result), "utf-8")

@@ -17,9 +17,7 @@ import json
 import math
 import multiprocessing
 import os
-import platform
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -44,6 +42,7 @@ from benchmarks.comparison.systems import (
     raw_files,
     split_file,
 )
+from logllm.provenance import provenance
 
 HERE = Path(__file__).resolve().parents[1]
 RESULTS = HERE / "results"
@@ -66,23 +65,6 @@ def clean(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value
-
-
-def certificate() -> dict[str, Any]:
-    """What made a result: commit (with + where edits were not committed), machine, load, versions."""
-    from importlib.metadata import version
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=HERE, capture_output=True, text=True).stdout.strip()
-
-    edited = git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":!/README.md", ":!/benchmarks/results")
-    return {
-        "commit": git("rev-parse", "HEAD") + ("+" if edited else ""),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, 1 thread",
-        "load": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in MACHINE},
-    }
 
 
 def in_a_process(job: Callable[[], dict[str, Any]], most_seconds: float, memory_gb: float | None) -> dict[str, Any]:
@@ -198,7 +180,7 @@ def run_system(recipe: Recipe, arguments: argparse.Namespace) -> None:
         found = in_a_process(lambda m=method, s=seed: judge(m, split, s), arguments.most_seconds, arguments.memory_gb)
         seconds = round(time.perf_counter() - started, 1)
         result["runs"].append(
-            {"method": method.name, "seed": seed, "seconds": seconds, **found, "made": certificate()}
+            {"method": method.name, "seed": seed, "seconds": seconds, **found, "made": provenance(MACHINE)}
         )
         save(result, file)
         if found["status"] != "ok":

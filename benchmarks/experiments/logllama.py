@@ -28,7 +28,8 @@ import yaml
 
 from benchmarks.baselines.normal_only import RULES
 from benchmarks.experiments.logllama_data import Keys, by_lines, hdfs, same
-from benchmarks.experiments.run import birth_certificate, data_folder
+from benchmarks.experiments.run import data_folder
+from logllm.provenance import provenance
 
 HERE = Path(__file__).resolve().parents[1]
 RATE = 0.001
@@ -274,7 +275,7 @@ def run(recipe: dict[str, Any], work: Path) -> None:
             started = time.perf_counter()
             found = job()
             seconds = round(time.perf_counter() - started, 1)
-            made = birth_certificate()
+            made = provenance()
             result["rows"].append({"part": part, "row": name, "seed": seed, "seconds": seconds, "made": made, **found})
             file.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
             shown = {key: (round(v["f1"], 3), round(v["pr_auc"], 3)) for key, v in found["detectors"].items()}

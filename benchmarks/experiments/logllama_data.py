@@ -135,7 +135,8 @@ def hdfs(data: Path, recipe: dict[str, Any], drain: Any = None, fold: int | None
 
     Args:
         data: folder of the logs.
-        recipe: `train_share` of the blocks by time, `validation_share`.
+        recipe: `train_share` of the blocks by time, `validation_share`; `raw_only` leaves out the sessions without raw
+            lines, whose dates are not known: then all of the training part lies before the test part.
         drain: other settings of the miner.
         fold: in place of the last blocks, this fifth of them is tested and all others are trained on.
         dirt: share of anomalous sessions put into the training part as if they were normal.
@@ -156,6 +157,8 @@ def hdfs(data: Path, recipe: dict[str, Any], drain: Any = None, fold: int | None
         for line in window.lines:
             miner.add(line)
     others = [row["keys"].split() for row in listed if row["source"] != "raw" and row["label"] == "0"]
+    if recipe.get("raw_only"):
+        others = []
     keys_of: dict[str, Counter[str]] = defaultdict(Counter)
     seen = {number for keys in others for number in keys}
     for number in sorted(seen - {number for window in normal for number in numbers[window.window_id]}, key=int):

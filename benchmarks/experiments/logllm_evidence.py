@@ -25,11 +25,11 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.performance.logllm import commit
 from logllm.detector import LogAnomalyDetector
 from logllm.evaluation import measure
 from logllm.hf_datasets import get_system, make_windows, parse_lines, read_lines
 from logllm.modeling_logllm import mask_message
+from logllm.provenance import commit
 from logllm.training.train import rows_of, train_detector
 
 METHODS = ("leave_one_out", "gradient")

@@ -19,7 +19,8 @@ from typing import Any
 import yaml
 
 from logllm.errors import LogllmError
-from logllm.training.reproduce import birth_certificate, reproduce
+from logllm.provenance import provenance
+from logllm.training.reproduce import reproduce
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -34,7 +35,8 @@ def run(recipe: dict[str, Any]) -> None:
     """Run what a recipe still lacks; the result file is rewritten after each seed."""
     from logllm.evaluation import baseline_metrics
     from logllm.hf_datasets import load_windows
-    from logllm.training.workflows import build_dataset, evaluate_on_split, train_on
+    from logllm.training.building import build_dataset
+    from logllm.training.workflows import evaluate_on_split, train_on
 
     data, file = data_folder(), HERE / "results" / f"{recipe['name']}.json"
     if not (data / recipe["raw"]).exists():
@@ -64,7 +66,7 @@ def run(recipe: dict[str, Any]) -> None:
                     {"family": family, "seed": seed, "metrics": metrics, "parameters": record["parameters"],
                      "calibration": record["calibration"], "seconds": round(time.perf_counter() - started, 1)}
                 )  # fmt: skip
-                result["made"] = birth_certificate()
+                result["made"] = provenance()
                 file.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", "utf-8")
                 print(f"{recipe['name']} {family} seed {seed}: F1 {metrics['f1']:.4f}")
 

@@ -78,7 +78,7 @@ def _part(siege: dict[str, Any], name: str) -> str:
     found = siege.get(name)
     if not found:
         return ""
-    born = f"(commit {found['made']['commit']}, {found['made']['machine']})"
+    born = f"(commit {found['made']['commit'][:12]}, {found['made']['machine']})"
     if name == "fuzz":
         rows = [
             f"| {target} | {row['cases']:,} | {row['refused']:,} | {row['crashes']} | {row['hangs']} | {row['slowest_seconds']} |"

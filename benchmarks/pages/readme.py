@@ -24,12 +24,12 @@ ROOT = HERE.parent
 README = ROOT / "README.md"
 SHOWN = ("precision", "recall", "f1", "auroc", "pr_auc")
 NAMES = {"logllama": "LogLLaMA, tiny (normal blocks only)", "logllm": "LogLLM, tiny (labelled blocks)"}
-ROOMS = {
+FOLDERS = {
     "hf_datasets": "from raw logs to windowed datasets",
     "modeling_logllm": "both model families; what a Hub repository carries",
     "trainers": "training on TRL's and transformers' trainers",
     "model_cards": "model and dataset cards",
-    "src/logllm": "the hall: detector, evidence, command line",
+    "src/logllm": "detector, commands, reports, monitoring",
     "spaces_demo": "the Space",
     "benchmarks": "recipes, results, and what measures them",
 }
@@ -90,20 +90,20 @@ def render(text: str) -> str:
 
 
 def tree() -> str:
-    """Every Python file of the house with the first sentence of its docstring."""
+    """Every package with the first sentence of its docstring, and the modules beside the packages of `src/logllm`."""
     rows = ["```"]
-    for room, title in ROOMS.items():
-        rows.append(f"{room + '/':<30}{title}")
-        for file in sorted((ROOT / room).glob("**/*.py")):
-            name = file.relative_to(ROOT / room).as_posix()
-            text = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
-            if not name.endswith("__init__.py"):
-                rows.append(
-                    f"  {name:<28}{textwrap.shorten(_first_sentence(text), WIDTH, placeholder=' ...')}".rstrip()
-                )
-    return "\n".join(
-        [*rows, "tests/                        a file a module, and the guards of the house's walls", "```"]
-    )
+    for folder, title in FOLDERS.items():
+        rows.append(f"{folder + '/':<30}{title}")
+        for file in sorted((ROOT / folder).glob("*/__init__.py")):
+            rows.append(_row(file.parent.name + "/", file))
+        if folder == "src/logllm":
+            rows += [_row(file.name, file) for file in sorted((ROOT / folder).glob("[!_]*.py"))]
+    return "\n".join([*rows, f"{'tests/':<30}a file a module, and the layers that imports must keep to", "```"])
+
+
+def _row(name: str, file: Path) -> str:
+    text = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+    return f"  {name:<28}{textwrap.shorten(_first_sentence(text), WIDTH, placeholder=' ...')}".rstrip()
 
 
 def _first_sentence(text: str) -> str:

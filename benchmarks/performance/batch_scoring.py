@@ -25,8 +25,9 @@ import pyarrow.parquet as pq
 from logllm.batch.shards import plan, read_rows
 from logllm.detector import LogAnomalyDetector
 from logllm.hf_datasets.simulation.simulate import simulate
-from logllm.training.reproduce import birth_certificate
-from logllm.training.workflows import build_dataset, train_on
+from logllm.provenance import provenance
+from logllm.training.building import build_dataset
+from logllm.training.workflows import train_on
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "cluster.json"
 QUICK = {"logllm": {"recipe": {"max_samples": 64, "last_epochs": 1}}, "logllama": {"reinforce": False}}
@@ -144,7 +145,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as work:
         result = run(Path(work), wanted.lines, wanted.rounds)
-    result["made"] = birth_certificate() | {"load_before": round(load, 1)}
+    result["made"] = provenance() | {"load_before": round(load, 1)}
     wanted.result.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     print(json.dumps(result["families"], indent=1))
 

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from logllm.training.reproduce import birth_certificate
+from logllm.provenance import provenance
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "build_scale.json"
 LINES = (1_000_000, 5_000_000, 20_000_000, 50_000_000)
@@ -81,7 +81,7 @@ def run(system: str, lines: int, work: Path) -> dict[str, Any]:
         "windows": sum(part["windows"] for part in statistics["splits"].values()),
         "parquet_bytes": sum(file.stat().st_size for file in (out / system).glob("*.parquet")),
         "checksum": statistics["checksum"],
-        "made": birth_certificate(),
+        "made": provenance(),
     }
     shutil.rmtree(out)
     return row

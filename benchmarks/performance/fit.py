@@ -11,10 +11,8 @@ window with an alert, and whether the first line that it names is the alert (hit
 import argparse
 import json
 import os
-import platform
 import re
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +25,7 @@ from logllm.fitting.learn import LEARN_STEPS
 from logllm.hf_datasets import get_system, guess_system, parse_lines, read_lines, read_session_labels
 from logllm.hf_datasets.live_windows import as_window, live_windows
 from logllm.hf_datasets.simulation.simulate import simulate
+from logllm.provenance import provenance
 from logllm.report.scan import scan_unknown
 
 
@@ -49,11 +48,8 @@ def main() -> None:
         "measurement": args.what,
         **result,
         "seed": args.seed,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
-        "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "load_average": os.getloadavg(),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip(),
+        **provenance(),
         "command": re.sub(r"(?<= )/\S+", "PLACE", " ".join(["python", *sys.argv])),
     }
     text = json.dumps(result, indent=1)

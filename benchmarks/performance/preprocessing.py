@@ -15,7 +15,6 @@ import hashlib
 import importlib.metadata
 import json
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -37,6 +36,7 @@ from logllm.hf_datasets.columnar.window_index import Grouping, group_lines, grou
 from logllm.hf_datasets.columnar.workers import Workers
 from logllm.hf_datasets.drain import MAX_CHARACTERS
 from logllm.hf_datasets.simulation.simulate import simulate
+from logllm.provenance import provenance
 
 masking = naive.masking
 RULES = ((masking.ELLIPSIS, ".. "), (masking.PATTERN, masking.MASK))
@@ -201,26 +201,20 @@ def child(what: str, path: str, system: str, labels: str) -> None:
     del kept
 
 
-def machine() -> dict[str, Any]:
-    """Where and with what the numbers were made."""
-    info = Path("/proc/cpuinfo")
-    models = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
-    names = ("numpy", "pyarrow", "polars", "drain3", "datasets")
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in names},
-        "commit": commit.stdout.strip(),
-    }
+PACKAGES = ("numpy", "pyarrow", "polars", "drain3", "datasets")
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """All measurements."""
     lines, rounds, seed = arguments.lines, arguments.rounds, arguments.seed
     naive_lines = arguments.naive_lines or lines
-    results: dict[str, Any] = {"machine": machine(), "seed": seed, "rounds": rounds, "windows": {}, "drain": {}}
+    results: dict[str, Any] = {
+        "machine": provenance(PACKAGES),
+        "seed": seed,
+        "rounds": rounds,
+        "windows": {},
+        "drain": {},
+    }
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
         folder = Path(scratch)
         logs: dict[str, Path] = {}

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import socket
 import statistics
@@ -24,7 +23,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +31,7 @@ from gradio_client import Client
 
 from logllm.hf_datasets.simulation.simulate import iter_lines
 from logllm.hub.space import assemble
+from logllm.provenance import provenance
 
 ROOT = Path(__file__).resolve().parents[2]
 VISITORS, WAVES, LINES = 20, 5, 100
@@ -227,14 +226,6 @@ def share_of_a_core(seconds: float = 2.0) -> float:
     return round((time.process_time() - before) / (time.perf_counter() - began), 2)
 
 
-def commit() -> str:
-    """The commit, with a plus where tracked files were changed."""
-    ask = ["git", "-C", str(ROOT)]
-    found = subprocess.run([*ask, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    changed = subprocess.run([*ask, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout.strip()
-    return found + ("+" if changed else "")
-
-
 def main() -> None:
     """Measure and add a run to the result file."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -261,9 +252,7 @@ def main() -> None:
     result |= {
         "load_average_after": os.getloadavg(),
         "share_of_a_core_after": share_of_a_core(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
-        "versions": {name: version(name) for name in ("torch", "transformers", "gradio", "gradio_client")},
-        "commit": commit(),
+        **provenance(("torch", "transformers", "gradio", "gradio_client")),
         "command": "python -m benchmarks.performance.space",
     }
     earlier = json.loads(arguments.out.read_text("utf-8"))["runs"] if arguments.out.is_file() else []

@@ -12,12 +12,10 @@ lives do not cost fifty imports. A kill is a SIGKILL at a random moment; the log
 import argparse
 import json
 import os
-import platform
 import random
 import re
 import resource
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +26,7 @@ import torch
 from logllm.detector import LogAnomalyDetector
 from logllm.fitting.fit import fit_logs
 from logllm.hf_datasets.simulation.simulate import simulate
+from logllm.provenance import provenance
 from logllm.watch.start import start_watcher
 
 TRAIN_LINES = 60_000
@@ -61,11 +60,8 @@ def main() -> None:
         "measurement": args.what,
         **result,
         "seed": args.seed,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
-        "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "load_average": os.getloadavg(),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip(),
+        **provenance(),
         "command": re.sub(r"(?<= )/\S+", "PLACE", " ".join(["python", *sys.argv])),
     }
     text = json.dumps(result, indent=1)

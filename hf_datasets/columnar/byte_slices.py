@@ -5,13 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from ..reading.chunks import _FOLD
-
-
-def fold_digits(text: bytes) -> bytes:
-    """The text with every ASCII digit written as 0; its length stays the same."""
-    return text.translate(_FOLD)
-
 
 def line_offsets(chunk: bytes) -> np.ndarray:
     """Where the lines of a chunk begin, and the end of the last: int32, one more than there are lines."""

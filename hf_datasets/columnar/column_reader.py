@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
-from ..systems.field_readers import timestamp_reader
+from ..digit_folding import fold_bytes
 from ..systems.rules import LogSystem
-from .byte_slices import encoded, fold_digits, line_offsets, slices
-from .columns import Columns, Entry, LineParser, each_once, line_text, resolved
+from .byte_slices import encoded, line_offsets, slices
+from .columns import Columns, Entry, each_once, line_text, resolved
 from .distinct_lines import distinct_columns
 from .json_lines import json_columns
+from .log_fields import LogFields, seconds_or_nan
 from .message_codes import SAMPLE, Channel
 
 # A chunk with a larger share of distinct lines is not worth a dictionary.
@@ -30,30 +30,10 @@ FEW_DISTINCT = 500  # nor is a small one worth anything else
 MOST_ENTRIES = 200_000
 
 _NONE = np.zeros(0, np.int64)
-_WHOLE_SECONDS = "^[0-9]{1,11}$"  # more digits are not seconds of a year that there is
 
 
-class SessionCodes:
-    """Session ids as codes; the codes of different chunks for one session are made the same at the end."""
-
-    def __init__(self) -> None:
-        self._parts: list[pa.Array] = []
-        self._size = 0
-
-    def of(self, ids: pa.Array) -> np.ndarray:
-        """Provisional codes (int64) of some ids: equal inside this call exactly where the ids are."""
-        at, distinct = encoded(ids)
-        self._parts.append(distinct)
-        self._size += len(distinct)
-        return at + np.int64(self._size - len(distinct))
-
-    def settled(self) -> tuple[np.ndarray, pa.Array]:
-        """(the final code of every provisional one, the ids by final code, in order of first appearance)."""
-        return encoded(pa.concat_arrays(self._parts) if self._parts else pa.array([], pa.large_string()))
-
-
-class ColumnReader:
-    """Turns chunk after chunk of one log into `Columns`."""
+class ColumnReader(LogFields):
+    """Turns chunk after chunk of one log into `Columns`; arguments as of `LogFields`."""
 
     def __init__(
         self,
@@ -63,19 +43,10 @@ class ColumnReader:
         sessions: bool = True,
         lines: int = 0,
     ):
-        """`times`, `sessions`: whether those columns are wanted; `lines`: how many lines were passed over before."""
-        self.system = system
-        self.channels = tuple(channels)
-        self.parser = LineParser(system, times, sessions)
-        self.sessions = SessionCodes()
-        self.read_time = timestamp_reader(system.timestamp)
-        self.times = times and system.timestamp is not None
-        self.pairs = sessions and self.parser.sessions is not None
+        super().__init__(system, channels, times, sessions, lines)
         self.distinct_share, self.few = DISTINCT_SHARE, FEW_DISTINCT
-        self.lines = lines  # lines seen so far
         self._last_distinct = True  # so a sample of the first chunk too is looked at before a dictionary is made
         self.distinct_chunks = 0  # chunks that took the other way
-        self.headers: dict[bytes, Entry | None] = {}  # what `columns_distinct` knows of distinct headers
         self._forget()
 
     def _forget(self) -> None:
@@ -88,7 +59,7 @@ class ColumnReader:
         if self.system.reader == "json":
             return json_columns(self, chunk)
         offsets = line_offsets(chunk)
-        folded = fold_digits(chunk) if self.parser.folds else chunk
+        folded = fold_bytes(chunk) if self.parser.folds else chunk
         kind = pa.large_binary()
         count = len(offsets) - 1
         lines = pa.Array.from_buffers(kind, count, [None, pa.py_buffer(offsets), pa.py_buffer(folded)])
@@ -175,18 +146,8 @@ class ColumnReader:
             for row in np.flatnonzero(table["odd_time"][codes]).tolist():
                 stop = chunk.find(b"\n", begins[row])
                 line = chunk[begins[row] : stop if stop >= 0 else len(chunk)]
-                times[row] = _number(self.read_time(self.parser.time_text(line)))
+                times[row] = seconds_or_nan(self.read_time(self.parser.time_text(line)))
         return times
-
-    def times_of(self, texts: pa.Array) -> np.ndarray:
-        """Seconds for time texts, NaN where a text is none; runs of blanks between its parts count as one."""
-        if self.system.timestamp and self.system.timestamp.layout == "epoch":
-            column = pl.Series(texts)
-            if column.str.contains(_WHOLE_SECONDS).all():
-                return column.cast(pl.Float64).to_numpy()
-        at, distinct = encoded(texts)
-        table = np.array([_number(self.read_time(" ".join(text.split()))) for text in distinct.to_pylist()])
-        return table[at] if len(table) else np.zeros(0)
 
     def _pair(self, columns: Columns, begins: np.ndarray, codes: np.ndarray) -> None:
         table = self._tables
@@ -198,10 +159,6 @@ class ColumnReader:
         begins = begins[rows]
         ids = slices(columns.text, begins + table["span0"][spans], begins + table["span1"][spans])
         columns.pair_rows, columns.pair_sessions = each_once(rows, self.sessions.of(ids), counts)
-
-
-def _number(time: float | None) -> float:
-    return np.nan if time is None else time
 
 
 _FIELDS = ("parsed", "start", "stop", "label", "time0", "time1", "odd_time", "sessions")

@@ -9,7 +9,6 @@ Messages are masked by polars too. Only lines of printable ASCII go this way, an
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -18,10 +17,8 @@ import pyarrow as pa
 from ..systems.regex_properties import to_rust
 from .byte_slices import encoded, slices
 from .columns import Columns, Entry, each_once, line_text, resolved
+from .log_fields import LogFields
 from .message_codes import SAMPLE, Channel, is_clean, mostly_distinct
-
-if TYPE_CHECKING:
-    from .column_reader import ColumnReader
 
 _CLEAN_LINE = r"^[\t -~]*\r?\n?$"
 _BLANKS = " \t\r\n"
@@ -50,17 +47,17 @@ class _Found:
         self.labels[row], self.odd_time[row] = entry.label, entry.odd_time
 
 
-def distinct_columns(reader: ColumnReader, chunk: bytes, offsets: np.ndarray, folded: bytes) -> Columns:
+def distinct_columns(fields: LogFields, chunk: bytes, offsets: np.ndarray, folded: bytes) -> Columns:
     """The columns of a chunk, from the offsets of its lines; `folded` is the chunk as the dictionary would see it."""
     count = len(offsets) - 1
-    first = reader.lines + 1
-    reader.lines += count
+    first = fields.lines + 1
+    fields.lines += count
     found = _Found(count)
-    header, clean = header_pattern(reader.system.line_pattern), is_clean(chunk)
+    header, clean = header_pattern(fields.system.line_pattern), is_clean(chunk)
     if header is not None:
-        _split(reader, header, chunk, folded, offsets, found, clean)
+        _split(fields, header, chunk, folded, offsets, found, clean)
     for row in np.flatnonzero(~found.sure).tolist():
-        entry, _ = reader.parser.entry(chunk[offsets[row] : offsets[row + 1]])
+        entry, _ = fields.parser.entry(chunk[offsets[row] : offsets[row + 1]])
         found.take(row, entry, int(offsets[row]))
     unparsed = [
         (first + at, line_text(chunk[offsets[at] : offsets[at + 1]])) for at in np.flatnonzero(~found.parsed).tolist()
@@ -73,14 +70,14 @@ def distinct_columns(reader: ColumnReader, chunk: bytes, offsets: np.ndarray, fo
         stops=stops,
         numbers=np.arange(first, first + count)[kept],
         labels=found.labels[kept],
-        times=_times(reader, chunk, offsets, found) if reader.times else None,
-        codes=tuple(_codes(channel, chunk, folded, starts, stops, clean) for channel in reader.channels),
+        times=_times(fields, chunk, offsets, found) if fields.times else None,
+        codes=tuple(_codes(channel, chunk, folded, starts, stops, clean) for channel in fields.channels),
         pair_rows=np.zeros(0, np.int64),
         pair_sessions=np.zeros(0, np.int64),
         unparsed=unparsed,
     )
-    if reader.pairs:
-        _pair(reader, columns, clean)
+    if fields.pairs:
+        _pair(fields, columns, clean)
     return columns
 
 
@@ -103,7 +100,7 @@ def header_pattern(pattern: str) -> str | None:
 
 
 def _split(
-    reader: ColumnReader, header: str, chunk: bytes, folded: bytes, offsets: np.ndarray, found: _Found, all_clean: bool
+    fields: LogFields, header: str, chunk: bytes, folded: bytes, offsets: np.ndarray, found: _Found, all_clean: bool
 ) -> None:
     count = len(offsets) - 1
     lines = pl.Series(
@@ -125,7 +122,7 @@ def _split(
     rows = np.flatnonzero(found.parsed)
     begins, starts = begins[rows], starts[rows]
     at, headers = encoded(slices(folded, begins, starts, pa.large_binary()))
-    entries = _header_entries(reader, headers.to_pylist())
+    entries = _header_entries(fields, headers.to_pylist())
     table = [one or Entry(False) for one in entries]
     # Such a line is parsed on its own.
     lost = np.array([one is None for one in entries], bool)[at]
@@ -136,24 +133,24 @@ def _split(
     found.odd_time[rows] = np.array([one.odd_time for one in table], bool)[at]
 
 
-def _header_entries(reader: ColumnReader, headers: list[bytes]) -> list[Entry | None]:
+def _header_entries(fields: LogFields, headers: list[bytes]) -> list[Entry | None]:
     """What Python finds in every header; None where it finds another place for the content than polars did."""
-    known = reader.headers
+    known = fields.headers
     if len(known) > _MOST_HEADERS:
         known.clear()
     for text in headers:
         if text not in known:
-            entry, _ = reader.parser.entry(text + _STAND_IN)
+            entry, _ = fields.parser.entry(text + _STAND_IN)
             known[text] = entry if entry.parsed and entry.start == len(text) else None
     return [known[text] for text in headers]
 
 
-def _times(reader: ColumnReader, chunk: bytes, offsets: np.ndarray, found: _Found) -> np.ndarray:
+def _times(fields: LogFields, chunk: bytes, offsets: np.ndarray, found: _Found) -> np.ndarray:
     kept = found.parsed
-    times = reader.times_of(slices(chunk, found.time0[kept], found.time1[kept]))
+    times = fields.times_of(slices(chunk, found.time0[kept], found.time1[kept]))
     for at, row in enumerate(np.flatnonzero(kept).tolist()) if found.odd_time[kept].any() else ():
         if found.odd_time[row]:
-            time = reader.read_time(reader.parser.time_text(chunk[offsets[row] : offsets[row + 1]]))
+            time = fields.read_time(fields.parser.time_text(chunk[offsets[row] : offsets[row + 1]]))
             times[at] = np.nan if time is None else time
     return times
 
@@ -170,16 +167,16 @@ def _codes(
     return channel.codes_of_many(slices(chunk, starts, stops), clean)
 
 
-def _pair(reader: ColumnReader, columns: Columns, clean: bool) -> None:
-    pattern = to_rust(reader.system.session_pattern or "")
+def _pair(fields: LogFields, columns: Columns, clean: bool) -> None:
+    pattern = to_rust(fields.system.session_pattern or "")
     contents = pl.Series(columns.contents())
     if pattern is None or not clean:
-        assert reader.parser.sessions is not None
-        ids = [[one[0] for one in reader.parser.sessions(text)] for text in contents.to_list()]
+        assert fields.parser.sessions is not None
+        ids = [[one[0] for one in fields.parser.sessions(text)] for text in contents.to_list()]
         lists = pl.Series(ids, dtype=pl.List(pl.String))
     else:
         lists = contents.str.extract_all(pattern)
     counts = lists.list.len().to_numpy().astype(np.int64)
     rows = np.repeat(np.arange(len(counts)), counts)
     flat = lists.explode().drop_nulls().to_arrow().cast(pa.large_string())
-    columns.pair_rows, columns.pair_sessions = each_once(rows, reader.sessions.of(flat), counts)
+    columns.pair_rows, columns.pair_sessions = each_once(rows, fields.sessions.of(flat), counts)

@@ -6,26 +6,22 @@ the messages one after the other. A line may hold several records (OTLP), which 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pyarrow as pa
 
 from ..reading.json_records import json_lines
 from .byte_slices import slices
 from .columns import Columns, each_once, line_text
-
-if TYPE_CHECKING:
-    from .column_reader import ColumnReader
+from .log_fields import LogFields
 
 
-def json_columns(reader: ColumnReader, chunk: bytes) -> Columns:
+def json_columns(fields: LogFields, chunk: bytes) -> Columns:
     """The columns of a chunk of whole lines."""
     raw = [line_text(line) for line in chunk.split(b"\n")]
     if chunk.endswith(b"\n"):
         raw.pop()
-    records = list(json_lines(raw, reader.system, reader.lines + 1))
-    reader.lines += len(raw)
+    records = list(json_lines(raw, fields.system, fields.lines + 1))
+    fields.lines += len(raw)
     parsed = [record for record in records if record.parsed]
     contents = [record.content.encode("utf-8", "replace") for record in parsed]
     bounds = np.cumsum([0, *map(len, contents)])
@@ -37,18 +33,18 @@ def json_columns(reader: ColumnReader, chunk: bytes) -> Columns:
         numbers=np.array([record.number for record in parsed], np.int64),
         labels=np.full(len(parsed), -1, np.int8),
         times=np.array([np.nan if one.timestamp is None else one.timestamp for one in parsed])
-        if reader.times
+        if fields.times
         else None,
-        codes=tuple(channel.codes_of(slices(text, starts, stops)) for channel in reader.channels),
+        codes=tuple(channel.codes_of(slices(text, starts, stops)) for channel in fields.channels),
         pair_rows=np.zeros(0, np.int64),
         pair_sessions=np.zeros(0, np.int64),
         unparsed=[(record.number, record.raw) for record in records if not record.parsed],
     )
-    if reader.pairs:
+    if fields.pairs:
         counts = np.array([len(record.session_ids) for record in parsed], np.int64)
         rows = np.repeat(np.arange(len(parsed)), counts)
         ids = [one for record in parsed for one in record.session_ids]
-        columns.pair_rows, columns.pair_sessions = each_once(rows, reader.sessions.of(_strings(ids)), counts)
+        columns.pair_rows, columns.pair_sessions = each_once(rows, fields.sessions.of(_strings(ids)), counts)
     return columns
 
 

@@ -15,8 +15,6 @@ from .lines import guarded_blocks, open_log
 # Large enough to spread the cost of a step over many lines, small enough to stay in the processor's cache.
 CHUNK_BYTES = 4 << 20
 
-_FOLD = bytes.maketrans(b"123456789", b"000000000")
-
 
 def read_chunks(path: str | Path, encoding: str = "utf-8", size: int = CHUNK_BYTES) -> Iterator[bytes]:
     """The log as chunks of whole lines (only the last may lack its line feed). Errors as `read_lines`."""

@@ -35,8 +35,12 @@ _MAGIC = {
 }
 
 
-def open_log(path: str | Path, member: str | None = None) -> IO[bytes]:
-    """The log's bytes, unpacked (`member` names the file in an archive of several). Raises `LogInputError` where it is missing, a folder, empty, or not text."""
+def check_file(path: str | Path) -> Path:
+    """See that a log is there before anything else is loaded or done.
+
+    Raises:
+        LogInputError: it is missing, a folder, or empty.
+    """
     path = Path(path)
     if not path.exists():
         raise LogInputError(f"The log must be a file that exists; found nothing at {path}. Check the path.")
@@ -44,6 +48,12 @@ def open_log(path: str | Path, member: str | None = None) -> IO[bytes]:
         raise LogInputError(f"The log must be a file; {path} is a folder. Name the log file inside it.")
     if path.stat().st_size == 0:
         raise LogInputError(f"The log must hold at least one line; {path} is empty. Name a log with lines in it.")
+    return path
+
+
+def open_log(path: str | Path, member: str | None = None) -> IO[bytes]:
+    """The log's bytes, unpacked (`member` names the file in an archive of several). Errors as `check_file`, and where it is not text."""
+    path = check_file(path)
     raw = path.open("rb")
     try:
         inner = _unpacked(raw, path, member)

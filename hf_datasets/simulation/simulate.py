@@ -11,6 +11,7 @@ nothing about the real system of that name.
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from tqdm.auto import tqdm
 from ..errors import LogInputError, UnknownSystemError
 from .bgl import bgl_lines
 from .hdfs import hdfs_lines
+from .marker import simulation_marker
 from .other import TABLES, other_lines
 
 NORMAL = "-"
@@ -67,6 +69,7 @@ def simulate(
     Labels: for "hdfs" `out`/anomaly_label.csv (`BlockId,Label`, one row a block in order of first line, Normal or
     Anomaly); for "bgl" the first field of each line; for the others `out`/line_labels.csv (`LineNumber,Label`, one row
     for each line of the fault). A log shorter than a block's life (9 lines, hdfs) is one truncated block, an anomaly.
+    A hidden file beside the log says that it is simulated, and `build` puts that on the dataset's card.
     The files take their names only when they are whole. `progress` shows a bar on standard error.
 
     The result: `system`, `lines`, `seed`, `log` and `labels` (paths as text, `labels` None for bgl), `sessions` (hdfs,
@@ -111,6 +114,9 @@ def simulate(
                     )
             first += len(chunk)
             bar.update(len(chunk))
+    marker = {"system": system, "lines": lines, "seed": seed, "bytes": log.stat().st_size}
+    with _whole_file(simulation_marker(log)) as file:
+        file.write(json.dumps(marker) + "\n")
     normal = faults.pop(NORMAL, 0)
     return {
         "system": system,

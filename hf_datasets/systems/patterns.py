@@ -16,6 +16,9 @@ from typing import Any
 import regex
 
 from ..errors import LogInputError
+from .formats import FORMATS, PLAIN
+from .published import SYSTEMS
+from .rules import DEFAULT_MASKS
 
 MOST_CHARACTERS = 10_000  # of a pattern
 SECONDS = 1.0  # for one text ...
@@ -89,10 +92,6 @@ def compiled(pattern: str) -> re.Pattern[str] | LimitedPattern:
 
 @lru_cache(maxsize=1)
 def _ours() -> frozenset[str]:
-    from .formats import FORMATS, PLAIN  # late: rows are made of nothing but values, and need nobody's patterns
-    from .rules import DEFAULT_MASKS
-    from .systems import SYSTEMS
-
     found = {mask for mask, _ in DEFAULT_MASKS}
     for row in (*SYSTEMS.values(), *FORMATS, PLAIN):
         found |= {row.line_pattern, row.session_pattern or "", row.signature or ""}

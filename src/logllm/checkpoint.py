@@ -17,10 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import AutoConfig, AutoModel, AutoProcessor
 
 from logllm.errors import CheckpointError, LogllmError
 from logllm.hf_datasets.systems.patterns import compiled
+from logllm.hub.download import local_folder
 
 CHECKSUMS = "checksums.json"
 COUNTED = (".json", ".safetensors", ".txt", ".model")
@@ -154,44 +156,66 @@ def _inside(folder: Path, name: str) -> Path | None:
 FAMILIES = ("logllm", "logllama")
 
 
-def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[Any, Any]:
-    """Load model and processor from a folder or a Hub repository id, or say what is wrong with it."""
-    folder = Path(path)
-    if folder.exists() and not folder.is_dir():
-        raise CheckpointError(f"a checkpoint must be a folder, found the file {folder}: give the folder it lies in")
-    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
-        check_readable(folder)
-    if folder.is_dir() and not (folder / "config.json").is_file():
+def load_checkpoint(
+    path: str | Path,
+    family: str | None = None,
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    subfolder: str = "",
+    device: str | torch.device | None = None,
+    **loading: Any,
+) -> tuple[Any, Any]:
+    """Load model and processor from a folder or a Hub repository id.
+
+    Args:
+        path: folder, OWNER/NAME or OWNER/NAME@REVISION.
+        family: "logllm" or "logllama", where only one will do.
+        revision: branch, tag or commit of a repository.
+        token: of the Hub.
+        subfolder: folder inside it.
+        device: where to put the model; leave it out where `device_map` places it.
+        loading: `dtype`, `device_map`, `quantization_config`, `attn_implementation` and so on, as `from_pretrained` of
+            transformers takes them.
+
+    Raises:
+        CheckpointError: it is not there, not whole, of another kind, or cannot be loaded as asked.
+    """
+    folder = local_folder(path, revision=revision, token=token, subfolder=subfolder)
+    check_readable(folder)
+    if not (folder / "config.json").is_file():
         raise CheckpointError(
-            f"a checkpoint folder must hold config.json, found none in {folder}: give the folder that `logllm train` wrote"
+            f"a checkpoint folder must hold config.json, found none in {path}: give the folder that `logllm train` wrote"
         )
-    if not folder.exists() and (folder.is_absolute() or str(path).startswith(".") or str(path).count("/") != 1):
-        raise CheckpointError(f"a checkpoint must be a folder or a Hub id OWNER/NAME, found nothing at {path}")
-    if folder.is_dir():
-        check_readable(folder)
-        check_checksums(folder)
+    check_checksums(folder)
+    # Registers both families with the Auto classes.
+    from logllm.modeling_logllm.checkpoint_logllm import check_loading_arguments
+    from logllm.modeling_logllm.processing_logllama import TemplateMatcher
+
+    TemplateMatcher.engine = staticmethod(compiled)  # masks are data of whoever made the checkpoint
+    loading = {name: value for name, value in loading.items() if value is not None}
     try:
-        import logllm.modeling_logllm  # noqa: F401  registers both families with the Auto classes
-        from logllm.modeling_logllm.processing_logllama import TemplateMatcher
-
-        TemplateMatcher.engine = staticmethod(compiled)  # masks are data of whoever made the checkpoint
-
-        config = AutoConfig.from_pretrained(path)
+        check_loading_arguments(loading)
+        config = AutoConfig.from_pretrained(folder)
         if config.model_type not in FAMILIES or (family is not None and config.model_type != family):
             wanted = family or " or ".join(FAMILIES)
             raise CheckpointError(f"the checkpoint must be of type {wanted}, found {config.model_type!r} in {path}")
-        processor = AutoProcessor.from_pretrained(path)
+        check_loading_arguments({"quantization_config": getattr(config, "quantization_config", None)})
+    except CheckpointError:
+        raise
+    except (ImportError, ValueError) as error:
+        raise CheckpointError(f"{error} (in {path})") from error
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    try:
+        processor = AutoProcessor.from_pretrained(folder)
         if hasattr(processor, "template_table"):
-            TemplateMatcher(processor.template_table)  # a table that is none is refused now, not at the first message
-        model, report = _load_model(path, config)
+            TemplateMatcher(processor.template_table)  # an invalid table is refused now, not at the first message
+        model, report = _load_model(folder, config, loading)
     except CheckpointError:
         raise
     except Exception as error:
-        sentence = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(
-            f"a checkpoint must be whole, found one in {path} that cannot be loaded ({sentence[:300]}): "
-            "copy the folder again or train anew"
-        ) from error
+        raise _unreadable(path, error) from error
     if report.get("missing_keys"):
         missing = sorted(report["missing_keys"])
         raise CheckpointError(
@@ -207,22 +231,35 @@ def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[Any, A
         ) from error
     except ValueError as error:
         raise CheckpointError(f"{error} (in {path})") from error
+    if device is not None:
+        try:
+            model = model.to(device)
+        except (RuntimeError, ValueError, AssertionError) as error:
+            raise CheckpointError(
+                f"device must be one that this machine has and that the model can be moved to, found {device!r} "
+                f"({_sentence(error)}): use device='cpu', or device_map"
+            ) from error
     return model.eval(), processor
 
 
-def _load_model(path: str | Path, config: Any) -> tuple[Any, dict[str, Any]]:
-    """Load the weights; an adapter's encoder may be at hand in a package where the Hub is not."""
+def _load_model(folder: Path, config: Any, loading: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Load the weights; what an adapter's bases lack is said as it is."""
+    arguments = {"output_loading_info": True, **loading}
     if not getattr(config, "adapter_subfolder", None):
-        return AutoModel.from_pretrained(path, output_loading_info=True)
+        return AutoModel.from_pretrained(folder, **arguments)
     try:
-        return AutoModel.from_pretrained(path, output_loading_info=True)
+        return AutoModel.from_pretrained(folder, **arguments)
     except (ImportError, OSError, ValueError) as error:
-        from logllm.trainers.assemble import packaged_folder
-
-        folder = packaged_folder(config.base_encoder or "") if isinstance(error, OSError) else None
-        if folder is None:
-            raise CheckpointError(str(error)) from error
-    try:
-        return AutoModel.from_pretrained(path, output_loading_info=True, base_encoder=str(folder))
-    except (OSError, ValueError) as error:
         raise CheckpointError(str(error)) from error
+
+
+def _unreadable(path: str | Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"a checkpoint must be whole, found one in {path} that cannot be loaded ({_sentence(error)}): copy the folder again "
+        "or train anew"
+    )
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else type(error).__name__

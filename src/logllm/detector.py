@@ -16,13 +16,15 @@ from typing import Any, Literal
 
 from logllm.checkpoint import FAMILIES, load_checkpoint, taking_its_place
 from logllm.decision.calibration import Calibration
-from logllm.decision.explain import explain_logllama, explain_logllm
+from logllm.decision.explain import explain_both, explain_logllama, explain_logllm
+from logllm.decision.novelty import NOVELTY_FOLDER, Novelty
 from logllm.decision.severity import severities
 from logllm.decision.window_scores import Scorer
-from logllm.errors import CheckpointError
+from logllm.errors import CheckpointError, LogllmError
 from logllm.hf_datasets import LogLine, LogSystem, Window, make_windows, parse_lines
 from logllm.hf_datasets.live_windows import as_window, live_windows, without_escapes
 from logllm.hf_datasets.systems.user_systems import checked_row
+from logllm.hub.download import local_folder
 from logllm.modeling_logllm import add_pipeline
 from logllm.verdict import Evidence, Verdict
 
@@ -51,6 +53,7 @@ class LogAnomalyDetector:
         threshold: overrules the checkpoint's.
         calibration: what `logllm fit` learnt of the log besides; with it lines are weighed by their severity, and
             sessions close when they are idle.
+        novelty: a LogLLaMA beside a LogLLM; the score is then in nats above the threshold of either (decision/novelty.py).
 
     Call it on raw lines to get a `Verdict` a window:
 
@@ -65,6 +68,7 @@ class LogAnomalyDetector:
         system: LogSystem | None = None,
         threshold: float | None = None,
         calibration: Calibration | None = None,
+        novelty: Novelty | None = None,
     ):
         if model.config.model_type not in FAMILIES:
             raise CheckpointError(
@@ -82,15 +86,46 @@ class LogAnomalyDetector:
         self.system = system
         self.threshold = model.config.threshold if threshold is None else threshold
         self.counts = Counts()
-        self.calibration = calibration
+        self.calibration, self.novelty = calibration, novelty
         self._scorer: Scorer | None = None
         self._table: Any = None  # of soft tokens, LogLLM
 
     @classmethod
-    def from_pretrained(cls, path: str | Path, **kwargs: Any) -> LogAnomalyDetector:
-        """Load a detector from a checkpoint folder or a Hub repository id; kwargs go to the constructor."""
-        model, processor = load_checkpoint(path)
-        return cls(model, processor, **{"calibration": Calibration.load(path), **kwargs})
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        subfolder: str = "",
+        dtype: Any = None,
+        device: Any = None,
+        device_map: Any = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> LogAnomalyDetector:
+        """Load a detector from a checkpoint folder or a Hub repository.
+
+        Args:
+            path: folder, OWNER/NAME or OWNER/NAME@REVISION.
+            revision: branch, tag or commit of a repository.
+            token: of the Hub; by default the one that `hf auth login` kept.
+            subfolder: folder inside it that holds the checkpoint.
+            dtype: "bfloat16", "float16", "float32" or a torch dtype; by default the checkpoint's.
+            device: where to put the model, such as "cuda:0".
+            device_map: or how to spread it, such as "auto"; what does not fit is offloaded.
+            quantization_config: how to quantise it while it is loaded.
+            kwargs: of the constructor (`system`, `threshold`, `calibration`).
+
+        Raises:
+            CheckpointError: it is not there, not whole, of another kind, or cannot be loaded as asked.
+        """
+        folder = local_folder(path, revision=revision, token=token, subfolder=subfolder)
+        model, processor = load_checkpoint(
+            folder, dtype=dtype, device=device, device_map=device_map, quantization_config=quantization_config
+        )
+        parts = {"calibration": Calibration.load(folder), "novelty": Novelty.load(folder)}
+        return cls(model, processor, **{**parts, **kwargs})
 
     def save_pretrained(self, path: str | Path) -> None:
         """Write model, processor, code, format and threshold to a folder; what was there stays until all is on the disk.
@@ -106,6 +141,8 @@ class LogAnomalyDetector:
             add_pipeline(fresh)
             if self.calibration is not None:
                 self.calibration.save(fresh)
+            if self.novelty is not None:
+                self.novelty.save(fresh / NOVELTY_FOLDER)
 
     def push_to_hub(self, repo_id: str, **kwargs: Any) -> str:
         """Publish model, processor, pipeline and code together; returns the address. kwargs go to `push_model`."""
@@ -174,6 +211,10 @@ class LogAnomalyDetector:
         """
         if explain not in ("flagged", "all", "none"):
             raise ValueError(f"explain must be 'flagged', 'all' or 'none', found {explain!r}")
+        if isinstance(lines, (str, bytes)):
+            raise LogllmError(
+                f"lines must be an iterable of lines, found one string {lines[:60]!r}: use text.splitlines(), or an open file"
+            )
         self.counts = Counts()
         raw: dict[int, str] = {}
         stripped = (line.rstrip("\r\n") for line in lines)
@@ -231,8 +272,16 @@ class LogAnomalyDetector:
         window = Window(verdict.window_id, contents, list(verdict.line_numbers), None, None, None, None)
         return replace(verdict, evidence=self.evidence(window, list(verdict.lines), verdict.score))
 
-    def scores(self, windows: Sequence[Sequence[str]]) -> list[float]:
-        """Score windows of message contents; above `threshold` a window is called anomalous."""
+    def scores(self, windows: Sequence[Sequence[str]], raw: Sequence[Sequence[str]] | None = None) -> list[float]:
+        """Score windows of message contents; above `threshold` a window is called anomalous.
+
+        `raw` are the raw lines of the messages, of which novelty reads the level; other detectors do not look at them.
+        """
+        if self.novelty is not None:
+            readable = [self.novelty.readable(window) for window in windows]
+            log_odds = self.model.score(readable, self.processor, table=self.table)
+            raw = raw if raw is not None else [[""] * len(window) for window in windows]
+            return self.novelty.joined(log_odds, self.novelty.scores(windows, raw, self.system))
         if self.family == "logllm":
             return self.model.score(windows, self.processor, table=self.table)
         return self.model.score(windows, self.processor)
@@ -246,6 +295,8 @@ class LogAnomalyDetector:
 
     def _scores(self, windows: Sequence[Window], raw: dict[int, str]) -> list[float]:
         contents = [window.lines for window in windows]
+        if self.novelty is not None:
+            return self.scores(contents, [[raw.get(number, "") for number in w.line_numbers] for w in windows])
         if self.calibration is None or self.family != "logllama":
             return self.scores(contents)
         grave = [severities([raw.get(number, "") for number in w.line_numbers], w.lines, self.system) for w in windows]
@@ -256,6 +307,8 @@ class LogAnomalyDetector:
 
     def evidence(self, window: Window, raw: list[str], score: float) -> tuple[Evidence, ...]:
         """Say of each line of a window how suspicious it is, and why."""
+        if self.novelty is not None:
+            return explain_both(self.model, self.processor, self.novelty, window, raw, self.system, self.table)
         if self.family == "logllama":
             grave = None
             if self.calibration is not None:

@@ -23,6 +23,10 @@ def is_frame(data: Any) -> bool:
 
 def lines_of(data: Any, column: str | None = None) -> list[str]:
     """The lines of a frame's column, of a series, or of any iterable of text."""
+    if isinstance(data, (str, bytes)):
+        raise LogllmError(
+            f"lines must be an iterable of lines, found one string {data[:60]!r}: use text.splitlines(), or an open file"
+        )
     if is_frame(data):
         names = [str(name) for name in data.columns]
         found = column if column is not None else next((name for name in LINE_COLUMNS if name in names), None)

@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from logllm.provenance import commit, provenance
+
 ROOT = Path(__file__).resolve().parents[2]
 PARSERS = (
     "lines",
@@ -51,12 +53,11 @@ def under_atheris(name: str, arguments: list[str]) -> None:
 def in_turn(names: list[str], seconds: float) -> dict[str, Any]:
     """Every target for its share of the time; returns runs, features reached, findings and commit of each."""
     from .cases import CORPUS, seeds
-    from .run import made
 
     CORPUS.mkdir(exist_ok=True)
     rows = {}
     for name in names:
-        commit = made()["commit"]
+        made_by = commit()
         with tempfile.TemporaryDirectory() as folder:
             for at, data in enumerate(seeds(name)):
                 (Path(folder) / f"seed-{at}").write_bytes(data)
@@ -81,7 +82,7 @@ def in_turn(names: list[str], seconds: float) -> dict[str, Any]:
             "runs": int(runs[1]) if runs else 0,
             "features": int(reached[-1]) if reached else 0,
             "findings": found,
-            "commit": commit,
+            "commit": made_by,
         }
         sys.stderr.write(f"{name}: {json.dumps(rows[name])}\n")
         if done.returncode and not found:
@@ -110,7 +111,7 @@ def main() -> int:
     if sys.argv[1:2] == ["--under"]:
         under_atheris(sys.argv[2], sys.argv[3:])
         return 0
-    from .run import RESULT, made
+    from .run import RESULT
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=3600)
@@ -120,7 +121,7 @@ def main() -> int:
     results = json.loads(args.out.read_text("utf-8")) if args.out.is_file() else {}
     rows = in_turn([args.target] if args.target else list(PARSERS), args.seconds)
     found = with_former(rows, results.get("atheris") if args.target else None)
-    results["atheris"] = {**found, "made": made()}
+    results["atheris"] = {**found, "made": provenance(("logllm", "atheris"))}
     args.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     return 1 if found["findings"] else 0
 

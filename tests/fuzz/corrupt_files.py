@@ -63,7 +63,7 @@ def prepare(work: Path) -> None:
     from logllm.hf_datasets.simulation.simulate import simulate
     from logllm.trainers.assemble import assemble_logllm
     from logllm.trainers.logllm_config import PRESETS
-    from logllm.training.workflows import build_dataset
+    from logllm.training.building import build_dataset
     from logllm.watch.start import start_watcher
 
     simulate("hdfs", LINES, 3, work, progress=False)

@@ -12,15 +12,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import platform
 import signal
-import subprocess
 import sys
 import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from logllm.provenance import provenance
 
 from .cases import CORPUS, cases
 from .targets import TARGETS, run_case
@@ -98,18 +98,6 @@ def _keep(name: str, data: bytes) -> str:
     return file.name
 
 
-def made() -> dict[str, Any]:
-    """Where and of what a figure was made."""
-    git = ["git", "-C", str(RESULT.parent)]
-    commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True).stdout.strip()
-    dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout.strip()
-    return {
-        "commit": commit + ("+" if dirty else ""),
-        "machine": f"{platform.machine()}, {platform.system()}, CPU only",
-        "python": platform.python_version(),
-    }
-
-
 def main() -> int:
     """Run one siege and write its figures; exit code 1 where something got in."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -129,7 +117,7 @@ def main() -> int:
         found = corrupt(args.files, args.seed)
         bad = found["loaded"] + found["no_sentence"]
     results = json.loads(args.out.read_text("utf-8")) if args.out.is_file() else {}
-    results[args.what] = {**found, "made": made()}
+    results[args.what] = {**found, "made": provenance(("logllm", "polars", "pyarrow"))}
     args.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     sys.stdout.write(
         json.dumps({key: value for key, value in found.items() if not isinstance(value, dict | list)}) + "\n"

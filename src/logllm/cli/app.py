@@ -1,4 +1,4 @@
-"""The `logllm` command: each command is a short function that loads its room when it runs, so that `--help` is instant.
+"""The `logllm` command: each command is a short function that imports what it needs when it runs, so that `--help` is instant.
 
 Results go to standard output, progress and remarks to standard error.
 """
@@ -6,23 +6,40 @@ Results go to standard output, progress and remarks to standard error.
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from logllm import __version__
 from logllm.cli import comparing, hub, monitoring, reading
-from logllm.cli.common import Json, Quiet, Seed, remark, say
+from logllm.cli.common import Json, Quiet, Seed, check_logs, remark, say
 
 app = typer.Typer(
     name="logllm",
     help="Log anomaly detection that gives a score and names the line.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(f"logllm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Log anomaly detection that gives a score and names the line."""
 
 
 class Family(StrEnum):
@@ -89,7 +106,7 @@ def build(
     quiet: Quiet = False,
 ) -> None:
     """Turn a raw log into train, validation and test windows that `load_dataset` reads."""
-    from logllm.training.workflows import build_dataset, resolve
+    from logllm.training.building import build_dataset, resolve
 
     row, files = resolve(system, raw, download=download, progress=not quiet)
     if system == "guess":
@@ -125,7 +142,7 @@ def _line_range(text: str | None) -> tuple[int, int] | None:
 @app.command()
 def train(
     family: Annotated[Family, typer.Argument(help="logllm (labels) or logllama (normal windows only).")],
-    dataset: Annotated[Path, typer.Option(help="Folder that `logllm build` wrote.")],
+    dataset: Annotated[str, typer.Option(help="Folder that `logllm build` wrote, or OWNER/NAME on the Hub.")],
     config: Annotated[str, typer.Option(help="Configuration in it, such as hdfs.")],
     out: Annotated[Path, typer.Option(help="Checkpoint folder.")],
     preset: Annotated[
@@ -139,6 +156,12 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run was.")] = False,
     reinforce: Annotated[bool, typer.Option(help="LogLLaMA: run the REINFORCE stage.")] = True,
     objective: Annotated[str | None, typer.Option(help="LogLLaMA: reinforce, hit, signed, clipped or loggpt.")] = None,
+    report_to: Annotated[
+        str | None,
+        typer.Option(help="Curves: tensorboard (default where installed, into OUT/runs), trackio, ..., or none."),
+    ] = None,
+    push_to_hub: Annotated[str | None, typer.Option(help="Publish the checkpoint as OWNER/NAME at the end.")] = None,
+    private: Annotated[bool, typer.Option(help="Make that repository private.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a detector and write its checkpoint, threshold and card."""
@@ -149,8 +172,12 @@ def train(
         "recipe": recipe,
         "reinforce": reinforce,
         "reinforce_settings": {"objective": objective} if objective else None,
+        "report_to": report_to,
+        "push_to_hub": push_to_hub,
+        "private": private,
     }
-    record = train_on(family.value, dataset, config, preset, out, seed=seed, progress=not quiet, **wanted)
+    with redirect_stdout(sys.stderr):  # trackers print
+        record = train_on(family.value, dataset, config, preset, out, seed=seed, progress=not quiet, **wanted)
     if record:  # under torchrun the first process speaks
         say(json.dumps(record))
         remark(f"checkpoint in {out}")
@@ -209,8 +236,10 @@ def export_official(
 
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Option(help="Checkpoint folder.")],
-    dataset: Annotated[Path | None, typer.Option(help="Folder that `logllm build` wrote.")] = None,
+    model: Annotated[str, typer.Option(help="Checkpoint folder, or OWNER/NAME on the Hub.")],
+    dataset: Annotated[
+        str | None, typer.Option(help="Folder that `logllm build` wrote, or OWNER/NAME on the Hub.")
+    ] = None,
     config: Annotated[str | None, typer.Option(help="Configuration in it.")] = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     system: Annotated[str | None, typer.Option(help="With --raw: how the log is read.")] = None,
@@ -219,10 +248,12 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint on labelled windows."""
-    from logllm.training.workflows import evaluate_on_raw, evaluate_on_split
-
     if (dataset is None) == (raw is None):
         raise typer.BadParameter("give either --dataset and --config, or --raw")
+    if raw is not None:
+        check_logs([raw])
+    from logllm.training.workflows import evaluate_on_raw, evaluate_on_split
+
     if dataset is not None:
         result = evaluate_on_split(model, dataset, config, split)
     else:

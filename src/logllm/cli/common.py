@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from logllm.redaction import without_secrets
 
 Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same result.")]
 
@@ -20,5 +24,17 @@ def say(text: str = "") -> None:
 
 
 def remark(text: str) -> None:
-    """Write a line beside the result."""
-    sys.stderr.write(text + "\n")
+    """Write a line beside the result, without secrets."""
+    sys.stderr.write(without_secrets(text) + "\n")
+
+
+def check_logs(paths: Iterable[Path]) -> None:
+    """Refuse logs that are missing, folders or empty, before a command loads torch.
+
+    Raises:
+        LogInputError: one of them is.
+    """
+    from logllm.hf_datasets.reading.lines import check_file
+
+    for path in paths:
+        check_file(path)

@@ -16,7 +16,8 @@ from logllm.hf_datasets import Window, load_windows
 from logllm.hf_datasets.simulation.simulate import simulate
 from logllm.report.html import write_report
 from logllm.report.terminal import _window
-from logllm.training.workflows import build_dataset, train_on
+from logllm.training.building import build_dataset
+from logllm.training.workflows import train_on
 
 LINES = 100_000
 ANOMALY_SHARE = 0.08  # more faults than a real log has, so that a minute of training sees enough of each kind

@@ -14,11 +14,11 @@ from typing import Annotated, Any
 
 import typer
 
-from logllm.cli.common import Json, Quiet, Seed, remark, say
+from logllm.cli.common import Json, Quiet, Seed, check_logs, remark, say
 
 Logs = Annotated[list[Path], typer.Argument(help="Logs, rotated and packed ones too; put in time order.")]
 Format = Annotated[str | None, typer.Option("--format", "--system", help="Overrule the guessed format.")]
-Model = Annotated[Path, typer.Option(help="Folder that `logllm fit` wrote.")]
+Model = Annotated[Path, typer.Option(help="Folder that `logllm fit` wrote, or OWNER/NAME on the Hub.")]
 NoSeverity = Annotated[bool, typer.Option("--no-severity", help="Do not weigh lines by ERROR, FATAL and the like.")]
 
 
@@ -27,6 +27,7 @@ class With(StrEnum):
 
     logllama = "logllama"
     logllm = "logllm"
+    both = "both"
     events = "events"
 
 
@@ -45,9 +46,9 @@ def fit(
     alarms_per_day: Annotated[float, typer.Option(help="False alarms that you accept.")] = 1.0,
     system: Format = None,
     family: Annotated[
-        With, typer.Option("--with", help="logllama needs no labels, logllm does; events trains no model.")
+        With, typer.Option("--with", help="logllama needs no labels; logllm and both do; events trains no model.")
     ] = With.logllama,
-    labels: Annotated[Path | None, typer.Option(help="With logllm: session labels (BlockId,Label).")] = None,
+    labels: Annotated[Path | None, typer.Option(help="With logllm or both: session labels (BlockId,Label).")] = None,
     idle: Annotated[
         float | None, typer.Option(help="Seconds that end a session; found in the log without it.")
     ] = None,
@@ -55,12 +56,13 @@ def fit(
         bool, typer.Option("--clean", help="The log is known to be normal: nothing is put aside.")
     ] = False,
     no_severity: NoSeverity = False,
-    preset: Annotated[str, typer.Option(help="With logllm: tiny, laptop, small or paper.")] = "tiny",
+    preset: Annotated[str, typer.Option(help="With logllm or both: tiny, laptop, small or paper.")] = "tiny",
     seed: Seed = 0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Learn what is normal from your own log and set the threshold by an alarm budget."""
+    check_logs(logs)
     common: dict[str, Any] = {
         "system": system,
         "alarms_per_day": alarms_per_day,
@@ -68,10 +70,13 @@ def fit(
         "seed": seed,
         "progress": not quiet,
     }
-    if family is With.logllm:
+    if family is not With.logllama:
         from logllm.fitting.labelled import fit_labelled
 
-        found = fit_labelled(logs, labels, out, preset=preset, **common)
+        found = fit_labelled(
+            logs, labels, out, preset=preset, novelty=family is With.both,
+            severity_weight=0.0 if no_severity else 1.0, **common,
+        )  # fmt: skip
         say(json.dumps({"format": found.system.name, **found.budget.to_dict()}) if as_json else found.in_words())
     else:
         from logllm.fitting.own_log import fit_own_log
@@ -222,7 +227,7 @@ def ok(
     from logllm.suppressions import FILE_NAME, Suppressions, list_as_text, parse_duration
     from logllm.template_names import name_template
 
-    path = suppressions or (model / FILE_NAME if model is not None else Path(FILE_NAME))
+    path = suppressions or _list_beside(model) or Path(FILE_NAME)
     found = Suppressions(path)
     if listing or not template:
         say(list_as_text(found))
@@ -241,7 +246,7 @@ def ok(
 
 def update(
     logs: Logs,
-    model: Model,
+    model: Annotated[Path, typer.Option(help="Folder that `logllm fit` wrote.")],
     alarms_per_day: Annotated[float | None, typer.Option(help="A new budget; the one of the fit without it.")] = None,
     learn_flagged: Annotated[
         bool, typer.Option("--learn-flagged", help="Learn what would have raised an alarm as normal, too.")
@@ -251,7 +256,10 @@ def update(
     quiet: Quiet = False,
 ) -> None:
     """Teach a fitted checkpoint the new templates of a newer, normal log; old templates keep their keys."""
-    from logllm.fitting.update_own_log import go_back, update_own_log
+    if not back:
+        check_logs(logs)
+    from logllm.fitting.update_own_log import update_own_log
+    from logllm.fitting.versions import go_back
 
     if back:
         say(f"the version before is back; the undone one is in {go_back(model)}")
@@ -263,10 +271,11 @@ def update(
 
 
 def _list_beside(model: Path | None) -> Path | None:
-    """The list of suppressions that belongs to a checkpoint, or lies here."""
+    """The list of suppressions that belongs to a checkpoint, or lies here (as for a checkpoint of the Hub)."""
+    from logllm.hub.download import repository_of
     from logllm.suppressions import FILE_NAME
 
-    if model is not None and model.is_dir():
+    if model is not None and repository_of(model) is None:
         return model / FILE_NAME
     return Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
 

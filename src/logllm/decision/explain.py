@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from logllm.decision.severity import NATS
+from logllm.decision.severity import NATS, severities
 from logllm.decision.window_scores import saturated
 from logllm.verdict import Evidence, how_often
 
 if TYPE_CHECKING:
+    from logllm.decision.novelty import Novelty
+    from logllm.hf_datasets import LogSystem, Window
     from logllm.modeling_logllm import LogLLaMAForNextKey, LogLLaMAProcessor, LogLLMForSequenceAnomaly, LogLLMProcessor
     from logllm.modeling_logllm.message_table import MessageTable
 
@@ -98,7 +101,7 @@ def explain_logllama(
         if template is None:
             reasons[i].append("no template matches it: a message that training never saw")
         elif int(model.key_alias[ids[i + 1]]) == processor.tokenizer.unk_token_id:
-            reasons[i].append("its template was added after training: never seen before")
+            reasons[i].append("its template is in no window that the model learnt from")
         elif nll[i] >= bar or (grave is not None and scores[i] >= bar and nll[i] >= SURPRISE):
             reasons[i].append(
                 f"not expected here: rank {rank[i] + 1} of {model.config.num_keys + ends} possible keys, "
@@ -129,6 +132,48 @@ def explain_logllama(
             )
         )
     return tuple(found)
+
+
+def explain_both(
+    model: LogLLMForSequenceAnomaly,
+    processor: LogLLMProcessor,
+    novelty: Novelty,
+    window: Window,
+    raw: list[str],
+    system: LogSystem,
+    table: MessageTable | None = None,
+) -> tuple[Evidence, ...]:
+    """Evidence of both detectors: each that is above its own threshold gives its reasons, else the one that is nearer.
+
+    A line's score is novelty's (nats) or the fall of the log-odds without it (nats), the higher of the two.
+    """
+    contents, numbers = window.lines, window.line_numbers
+    settings = novelty.settings
+    surprise = novelty.scores([contents], [raw], system)[0]
+    read = [i for i, known in enumerate(novelty.known(contents)) if known] or list(range(len(contents)))
+    log_odds = model.score([[contents[i] for i in read]], processor, table=table)[0]
+    above = (log_odds - settings.supervised_threshold, surprise - settings.threshold)
+    told: list[list[Evidence]] = [[] for _ in contents]
+    if above[1] >= min(max(above), 0.0):
+        grave = [settings.severity_weight * nats for nats in severities(raw, contents, system)]
+        found = explain_logllama(novelty.model, novelty.processor, contents, raw, numbers, grave)
+        for i, one in enumerate(found):
+            told[i].append(replace(one, reason=f"novelty: {one.reason}" if one.reason else ""))
+    if above[0] >= min(max(above), 0.0):
+        found = explain_logllm(
+            model, processor, [contents[i] for i in read], [raw[i] for i in read], [numbers[i] for i in read], log_odds,
+            table,
+        )  # fmt: skip
+        for i, one in zip(read, found):
+            told[i].append(replace(one, reason=f"labels: {one.reason}" if one.reason else ""))
+    merged = []
+    for number, line, row in zip(numbers, raw, told):
+        if not row:  # a message that LogLLM was not asked about
+            merged.append(Evidence(number, line, 0.0))
+            continue
+        reasons = "; ".join(one.reason for one in row if one.reason)
+        merged.append(replace(row[0], score=max(one.score for one in row), reason=reasons))
+    return tuple(merged)
 
 
 def _count_reasons(

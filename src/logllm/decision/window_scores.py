@@ -12,20 +12,13 @@ What is peculiar here:
 from __future__ import annotations
 
 import math
-import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from logllm.decision.severity import fold
-from logllm.hf_datasets.systems.patterns import compiled
-from logllm.hf_datasets.systems.regex_properties import all_digit_blind
+from logllm.hf_datasets.digit_folding import DigitFolding
 
-REMEMBERED_LINES = 1 << 16
 REMEMBERED_WINDOWS = 1 << 16
-REMEMBERED_CHARACTERS = 1024  # a longer line is not remembered: 65,536 of them would fill the memory
-MASKED_CHARACTERS = 16384  # as the matcher cuts a message
-_DIGIT = re.compile(r"[0-9]")
 
 
 class Scorer:
@@ -45,32 +38,12 @@ class Scorer:
         # A key that was added after training may stand for the unseen one.
         alias = getattr(model, "key_alias", None)
         self._alias = list(range(model.config.vocab_size)) if alias is None else alias.tolist()
-        masks = processor.template_table["drain"]["masks"]
-        self._folds = all_digit_blind(pattern for pattern, _ in masks)
-        self._masks = [(compiled(pattern).sub, replacement) for pattern, replacement in masks]
-        self._lines: OrderedDict[str | bytes, str | None] = OrderedDict()
+        self._key = DigitFolding(processor.matcher.key, processor.template_table["drain"]["masks"])
         self._windows: OrderedDict[tuple[Any, ...], tuple[float, int]] = OrderedDict()
 
     def key(self, content: str) -> str | None:
         """The log key of a message, None where no template matches."""
-        if not self._folds or len(content) > REMEMBERED_CHARACTERS:
-            return self.processor.matcher.key(content)
-        remembered = fold(content)
-        known = self._lines
-        if remembered in known:
-            return known[remembered]
-        folded = remembered.decode("ascii") if isinstance(remembered, bytes) else remembered
-        masked = folded[:MASKED_CHARACTERS]
-        for substitute, replacement in self._masks:
-            masked = substitute(replacement, masked)
-        # Masks that are blind to digits treat the line as its folded text; the digits can only decide where one is left.
-        if _DIGIT.search(masked):
-            return self.processor.matcher.key(content)
-        key = self.processor.matcher.key(folded)
-        known[remembered] = key
-        if len(known) > REMEMBERED_LINES:
-            known.popitem(last=False)
-        return key
+        return self._key(content)
 
     def ids(self, contents: Sequence[str]) -> tuple[int, ...]:
         """Begin, the keys' ids and, where the model predicts it, the end."""

@@ -86,6 +86,45 @@ def held_scores(baseline: Baseline, table: EventTable, order: bool = True) -> tu
     return scores, seconds, n - half
 
 
+def learn_more(
+    baseline: Baseline, table: EventTable, learn_flagged: bool, order: bool = True
+) -> tuple[list[float], float | None, int, int]:
+    """Teach a fitted baseline a newer log.
+
+    Events for which an alarm would have been raised are left out unless `learn_flagged`; new messages that state no fault
+    are learnt all the same: they are what an update is for.
+
+    Returns:
+        (scores of the findings of the learnt part, which threshold they are to set; the seconds that it spans; its
+        events, 0 where they are too few; events that were left out).
+    """
+    threshold = baseline.threshold if baseline.threshold is not None else THRESHOLD
+    judge = StreamJudge(Baseline.from_json(baseline.to_json()), LOOSEST, order=order)
+    kept: list[tuple[int, int, float, int | None, list[float]]] = []
+    scores: list[float] = []
+    left_out = 0
+    for row in rows_of(table):
+        flagged = False
+        for finding in judge.observe(*row):
+            clear = finding.severity < ERRONEOUS and finding.kind == "new"
+            if finding.score > threshold and not clear and finding.kind != "silence":
+                flagged = True
+            elif finding.status == "open" and not clear:
+                scores.append(finding.score)
+        grave = judge.is_open(row[0], row[1], threshold)
+        if (flagged or grave) and not learn_flagged:
+            left_out += 1
+        else:
+            kept.append(row)
+    learn_rows(baseline, kept)
+    baseline.finish()
+    if len(table) < 2 * LEAST_HELD:
+        return [], None, 0, left_out
+    times = table.timestamp[~np.isnan(table.timestamp)]
+    seconds = float(times.max() - times.min()) or None if baseline.timed and len(times) else None
+    return scores, seconds, len(table), left_out
+
+
 def judged_scores(baseline: Baseline, table: EventTable, first: int, last: int, order: bool = True) -> list[float]:
     """Scores of the findings that a stretch of a log gives, in the order in which they begin."""
     judge = StreamJudge(baseline, LOOSEST, order=order)

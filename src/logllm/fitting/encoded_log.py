@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from logllm.decision.severity import fold, severities
-from logllm.decision.window_scores import REMEMBERED_CHARACTERS
+from logllm.decision.severity import severities
 from logllm.hf_datasets import LogLine, LogSystem, TemplateMiner
+from logllm.hf_datasets.digit_folding import DigitFolding
 from logllm.hf_datasets.live_windows import live_windows
 
 LEAST_WINDOWS = 10
+REMEMBERED_MESSAGES = 1 << 18
 
 MOST_OPEN = 0.01  # of the sessions that began up to a moment may still be open at the log's end
 
@@ -53,7 +54,7 @@ def code_windows(
     """Cut lines into windows and keep codes only."""
     miner = TemplateMiner(system.drain)
     codes: dict[str, int] = {}
-    by_folded = Folded(miner.mask, system)
+    by_folded = DigitFolding(miner.mask, system.drain.masks, REMEMBERED_MESSAGES)
     counts = Counter[str]()
     begin: list[float] = []  # the log's first time
     interned: dict[tuple[float, ...], tuple[float, ...]] = {}
@@ -89,31 +90,6 @@ def code_windows(
             )
         )
     return Coded(found, list(codes), counts["lines"], counts["unparsed"])
-
-
-class Folded:
-    """Masks messages; those that differ in digits only are masked once where that is exact (see `scoring.Scorer`)."""
-
-    def __init__(self, mask: Callable[[str], str], system: LogSystem):
-        from logllm.hf_datasets.systems.regex_properties import all_digit_blind
-
-        self._mask = mask
-        self._folds = all_digit_blind(pattern for pattern, _ in system.drain.masks)
-        self._known: dict[str | bytes, str | None] = {}
-
-    def __call__(self, message: str) -> str:
-        """The masked message."""
-        if not self._folds or len(message) > REMEMBERED_CHARACTERS:
-            return self._mask(message)
-        folded = fold(message)
-        masked = self._known.get(folded, "?")
-        if masked == "?":
-            masked = self._mask(folded.decode("ascii") if isinstance(folded, bytes) else folded)
-            if any(digit in masked for digit in "0123456789"):
-                masked = None
-            if len(self._known) < 1 << 18:
-                self._known[folded] = masked
-        return self._mask(message) if masked is None else masked
 
 
 def uncut(windows: Sequence[CodedWindow], system: LogSystem) -> list[CodedWindow]:

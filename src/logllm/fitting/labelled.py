@@ -1,6 +1,6 @@
-"""`logllm fit --with logllm`: LogLLM on a labelled log, with its threshold by alarm budget like any other fit.
+"""`logllm fit --with logllm` and `--with both`: a labelled log, with its threshold by alarm budget like any other fit.
 
-What is peculiar here:
+Notes:
 - The log becomes a dataset beside the checkpoint (`OUT.dataset`), split by time, and LogLLM is trained on its first part
   as `logllm train` does it.
 - The budget is set on windows as a watcher cuts them, those of the log's last part that the labels call normal; training
@@ -24,10 +24,11 @@ from logllm.errors import LogllmError
 from logllm.fitting.encoded_log import span_seconds, uncut
 from logllm.fitting.fit import Fitted, coded_lines, idle_of, open_logs
 from logllm.fitting.learn import HELD_SHARE
-from logllm.hf_datasets import LogSystem, Window, parse_lines, read_lines, read_session_labels
+from logllm.hf_datasets import LogSystem, Window, load_windows, parse_lines, read_lines, read_session_labels
 from logllm.hf_datasets.live_windows import as_window, live_windows, without_escapes
 
 CHUNK = 256  # windows judged at once
+MOST_HELD = 4000  # labelled windows that thresholds are set on, the last ones
 
 
 def fit_labelled(
@@ -40,11 +41,19 @@ def fit_labelled(
     alarms_per_day: float = 1.0,
     idle: float | None = None,
     seed: int = 0,
+    novelty: bool = False,
+    severity_weight: float = 1.0,
     progress: bool = True,
     **settings: Any,
 ) -> Fitted:
-    """Train LogLLM on a labelled log and write its checkpoint, calibrated; `settings` go to `train_on`."""
-    from logllm.training.workflows import build_dataset, train_on
+    """Train LogLLM on a labelled log and write its checkpoint, calibrated; `settings` go to `train_on`.
+
+    With `novelty` a LogLLaMA of the log's normal windows judges beside it, its lines weighed by `severity_weight` times
+    their severity.
+    """
+    from logllm.fitting.novelty import learn_novelty, set_thresholds
+    from logllm.training.building import build_dataset
+    from logllm.training.workflows import train_on
 
     row, guessed, files, _ = open_logs(paths, system)
     if row.label_rule != "line" and labels is None:
@@ -65,6 +74,18 @@ def fit_labelled(
     windows = uncut(coded.windows, row)
     held = max(int(HELD_SHARE * len(windows)), 1)
     first = windows[-held].first_number
+    if novelty:
+        rows = load_windows(dataset, row.name)
+        joined = learn_novelty(
+            rows["train"], rows["validation"], row, severity_weight=severity_weight, seed=seed, progress=progress
+        )
+        held_back = [(w, text) for w, text in _held_windows(lines, row, first, idle, truth) if w.label is not None]
+        held_back = held_back[-MOST_HELD:]
+        set_thresholds(
+            joined, [w.lines for w, _ in held_back], [text for _, text in held_back], [w.label or 0 for w, _ in held_back],
+            row, detector.threshold,
+        )  # fmt: skip
+        detector.novelty = joined
     scores, counted = _scores_of_normal(detector, lines, first, idle, truth)
     if not scores:
         raise LogllmError(
@@ -74,42 +95,56 @@ def fit_labelled(
     span = span_seconds(windows)
     budget = budget_threshold(scores, alarms_per_day, span and span * len(scores) / len(windows), clean=True)
     detector.threshold = budget.threshold
-    detector.calibration = _calibration(out, budget, scores, counted, idle, coded.lines, coded.unparsed)
+    detector.calibration = _calibration(detector, out, budget, scores, counted, idle, coded.lines, coded.unparsed)
     detector.save_pretrained(out)
     return Fitted(detector, budget, row, guessed, files, coded.lines, coded.unparsed, trimmed=0)
+
+
+def _held_windows(
+    lines: Callable[[], Iterator[str]], system: LogSystem, first: int, idle: float, truth: dict[str, int]
+) -> Iterator[tuple[Window, list[str]]]:
+    """Windows that begin at line `first` or later and are over, as a watcher cuts them, with their raw lines."""
+    for opened in live_windows(parse_lines(map(without_escapes, lines()), system), system, idle):
+        if opened.over and opened.members[0].number >= first:
+            yield as_window(opened, truth), [line.raw for line in opened.members]
 
 
 def _scores_of_normal(
     detector: LogAnomalyDetector, lines: Callable[[], Iterator[str]], first: int, idle: float, truth: dict[str, int]
 ) -> tuple[list[float], int]:
-    """(scores of the normal windows that begin at line `first` or later and are over, their lines)."""
-    system: LogSystem = detector.system
+    """(scores of the normal ones among the held windows, their lines)."""
     scores: list[float] = []
     counted = 0
     held: list[Window] = []
-    opened = live_windows(parse_lines(map(without_escapes, lines()), system), system, idle)
-    for window in chain(opened, [None]):
+    raw: dict[int, str] = {}
+    for window, text in chain(_held_windows(lines, detector.system, first, idle, truth), [(None, [])]):
         if window is not None:
-            if window.over and window.members[0].number >= first:
-                one = as_window(window, truth)
-                if one.label != 1:
-                    held.append(one)
-                    counted += len(one.lines)
+            if window.label != 1:
+                held.append(window)
+                raw.update(zip(window.line_numbers, text))
+                counted += len(window.lines)
             if len(held) < CHUNK:
                 continue
-        scores += [verdict.score for verdict in detector.judge(held)]
-        held = []
+        scores += [verdict.score for verdict in detector.judge(held, raw)]
+        held, raw = [], {}
     return scores, counted
 
 
 def _calibration(
-    out: Path, budget: Budget, scores: list[float], counted: int, idle: float, lines: int, unparsed: int
+    detector: LogAnomalyDetector,
+    out: Path,
+    budget: Budget,
+    scores: list[float],
+    counted: int,
+    idle: float,
+    lines: int,
+    unparsed: int,
 ) -> Calibration:
     digest = hashlib.sha256((out / "training.json").read_bytes())
     return Calibration(
         lineage=digest.hexdigest()[:16],
         idle_seconds=idle,
-        severity_weight=0.0,
+        severity_weight=detector.novelty.settings.severity_weight if detector.novelty else 0.0,
         budget=budget.to_dict(),
         scores=[float(value) for value in np.quantile(scores, np.linspace(0, 1, SKETCH))],
         held_windows=len(scores),

@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoTokenizer
 
 from logllm.errors import CheckpointError
+from logllm.hub.download import local_folder
 from logllm.modeling_logllm import LogLLMConfig, LogLLMForSequenceAnomaly, LogLLMProcessor
 
 ENCODER, DECODER = "google-bert/bert-base-uncased", "meta-llama/Meta-Llama-3-8B"
@@ -107,7 +108,7 @@ def export_official(folder: str | Path, out: str | Path) -> Path:
     Raises:
         CheckpointError: the checkpoint holds all weights, or more than two adapters and a projector.
     """
-    source, target = Path(folder), Path(out)
+    source, target = local_folder(folder), Path(out)
     config = LogLLMConfig.from_pretrained(source)
     if config.adapter_subfolder is None:
         raise CheckpointError(

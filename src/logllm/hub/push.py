@@ -45,6 +45,16 @@ def push_model(
     return str(url)
 
 
+def make_repository(repo_id: str, *, private: bool = False, token: str | None = None) -> None:
+    """Make a model repository, or see that it is there and open to this user.
+
+    Raises:
+        LogllmError: the Hub refuses; how to log in is said.
+    """
+    with _refusals(repo_id):
+        HfApi(token=token).create_repo(repo_id, private=private, exist_ok=True)
+
+
 def push_space(
     repo_id: str, *, folder: str | Path | None = None, private: bool = False, token: str | None = None
 ) -> str:

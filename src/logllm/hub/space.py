@@ -39,9 +39,7 @@ def source_folder() -> Path:
     Raises:
         LogllmError: this is no checkout.
     """
-    import logllm
-
-    folder = Path(logllm.__file__).resolve().parents[2] / "spaces_demo"
+    folder = Path(__file__).resolve().parents[3] / "spaces_demo"
     if not (folder / "app.py").is_file():
         raise LogllmError(
             f"the Space is made from a checkout's spaces_demo/, found none at {folder}: clone the repository, or name the "

@@ -547,6 +547,11 @@ class StreamJudge:
         )
         return live, Signal("new", max(nats, 0.0), prior, f"{_level(own, by_words)}{what}", code)
 
+    def is_open(self, template: int, grade: int, threshold: float) -> bool:
+        """Whether a kind belongs to an open finding of a stated fault that reaches a threshold."""
+        finding = self._of_code.get(template * CLASSES + grade)
+        return finding is not None and finding.severity >= ERRONEOUS and finding.score > threshold
+
     def strength_of_new(self, grade: int) -> float:
         """Log-odds of a message of a stated class of severity that was never seen."""
         near = self._first[grade] + self._met[grade]
@@ -956,7 +961,17 @@ class StreamJudge:
             "deadlines": self._deadlines,
             "touched": [live.code for live in self._touched],
             "lives": [
-                [live.code, live.now, _json(live.limit), live.buckets, live.last, live.row, live.number, live.away, live.waits]
+                [
+                    live.code,
+                    live.now,
+                    _json(live.limit),
+                    live.buckets,
+                    live.last,
+                    live.row,
+                    live.number,
+                    live.away,
+                    live.waits,
+                ]
                 for live in (*self.lives.values(), self.whole)
             ],
             "unknown": [

@@ -89,6 +89,8 @@ def train_logllama_on(
         reinforce=settings["reinforce"],
         reinforce_settings=settings.get("reinforce_settings"),
         resume=settings.get("resume", False),
+        report_to=settings.get("report_to"),
+        tracking_dir=settings["out"] / "runs" if settings.get("out") is not None else None,
         progress=progress,
     )
     if whole:

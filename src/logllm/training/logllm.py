@@ -38,7 +38,8 @@ def _train_logllm(train, validation, table, system, preset, work, seed, progress
         seed=seed,
         resume=settings["resume"],
         facts=facts,
-        tensorboard_dir=settings["out"] / "runs" if settings["out"] is not None else None,
+        report_to=settings["report_to"],
+        tracking_dir=settings["out"] / "runs" if settings["out"] is not None else None,
         progress=progress,
     )
     calibration, curve = "where the model is undecided: too few anomalous validation windows to set one on", []

@@ -13,15 +13,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import platform
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +26,7 @@ import numpy as np
 import yaml
 
 from logllm.errors import LogllmError
+from logllm.provenance import provenance
 
 KEYS = {
     "name": "of the result file",
@@ -179,23 +177,6 @@ def f1_interval(counts: Sequence[Mapping[str, int]], draws: int = DRAWS, level: 
     return float(low), float(high)
 
 
-def birth_certificate() -> dict[str, Any]:
-    """Say what made a result: the commit of this code (with + for edits not committed), machine, versions."""
-    folder = Path(__file__).resolve().parent
-
-    def git(*command: str) -> str:
-        return subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True).stdout.strip()
-
-    code = ("modeling_logllm", "trainers", "hf_datasets", "src")
-    edited = git("status", "--porcelain", "--untracked-files=no", "--", *(f":/{room}" for room in code))
-    return {
-        "commit": (git("rev-parse", "HEAD") + ("+" if edited else "")) or "not recorded",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("logllm", "torch", "transformers", "trl", "datasets", "drain3")},
-    }
-
-
 def preprocessed(rows: Any, how: str, templates: Mapping[str, Any]) -> Any:
     """Put another text in the place of each message: its Drain template, or that template's number (the paper's ablation).
 
@@ -227,7 +208,7 @@ def _has(result: Mapping[str, Any], row: str, seed: int) -> bool:
 def windows_of(data: Mapping[str, Any], folder: Path, place: Path) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     """Build the windows of a recipe's `data` in `place`; returns statistics, splits and template table."""
     from logllm.hf_datasets import load_statistics, load_templates, load_windows
-    from logllm.training.workflows import build_dataset
+    from logllm.training.building import build_dataset
 
     settings = dict(data)
     system, raw = settings.pop("system"), settings.pop("raw")
@@ -326,7 +307,7 @@ def locked_result(file: Path, made_of: Mapping[str, Any], adds: bool = False) ->
             result = {**made_of, "runs": []}
         yield result
         if adds:
-            result["made"] = birth_certificate()
+            result["made"] = provenance()
         after = json.dumps(result, indent=1, sort_keys=True) + "\n"
         if after != before:
             beside = file.with_suffix(".part")

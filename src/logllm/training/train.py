@@ -47,6 +47,7 @@ def train_detector(
     false_alarm_rate: float = FALSE_ALARM_RATE,
     reinforce_settings: dict[str, Any] | None = None,
     resume: bool = False,
+    report_to: str | Sequence[str] | None = None,
     provenance: dict[str, Any] | None = None,
     progress: bool = True,
 ) -> LogAnomalyDetector:
@@ -68,6 +69,8 @@ def train_detector(
         reinforce_settings: LogLLaMA: fields of `ReinforceConfig` in place of the preset's.
         resume: go on from what a run that was stopped left in `out`; under torchrun a restart after a lost worker does
             so by itself.
+        report_to: where the curves go: "tensorboard", "trackio" or another tracker that is installed, several with commas,
+            "none"; without a word TensorBoard where it is installed, into `out`/runs.
         provenance: further facts for the card (dataset, split, checksum, recipe).
         progress: show bars.
     """
@@ -89,6 +92,7 @@ def train_detector(
         "reinforce_settings": reinforce_settings,
         "false_alarm_rate": false_alarm_rate,
         "resume": resume,
+        "report_to": report_to,
         "recipe": recipe,
         "facts": provenance or {},
         "out": Path(out) if out is not None else None,
@@ -131,14 +135,22 @@ def train_detector(
 
 
 def write_model_card(folder: str | Path) -> None:
-    """Render a checkpoint's card from its config, its training record and, where measured, its metrics."""
-    from logllm.model_cards import render_model_card, write_card
+    """Render a checkpoint's card from its config, its training record and, where measured, its metrics.
+
+    Beside it, where it was measured on a dataset of the Hub: the results as the Hub collects them (`.eval_results/`).
+    """
+    from logllm.model_cards import render_eval_results, render_model_card, write_card
 
     parts = {}
     for name in ("config", "metrics", "training"):
         file = Path(folder) / f"{name}.json"
         parts[name] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     write_card(render_model_card(**parts), folder)
+    date = parts["metrics"].get("measured_on")
+    for name, text in render_eval_results(parts["metrics"], parts["training"], date).items():
+        file = Path(folder) / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, "utf-8")
 
 
 def rows_of(windows: Sequence[Any], keys: Sequence[Sequence[str]]) -> Dataset:

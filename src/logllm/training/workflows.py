@@ -1,12 +1,11 @@
-"""What the commands `build`, `train` and `evaluate` do: rooms joined by folders on disk."""
+"""What the commands `build`, `train` and `evaluate` do: packages joined by folders on disk."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections.abc import Sequence
-from itertools import islice
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,73 +15,58 @@ from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.hf_datasets import (
     LogSystem,
-    build,
     configurations,
-    download_log,
     get_system,
-    guess_system,
     load_statistics,
     load_templates,
     load_windows,
     read_lines,
     read_session_labels,
-    system_from_yaml,
 )
-from logllm.hf_datasets.storing import write_readme
+from logllm.hub.download import local_folder, repository_of
+from logllm.hub.push import make_repository, push_model
 
-SAMPLE_LINES = 1000
-
-
-def resolve(
-    system: str, raw: Sequence[Path] | None, *, download: bool = False, progress: bool = True
-) -> tuple[LogSystem, list[Path]]:
-    """Find the row that `system` means (a name, a YAML file, or "guess") and the files to read."""
-    if bool(raw) == download:
-        raise LogllmError("either --raw LOG or --download must be given, found both or neither: choose one")
-    if system == "guess" and raw:
-        row = guess_system(list(islice(read_lines(raw[0]), SAMPLE_LINES)))
-    elif system.endswith((".yaml", ".yml")):
-        row = system_from_yaml(system)
-    else:
-        row = get_system(system)
-    return row, [download_log(row, progress=progress)] if download else list(raw or ())
-
-
-def build_dataset(
-    system: str | LogSystem, raw: Sequence[Path], out: Path, *, masked: bool = False, **settings: Any
-) -> dict[str, Any]:
-    """Build a configuration and write the dataset's card over all configurations in the folder."""
-    from logllm.model_cards import render_dataset_card, write_card
-
-    if masked:
-        from logllm.modeling_logllm.masking import ELLIPSIS, MASK, PATTERN, mask_message
-
-        settings |= {"mask": mask_message, "mask_rules": ((ELLIPSIS, ".. "), (PATTERN, MASK))}
-    files: Any = raw[0] if len(raw) == 1 else list(raw)
-    statistics = build(system, files, out, **settings)
-    write_card(render_dataset_card([load_statistics(out, name) for name in configurations(out)]), out)
-    write_readme(out)  # puts back the mark of the content, without which `datasets` would serve an earlier build
-    return statistics
+NEEDED_COLUMNS = {"logllm": ("lines", "label"), "logllama": ("lines", "keys")}
 
 
 def train_on(
     family: str,
-    dataset: Path,
+    dataset: str | Path,
     config: str,
     preset: str | None,
     out: Path,
     *,
     seed: int = 0,
+    push_to_hub: str | None = None,
+    private: bool = False,
     progress: bool = True,
     **settings: Any,
 ) -> dict[str, Any]:
     """Train a detector on a built configuration, measure it on the test split, write checkpoint and card.
 
-    Under torchrun every process trains; the first one measures and writes. `settings` go to `train_detector`.
+    `dataset` is a folder that `build` wrote or the repository that it was published to (OWNER/NAME or
+    OWNER/NAME@REVISION). Under torchrun every process trains; the first one measures and writes. With `push_to_hub`, a
+    repository id, the checkpoint is published at the end; the repository is made at the start, so that a missing right is
+    known before the training. `settings` go to `train_detector`.
+
+    Raises:
+        LogllmError: the dataset is not there, lacks the configuration, a split or a column, or the training cannot be done.
     """
     from logllm.training.train import train_detector, write_model_card
 
-    rows, statistics = load_windows(dataset, config), load_statistics(dataset, config)
+    first = not int(os.environ.get("RANK", "0"))
+    folder = built_dataset(dataset, config)
+    if push_to_hub is not None and first:
+        make_repository(push_to_hub, private=private)
+    rows, statistics = load_windows(folder, config), load_statistics(folder, config)
+    for split, table in rows.items():
+        lacking = [name for name in NEEDED_COLUMNS[family] if name not in table.column_names]
+        if lacking:
+            raise LogllmError(
+                f"the dataset must have the columns {', '.join(NEEDED_COLUMNS[family])} to train {family}, found the split "
+                f"{split} of {dataset} without {', '.join(lacking)}: build it with `logllm build`"
+                + (", with --labels where the log has none in its lines" if "label" in lacking else "")
+            )
     for split in ("train", "validation"):
         if split not in rows or not len(rows[split]):
             raise LogllmError(
@@ -93,13 +77,14 @@ def train_on(
         family,
         rows["train"],
         rows["validation"],
-        load_templates(dataset, config),
+        load_templates(folder, config),
         LogSystem.from_dict(statistics["system"]),
         preset,
         out,
         seed=seed,
         provenance={
-            "dataset": str(dataset.name),
+            "dataset": named(dataset),
+            **revision_of(folder, dataset),
             "dataset_config": config,
             "split": statistics["split"],
             "split_checksum": statistics["checksum"],
@@ -107,13 +92,14 @@ def train_on(
         progress=progress,
         **settings,
     )
-    if int(os.environ.get("RANK", "0")):
+    if not first:
         return {}
     known = [label for label in rows["test"]["label"][:] if label in (0, 1)] if len(rows["test"]) else []
     if known:
         from logllm.evaluation import baseline_metrics
 
-        metrics = {"test": evaluate_on_split(out, dataset, config, "test")}
+        metrics: dict[str, Any] = {"measured_on": date.today().isoformat()}
+        metrics |= {"test": evaluate_on_split(out, folder, config, "test")}
         metrics["test"]["baselines"] = {}
         if "keys" in rows["test"].column_names and len(known) == len(rows["test"]):
             metrics["test"]["baselines"] = baseline_metrics(rows["train"], rows["test"])
@@ -121,7 +107,41 @@ def train_on(
             metrics["test"]["baselines"] |= side_by_side(out, rows["test"])
         (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
         write_model_card(out)
-    return json.loads((out / "training.json").read_text("utf-8"))
+    record = json.loads((out / "training.json").read_text("utf-8"))
+    if push_to_hub is not None:
+        record["published"] = push_model(out, push_to_hub, private=private)
+    return record
+
+
+def built_dataset(dataset: str | Path, config: str | None) -> Path:
+    """Return the folder of a dataset that `logllm build` wrote: the one that is given, or the copy of its repository.
+
+    Raises:
+        LogllmError: there is none, or it does not hold the configuration.
+    """
+    folder = local_folder(dataset, "dataset")
+    names = configurations(folder)
+    if repository_of(dataset) is not None and not names:
+        raise LogllmError(
+            f"the dataset must be one that `logllm build` wrote (statistics, templates and windows of each configuration), "
+            f"found none of that in the repository {dataset}: build one and publish it with `logllm push dataset`"
+        )
+    if config is None:
+        raise LogllmError(
+            f"a dataset must be given with its configuration, found none: add --config, one of {', '.join(names) or 'none'}"
+        )
+    return folder
+
+
+def named(dataset: str | Path) -> str:
+    """Name a dataset for a card: its repository id, or of a folder of this machine the last part."""
+    repository = repository_of(dataset)
+    return Path(dataset).resolve().name if repository is None else repository[0]
+
+
+def revision_of(folder: Path, dataset: str | Path) -> dict[str, str]:
+    """The commit of a dataset that came from the Hub, whose cache names its folder by it; empty for a folder."""
+    return {} if repository_of(dataset) is None else {"dataset_revision": folder.name}
 
 
 def side_by_side(model: Path, rows: Dataset) -> dict[str, dict[str, Any]]:
@@ -143,19 +163,19 @@ def side_by_side(model: Path, rows: Dataset) -> dict[str, dict[str, Any]]:
     }
 
 
-def evaluate_on_split(model: Path, dataset: Path, config: str | None, split: str) -> dict[str, Any]:
-    """Measure a checkpoint on a split of a built configuration."""
+def evaluate_on_split(model: str | Path, dataset: str | Path, config: str | None, split: str) -> dict[str, Any]:
+    """Measure a checkpoint on a split of a built configuration; both are folders or repository ids."""
     from logllm.evaluation import evaluate_rows
 
-    if config is None:
-        raise LogllmError("a dataset must be given with its configuration, found none: add --config, such as hdfs")
-    rows = load_windows(dataset, config)
+    folder = built_dataset(dataset, config)
+    assert config is not None
+    rows = load_windows(folder, config)
     if split not in rows:
         raise LogllmError(f"the split must be one of {', '.join(rows)}, found {split!r}")
     return evaluate_rows(LogAnomalyDetector.from_pretrained(model), rows[split])
 
 
-def evaluate_on_raw(model: Path, raw: Path | None, system: str | None, labels: Path | None) -> dict[str, Any]:
+def evaluate_on_raw(model: str | Path, raw: Path | None, system: str | None, labels: Path | None) -> dict[str, Any]:
     """Measure a checkpoint on a raw log, read as `system` (else as the checkpoint says)."""
     from logllm.evaluation import evaluate_verdicts
 

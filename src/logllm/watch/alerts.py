@@ -96,7 +96,7 @@ class Judge:
         """(score, lines without a template) of each window."""
         detector = self.detector
         if detector.family != "logllama":
-            return [(score, 0) for score in detector.scores([window.lines for window in windows])]
+            return [(score, 0) for score in detector.scores([window.lines for window in windows], raw)]
         scorer = detector.scorer
         sequences = [scorer.ids(window.lines) for window in windows]
         grave = [severities(lines, window.lines, detector.system) for lines, window in zip(raw, windows)]

@@ -1,0 +1,257 @@
+"""What pretrained weights bring: `python -m benchmarks.experiments.logllm_pretrained --data DIR --work DIR [--tasks T --rows R --seeds 0]`.
+
+A job is (task, row, seed). Each is measured once and stands in the result file with the commit and the machine that made
+it; a job that was stopped goes on from its last checkpoint in the work folder.
+
+Notes:
+- Rows differ in one thing at a time: a decoder with pretrained weights against one of the same shape, words and tokenizer
+  with random weights, which is trained whole because an adapter on random weights would have nothing to adapt.
+- Tasks of few labels keep K anomalous windows of the training part, drawn anew for each seed, and all of its normal ones.
+  Four of five of the K are trained on, the others choose checkpoint and threshold. Every method gets the same windows.
+- Nothing is chosen on a test part: checkpoints and thresholds come from validation windows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import resource
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parents[1]
+HDFS = {"system": "hdfs", "raw": "hdfs/HDFS_2pct.log", "labels": "hdfs/anomaly_label.csv", "train_share": 0.8}
+BGL = {"system": "bgl", "raw": "bgl/BGL_thinned.log", "train_share": 0.8}
+# Task -> its log and split, how many labelled anomalies, and whether the test part is also reworded.
+TASKS: dict[str, dict[str, Any]] = {
+    "hdfs": {"data": {**HDFS, "split": "paper", "validation_share": 0.1}, "reworded": True},
+    "hdfs, 5 labelled anomalies": {"data": {**HDFS, "split": "paper", "validation_share": 0.1}, "labelled": 5},
+    "hdfs, 20 labelled anomalies": {"data": {**HDFS, "split": "paper", "validation_share": 0.1}, "labelled": 20},
+    "hdfs, 80 labelled anomalies": {"data": {**HDFS, "split": "paper", "validation_share": 0.1}, "labelled": 80},
+    "bgl by time": {"data": {**BGL, "split": "chronological", "validation_share": 0.1}},
+    "bgl by time, 20 labelled anomalies": {
+        "data": {**BGL, "split": "chronological", "validation_share": 0.1},
+        "labelled": 20,
+    },
+}
+SMALL = {"preset": "small", "max_samples": 1000, "last_epochs": 4}
+# A fifth of the processor time: four layers, eight windows a step, fewer samples an epoch.
+QUICK = {"preset": "small", "decoder_layers": 4, "batch": 8, "micro_batch": 8, "max_samples": 600, "last_epochs": 4}
+RANDOM = {"random_decoder": True, "lora": False}
+VARIED = {"noise": 0.6, "mix": 0.8, "word_dropout": 0.25, "variants": 16}
+ROWS: dict[str, dict[str, Any]] = {
+    "pretrained decoder": SMALL,
+    "random decoder": {**SMALL, **RANDOM},
+    "pretrained decoder, messages varied": {**SMALL, **VARIED},
+    "random decoder, messages varied": {**SMALL, **RANDOM, **VARIED},
+    "pretrained decoder, 4 layers": QUICK,
+    "random decoder, 4 layers": {**QUICK, **RANDOM},
+    "pretrained decoder, 4 layers, messages varied": {**QUICK, **VARIED},
+    "random decoder, 4 layers, messages varied": {**QUICK, **RANDOM, **VARIED},
+    "pretrained decoder, random encoder": {**SMALL, "random_encoder": True, "lora": False},
+}
+# Baseline -> what it reads; those that learn labels and those that read normal windows only.
+BASELINES: dict[str, str] = {
+    "decision tree on counts": "masked",
+    "nearest template by MiniLM, then decision tree": "masked",
+    "TF-IDF + logistic regression": "masked",
+    "table of masked lines": "masked",
+    "new masked line (no labels)": "masked",
+    "nearest normal count vector (no labels)": "masked",
+}
+NORMAL_ONLY = ("new masked line (no labels)", "nearest normal count vector (no labels)")
+FALSE_ALARM_RATE = 0.001
+VALIDATION_PART = 5  # of K labelled anomalies every fifth is for validation
+
+
+def main() -> None:
+    """Run what the result file lacks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="windows and unfinished trainings are kept here")
+    parser.add_argument("--result", type=Path, default=HERE / "results" / "logllm_pretrained.json")
+    parser.add_argument("--tasks", default=";".join(TASKS), help="with ; between")
+    parser.add_argument("--rows", default=";".join((*BASELINES, *ROWS)), help="with ; between")
+    parser.add_argument("--seeds", default="0")
+    args = parser.parse_args()
+    from logllm.training.reproduce import birth_certificate, locked_result
+
+    made_of = {"recipe": {"tasks": TASKS, "rows": ROWS, "baselines": list(BASELINES)}}
+    for task in args.tasks.split(";"):
+        built, rows = split_of(task, args.data, args.work)
+        for seed in map(int, args.seeds.split(",")):
+            part = few_labels(rows, TASKS[task].get("labelled"), seed)
+            for name in args.rows.split(";"):
+                with locked(args.result, made_of, locked_result) as result:
+                    if any((r["task"], r["row"], r["seed"]) == (task, name, seed) for r in result["runs"]):
+                        continue
+                started, processor = time.perf_counter(), time.process_time()
+                if name in BASELINES:
+                    judge, facts = baseline(name, part)
+                else:
+                    judge, facts = logllm(
+                        name, part, built, seed, args.work / f"{task}-{name}-{seed}".replace(" ", "-")
+                    )
+                run = {
+                    "task": task,
+                    "row": name,
+                    "seed": seed,
+                    **facts,
+                    "counts": {split: [len(some), sum(some["label"][:])] for split, some in part.items()},
+                    "figures": figures(
+                        judge, tests_of(part, TASKS[task].get("reworded", False)), part["test"]["label"]
+                    ),
+                    "seconds": round(time.perf_counter() - started, 1),
+                    "processor_seconds": round(time.process_time() - processor, 1),
+                    "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+                    "load": round(os.getloadavg()[0], 1),
+                    "made": birth_certificate(),
+                }
+                with locked(args.result, made_of, locked_result) as result:
+                    result["runs"].append(run)
+                shown = {k: round(run["figures"][0][k], 4) for k in ("f1", "pr_auc", "auroc")}
+                print(task, "|", name, "|", seed, "|", shown, run["seconds"], flush=True)
+
+
+def locked(file: Path, made_of: Mapping[str, Any], locked_result: Callable[..., Any]) -> Any:
+    """The result file, locked; rows that are added to the tables later do not make old runs void."""
+    import json
+
+    before = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    settings = {**made_of["recipe"]}
+    for run in before.get("runs", ()):
+        known = before["recipe"]
+        if run["row"] in settings["rows"] and known["rows"].get(run["row"]) != settings["rows"][run["row"]]:
+            raise SystemExit(
+                f"row {run['row']!r} was measured with other settings: move {file.name} away, or rename the row"
+            )
+    if before and before["recipe"] != json.loads(json.dumps(settings)):
+        before["recipe"] = settings
+        file.write_text(json.dumps(before, indent=1, sort_keys=True) + "\n", "utf-8")
+    return locked_result(file, made_of)
+
+
+def split_of(task: str, data: Path, work: Path) -> tuple[Any, Any]:
+    """Windows of a task's log: (statistics, splits)."""
+    from logllm.training.reproduce import windows_of
+
+    settings = TASKS[task]["data"]
+    built, rows, _ = windows_of(settings, data, work / f"{settings['system']}-{settings['split']}")
+    return built, rows
+
+
+def few_labels(rows: Any, labelled: int | None, seed: int) -> dict[str, Any]:
+    """The splits with `labelled` anomalous windows left, a fifth of them in validation; None leaves the splits."""
+    if labelled is None:
+        return dict(rows)
+    places = [(split, i) for split in ("train", "validation") for i, y in enumerate(rows[split]["label"]) if y == 1]
+    drawn = random.Random(f"labelled {seed}").sample(places, labelled)
+    from datasets import concatenate_datasets
+
+    one = concatenate_datasets([rows["train"], rows["validation"]])
+    offset = {"train": 0, "validation": len(rows["train"])}
+    kept = [offset[split] + i for split, i in drawn]
+    cut = labelled // VALIDATION_PART
+    normal = {split: [offset[split] + i for i, y in enumerate(rows[split]["label"]) if y == 0] for split in offset}
+    return {
+        "train": one.select(sorted(normal["train"] + kept[cut:])),
+        "validation": one.select(sorted(normal["validation"] + kept[:cut])),
+        "test": rows["test"],
+    }
+
+
+def tests_of(rows: Mapping[str, Any], reworded: bool) -> dict[tuple[float, int], list[list[str]]]:
+    """The test windows as they are, and reworded at each share."""
+    from benchmarks.experiments.logllm_reworded import reworded_tests
+
+    return reworded_tests(rows) if reworded else {(0.0, 0): rows["test"]["lines"][:]}
+
+
+def logllm(
+    name: str, rows: Mapping[str, Any], built: Any, seed: int, out: Path
+) -> tuple[tuple[Callable[[Any], Sequence[float]], float], dict[str, Any]]:
+    """Train a row, or go on with it: ((scores of windows, threshold), facts)."""
+    import json
+
+    from logllm.hf_datasets import LogSystem
+    from logllm.training.train import train_detector
+
+    detector = train_detector(
+        "logllm", rows["train"], rows["validation"], {}, LogSystem.from_dict(built["system"]), None, out,
+        recipe=ROWS[name], seed=seed, resume=True, progress=True,
+    )  # fmt: skip
+    record = json.loads((out / "training.json").read_text("utf-8"))
+    model: Any = detector.model
+    facts = {
+        "stages": record["stages"],
+        "calibration": record["calibration"],
+        "parameters": record["parameters"],
+        "training_seconds": record["seconds"],
+        "checkpoint_mb": round(sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6, 2),
+    }
+    table = model.message_table(detector.processor)
+    return (lambda windows: model.score(windows, detector.processor, table=table), detector.threshold), facts
+
+
+def baseline(
+    name: str, rows: Mapping[str, Any]
+) -> tuple[tuple[Callable[[Any], Sequence[float]], float], dict[str, Any]]:
+    """Fit a simple method on the same windows: ((scores of windows, threshold), facts)."""
+    from benchmarks.baselines.decision_tree import TreeOnCounts
+    from benchmarks.baselines.masked_lines import MaskedLines
+    from benchmarks.baselines.nearest_counts import NearestCounts
+    from benchmarks.baselines.nearest_template import NearestTemplate
+    from benchmarks.baselines.new_template import NewTemplate
+    from benchmarks.baselines.tfidf_logistic import TextLogistic
+    from logllm.modeling_logllm.masking import mask_message
+    from logllm.trainers.metrics import best_f1_threshold, false_alarm_threshold
+
+    def masked(windows: Any) -> list[list[str]]:
+        return [[mask_message(message) for message in window] for window in windows]
+
+    makers: dict[str, Callable[[], Any]] = {
+        "decision tree on counts": TreeOnCounts,
+        "nearest template by MiniLM, then decision tree": lambda: NearestTemplate(TreeOnCounts()),
+        "TF-IDF + logistic regression": TextLogistic,
+        "table of masked lines": MaskedLines,
+        "new masked line (no labels)": NewTemplate,
+        "nearest normal count vector (no labels)": NearestCounts,
+    }
+    model = makers[name]()
+    train, labels = masked(rows["train"]["lines"]), rows["train"]["label"][:]
+    validation, held = masked(rows["validation"]["lines"]), rows["validation"]["label"][:]
+    if name in NORMAL_ONLY:
+        model.fit([window for window, y in zip(train, labels) if y == 0])
+        normal = model.score([window for window, y in zip(validation, held) if y == 0])
+        threshold = 0.5 if isinstance(model, NewTemplate) else false_alarm_threshold(normal, FALSE_ALARM_RATE)
+        how = (
+            "the rule's own"
+            if isinstance(model, NewTemplate)
+            else f"{FALSE_ALARM_RATE:g} of normal validation windows"
+        )
+    else:
+        model.fit(train, labels)
+        few = sum(held) < 3
+        threshold = 0.5 if few else best_f1_threshold(model.score(validation), held, prefer=0.5)
+        how = "undecided: too few anomalous validation windows" if few else "best F1 on validation windows"
+    return (lambda windows: model.score(masked(windows)), threshold), {"calibration": how}
+
+
+def figures(judge: Any, tests: Any, labels: Any) -> list[dict[str, Any]]:
+    """One row a share and rewording."""
+    from logllm.trainers import detection_metrics
+
+    score, threshold = judge
+    found = []
+    for (share, rewording), windows in tests.items():
+        metrics = detection_metrics(score(windows), labels[:], threshold)
+        kept = ("f1", "precision", "recall", "pr_auc", "auroc", "tp", "fp", "fn", "tn")
+        found.append({"share": share, "rewording": rewording, **{key: metrics[key] for key in kept}})
+    return found
+
+
+if __name__ == "__main__":
+    main()
