@@ -141,6 +141,7 @@ class Kind:
         slots: its numbers.
         first: clock at its first event.
         last: clock at its last event.
+        first_row: number of its first event in the log.
         last_row: number of its last event in the log.
     """
 
@@ -156,6 +157,7 @@ class Kind:
     slots: list[Slot] = field(default_factory=list)
     first: float = math.nan
     last: float = math.nan
+    first_row: int = 0
     last_row: int = -(10**9)
     others: int = 0  # events with another number of numbers than `slots`
     open: list[list[int]] = field(
@@ -171,8 +173,13 @@ class Kind:
             self.pauses.add(clock - self.last)
             self.rows.add(float(row - self.last_row))
         else:
-            self.first = clock
+            self.first, self.first_row = clock, row
         self.last, self.last_row = clock, row
+
+    def is_local(self, events: int) -> bool:
+        """Whether all its events stand near each other in a log of so many."""
+        span = self.last_row - self.first_row
+        return self.places <= 1 and span <= max(2 * FAR, events // 32) and self.count <= max(events // 3, 1)
 
     def tick(self, tick: int, count: int) -> None:
         """Count the events of one tick that is over."""
@@ -231,7 +238,8 @@ class Kind:
         for mine, its in zip(self.slots, other.slots if len(other.slots) == len(self.slots) else ()):
             mine.values.merge(its.values)
             mine.rises, mine.falls, mine.last = mine.rises + its.rises, mine.falls + its.falls, its.last
-        self.first = min(self.first, other.first) if self.first == self.first else other.first
+        if not self.first <= other.first:
+            self.first, self.first_row = other.first, other.first_row + rows
         self.last, self.last_row = other.last, other.last_row + rows
 
     def to_json(self) -> list[Any]:
@@ -241,19 +249,34 @@ class Kind:
             self.template, self.grade, self.count, self.places, self.pauses.to_json() if often else None,
             self.rows.to_json() if often else None, self.squares, self.counts, self.hours,
             [[slot.values.to_json(), slot.rises, slot.falls, _finite(slot.last)] for slot in self.slots] if often else [],
-            _finite(self.first), _finite(self.last), self.last_row,
+            _finite(self.first), _finite(self.last), self.first_row, self.last_row,
         ]  # fmt: skip
 
     @classmethod
     def from_json(cls, row: Sequence[Any]) -> Kind:
         """Back from `to_json`."""
-        template, grade, count, places, pauses, rows, squares, counts, hours, slots, first, last, last_row = row
+        (
+            template,
+            grade,
+            count,
+            places,
+            pauses,
+            rows,
+            squares,
+            counts,
+            hours,
+            slots,
+            first,
+            last,
+            first_row,
+            last_row,
+        ) = row
         return cls(
             int(template), int(grade), int(count), int(places), Top.from_json(pauses) if pauses else Top(),
             Top.from_json(rows) if rows else Top(), [float(value) for value in squares],
             [[int(value) for value in scale] for scale in counts], [int(value) for value in hours],
             [Slot(Top.from_json(values), int(rises), int(falls), _nan(at)) for values, rises, falls, at in slots],
-            _nan(first), _nan(last), int(last_row),
+            _nan(first), _nan(last), int(first_row), int(last_row),
         )  # fmt: skip
 
 
@@ -406,6 +429,7 @@ class Baseline:
                 self.kinds[code].merge(kind, self.events)
             elif len(self.kinds) < MOST_KINDS:
                 self.kinds[code] = Kind.from_json(kind.to_json())
+                self.kinds[code].first_row += self.events
                 self.kinds[code].last_row += self.events
         self.whole.merge(other.whole, self.events)
         for way, table in other.follows.items():

@@ -215,9 +215,9 @@ class StreamJudge:
             worded = kind.grade == QUIET and kind.template not in stated
             grade = fault_class(self.keys.text(kind.template)) if worded else kind.grade
             live = self.lives[code] = _Live(code, kind, grade, worded and grade > QUIET)
-            if kind.places <= 1:
+            if kind.is_local(baseline.events):
                 self._first[grade] += 1
-            elif kind.places <= 10:
+            elif 1 < kind.places <= 10:
                 self._rare[grade] += 1
             self._limit_rate(live)
             if self._is_frequent(kind):
@@ -234,7 +234,8 @@ class StreamJudge:
         self._prepare_order()
 
     def _is_frequent(self, kind: Kind) -> bool:
-        return kind.pauses.count >= LEAST_PAUSES and kind.places >= 5
+        whole = self.baseline.whole
+        return kind.pauses.count >= LEAST_PAUSES and kind.last - kind.first >= 0.25 * (whole.last - whole.first)
 
     def _expected(self, live: _Live, scale: int) -> float:
         """Events that are usual in a window of a scale."""
@@ -401,7 +402,7 @@ class StreamJudge:
         if live.now >= live.limit:
             signals = self._add(signals, self._burst(live))
             live.limit = 2 * live.now  # look again when it has doubled
-        if live.away:
+        if live.away or self.whole.away:
             told = told + self._back(live, clock)
         live.last, live.row, live.number = clock, row, self._number
         self.whole.last, self.whole.number = clock, self._number
@@ -730,7 +731,10 @@ class StreamJudge:
         if events:
             self.whole.now = events
             self._fold(self.whole, ended)
-            suspects = [live for live in (self.whole, *self._touched) if self._exceeds(live)]
+            # A burst of one kind makes one of the whole log: that one is told only where no kind explains it.
+            suspects = [live for live in self._touched if self._exceeds(live)]
+            if not suspects and self._exceeds(self.whole) and not any(map(self._exceeds, self.lives.values())):
+                suspects = [self.whole]
             for live in suspects:
                 live_now, live.now = live.now, 0
                 whole_now, self.whole.now = self.whole.now, 0
@@ -761,7 +765,10 @@ class StreamJudge:
                 bucket[0], bucket[1] = ended // width, live.now
 
     def _exceeds(self, live: _Live) -> bool:
-        return any(held >= limit for (_, held), limit in zip(live.buckets, live.limits))
+        for width, (bucket, held), limit in zip(SCALES, live.buckets, live.limits):
+            if held >= limit and bucket == self._tick // width:
+                return True
+        return False
 
     def _expire(self, clock: float) -> Told:
         """Look at the kinds whose deadline has passed."""
@@ -784,25 +791,36 @@ class StreamJudge:
             heapq.heappush(self._deadlines, one)
         if not silent:
             return _NOTHING
-        silent.sort(key=lambda one: (one[2] is not self.whole, -one[1].strength))
-        lead = silent[0]
-        told = self._found([lead[1]], lead[2], False)
-        finding = self._of_code.get(lead[2].code)
-        if finding is not None:
-            for _, signal, live in silent[1:]:
-                if live.code not in finding.codes:
-                    finding.codes.append(live.code)
-                    self._of_code[live.code] = finding
-                    if len(finding.also) < MOST_REASONS:
-                        finding.also.append(f'"{self._short(live.code // CLASSES)}" {signal.reason}')
+        silent.sort(key=lambda one: one[0])
+        told: Told = []
+        for _, signal, live in silent:
+            near = self._near_silence(live)
+            if near is None:
+                told += self._found([signal], live, False)
+                continue
+            near.codes.append(live.code)
+            self._of_code[live.code] = near
+            if len(near.also) < MOST_REASONS:
+                near.also.append(
+                    signal.reason if live is self.whole else f'"{self._short(live.code // CLASSES)}" {signal.reason}'
+                )
         return told
+
+    def _near_silence(self, live: _Live) -> StreamFinding | None:
+        """The open silence that another one is part of: the whole log is away, or both went away at one time."""
+        for finding in self.open.values():
+            if finding.kind == "silence":
+                if live is self.whole or -1 in finding.codes or abs(live.last - finding.first) <= live.pause:
+                    return finding
+        return None
 
     def _silence(self, live: _Live, clock: float) -> Signal:
         kind = live.kind
         assert kind is not None
         pause = clock - live.last
-        usual = kind.pauses.quantile(0.5)
-        least = 0.1 * usual if live.regular else (kind.last - kind.first) / max(kind.pauses.count, 1)
+        mean = (kind.last - kind.first) / max(kind.pauses.count, 1)
+        usual = mean if live.regular else kind.pauses.quantile(0.5)
+        least = 0.1 * usual if live.regular else mean
         if live is self.whole:
             least = max(0.1 * usual, 0.25 * kind.pauses.largest[-4])
         nats = _beyond(pause, kind.pauses.largest, least) - (0.0 if live is self.whole else self._frequent_cost)
@@ -819,12 +837,13 @@ class StreamJudge:
 
     def _back(self, live: _Live, clock: float) -> Told:
         """A kind that was away comes again: its silence ends."""
-        live.away = False
-        self.whole.away = False
+        live.away = self.whole.away = False
         if self.whole.pause < NEVER and not self.whole.waits:
             self.whole.waits = True
             heapq.heappush(self._deadlines, (clock + self.whole.pause, -1))
-        finding = self._of_code.get(live.code) or self._of_code.get(-1)
+        finding = self._of_code.get(live.code)
+        if finding is None or finding.kind != "silence":
+            finding = self._of_code.get(-1)
         if finding is None or finding.kind != "silence":
             return _NOTHING
         still = [code for code in finding.codes if code not in (live.code, -1)]
@@ -855,7 +874,7 @@ class StreamJudge:
         if score < self.threshold:
             return _NOTHING
         lead = ordered[0]
-        key = self.key(live.code)
+        key = self.key(live.code, lead.question)
         event = self._whole_event() if now_there else None
         message = event.message if event is not None else ""
         if self.is_fine(key, message):
@@ -1017,10 +1036,10 @@ class StreamJudge:
     def _now(self, clock: float | None = None) -> float:
         return (self.clock if clock is None else clock) if self.baseline.timed else self.wall
 
-    def key(self, code: int) -> str:
-        """What `logllm ok` calls a kind: its stated level and its template; "silence" for the whole log."""
+    def key(self, code: int, question: str = "silence") -> str:
+        """What `logllm ok` calls a kind: its stated level and its template; the question, for the whole log."""
         if code < 0:
-            return "silence"
+            return question
         level = CLASS_NAMES[code % CLASSES]
         return f"{level + ' ' if level else ''}{self.keys.text(code // CLASSES)}"
 
