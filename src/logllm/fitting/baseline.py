@@ -104,15 +104,12 @@ def learn_more(
     scores: list[float] = []
     left_out = 0
     for row in rows_of(table):
-        flagged = False
-        for finding in judge.observe(*row):
-            clear = finding.severity < ERRONEOUS and finding.kind == "new"
-            if finding.score > threshold and not clear and finding.kind != "silence":
-                flagged = True
-            elif finding.status == "open" and not clear:
-                scores.append(finding.score)
-        grave = judge.is_open(row[0], row[1], threshold)
-        if (flagged or grave) and not learn_flagged:
+        told = judge.observe(*row)
+        grade, is_new = judge.grade_of(row[0], row[1])
+        clear = is_new and grade < ERRONEOUS
+        flagged = not clear and any(one.score > threshold and one.kind != "silence" for one in told)
+        scores += [one.score for one in told if one.status == "open" and one.score <= threshold]
+        if (flagged or judge.is_open(row[0], row[1], threshold)) and not learn_flagged:
             left_out += 1
         else:
             kept.append(row)

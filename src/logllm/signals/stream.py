@@ -548,10 +548,16 @@ class StreamJudge:
         )
         return live, Signal("new", max(nats, 0.0), prior, f"{_level(own, by_words)}{what}", code)
 
+    def grade_of(self, template: int, grade: int) -> tuple[int, bool]:
+        """(class of severity of a kind that was met, whether the baseline does not hold it)."""
+        live = self.lives[template * CLASSES + grade]
+        return live.grade, live.kind is None
+
     def is_open(self, template: int, grade: int, threshold: float) -> bool:
-        """Whether a kind belongs to an open finding of a stated fault that reaches a threshold."""
-        finding = self._of_code.get(template * CLASSES + grade)
-        return finding is not None and finding.severity >= ERRONEOUS and finding.score > threshold
+        """Whether a kind states a fault and belongs to an open finding that reaches a threshold."""
+        code = template * CLASSES + grade
+        finding = self._of_code.get(code)
+        return finding is not None and self.lives[code].grade >= ERRONEOUS and finding.score > threshold
 
     def strength_of_new(self, grade: int) -> float:
         """Log-odds of a message of a stated class of severity that was never seen."""
