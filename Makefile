@@ -21,7 +21,7 @@ demo: install
 	$(BIN)/logllm demo --out demo_output
 
 test: install
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check: install
 	$(BIN)/ruff check .

@@ -11,7 +11,6 @@ What is peculiar here:
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -218,15 +217,3 @@ def usual_idle(lines: Iterable[LogLine], least: float = 10.0, most: float = 600.
         return IDLE_SECONDS
     most = min(most, (highest - lowest) * SPAN_SHARE)
     return max(min(1.2 * pauses[min(int(0.95 * len(pauses)), len(pauses) - 1)], most), least)
-
-
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-
-
-def without_escapes(line: str) -> str:
-    r"""The line without ANSI colours and other terminal escapes, so that a coloured line has the template of a plain one.
-
-    >>> without_escapes("a \x1b[31mred\x1b[0m word")
-    'a red word'
-    """
-    return _ESCAPES.sub("", line) if "\x1b" in line else line

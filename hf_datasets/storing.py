@@ -187,24 +187,37 @@ def write_readme(out: Path) -> None:
 
 def _dataset_info(folder: Path, name: str, splits: Sequence[str], patterns: Sequence[str] = ()) -> dict[str, Any]:
     """Columns, rows and bytes of a configuration, as the front matter of a dataset's README holds them."""
-    from datasets import Features
-
-    told, features = [], None
+    told, features = [], []
     download = 0
     for i, split in enumerate(splits):
         files = sorted(folder.glob(patterns[i] if patterns else f"{split}-*.parquet"))
         tables = [pq.read_metadata(file) for file in files]
-        features = features or Features.from_arrow_schema(pq.read_schema(files[0]))
+        features = features or yaml_features(pq.read_schema(files[0]))
         size = sum(table.row_group(k).total_byte_size for table in tables for k in range(table.num_row_groups))
         told.append({"name": split, "num_bytes": size, "num_examples": sum(table.num_rows for table in tables)})
         download += sum(file.stat().st_size for file in files)
     return {
         "config_name": name,
-        "features": features._to_yaml_list() if features is not None else [],
+        "features": features,
         "splits": told,
         "download_size": download,
         "dataset_size": sum(one["num_bytes"] for one in told),
     }
+
+
+def yaml_features(schema: pa.Schema) -> list[dict[str, Any]]:
+    """The columns as the `dataset_info` of a README lists them: as `datasets.Features` would, without importing it."""
+
+    def type_of(feature: dict[str, Any]) -> Any:
+        if feature["_type"] == "ClassLabel":
+            return {"class_label": {"names": {str(i): name for i, name in enumerate(feature["names"])}}}
+        return feature["dtype"]
+
+    columns = []
+    for name, feature in json.loads(schema.metadata[b"huggingface"])["info"]["features"].items():
+        inner = feature["feature"] if feature["_type"] == "List" else feature
+        columns.append({"name": name, "list" if feature["_type"] == "List" else "dtype": type_of(inner)})
+    return columns
 
 
 def load_windows(out: str | Path, config: str) -> DatasetDict:

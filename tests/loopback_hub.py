@@ -1,8 +1,9 @@
 """A small Hugging Face Hub on 127.0.0.1, for tests: create, upload, download, load by repository id.
 
-What is odd: repositories live in memory as a list of commits, every commit a whole tree {path: bytes}; large files go
-through the LFS routes as on the real Hub (a blob that is stored already is not asked for again, which is how a second
-upload of the same files moves no data); there are no users, every token is good. Run clients in a process of their
+Repositories live in memory as a list of commits, every commit a whole tree {path: bytes}; large files go through the LFS
+routes as on the real Hub (a blob that is stored already is not asked for again, which is how a second upload of the same
+files moves no data). There are no users, every token is good; without one, the repositories in `private` are not there, as on
+the real Hub. A revision is "main" or a commit. Run clients in a process of their
 own with `hub.environment(home)`: huggingface_hub reads its endpoint once, when it is imported.
 
     with LoopbackHub() as hub:
@@ -42,6 +43,7 @@ class LoopbackHub:
     blobs: dict[str, bytes] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     received: int = 0
+    private: set[str] = field(default_factory=set)
 
     def __enter__(self) -> LoopbackHub:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -70,6 +72,11 @@ class LoopbackHub:
     def files(self, kind: str, repo_id: str) -> dict[str, bytes]:
         """The newest tree of a repository; `kind` is "models", "datasets" or "spaces"."""
         return self.repositories[(kind, repo_id)][-1].tree
+
+    def at(self, key: tuple[str, str], revision: str) -> Commit | None:
+        """The commit that a revision names; None where there is none."""
+        history = self.repositories[key]
+        return history[-1] if revision == "main" else next((one for one in history if one.sha == revision), None)
 
     def commits(self, kind: str, repo_id: str) -> int:
         """How many commits a repository has, the empty first one included."""
@@ -136,8 +143,15 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    def _missing(self, code: str = "RepoNotFound") -> None:
-        self._answer(404, {"error": code}, X_Error_Code=code, X_Error_Message=code)
+    def _missing(self, code: str = "RepoNotFound", status: int = 404) -> None:
+        self._answer(status, {"error": code}, X_Error_Code=code, X_Error_Message=code)
+
+    def _hidden(self, key: tuple[str, str]) -> bool:
+        """Answer as if there were no such repository, where there is none or it is not for this client."""
+        seen = key in self.hub.repositories and (key[1] not in self.hub.private or self.headers.get("Authorization"))
+        if not seen:
+            self._missing(status=404 if key not in self.hub.repositories else 401)
+        return not seen
 
     def _route(self) -> str:
         path = unquote(urlparse(self.path).path)
@@ -220,11 +234,14 @@ class _Handler(BaseHTTPRequestHandler):
         if found is None:
             return self._missing("EntryNotFound")
         key = (found[1], found[2])
-        if key not in self.hub.repositories:
-            return self._missing()
-        newest = self.hub.repositories[key][-1]
+        if self._hidden(key):
+            return None
+        revision, _, below = (found[4] or "main").partition("/")
+        newest = self.hub.at(key, revision if found[3] in ("revision", "tree") else "main")
+        if newest is None:
+            return self._missing("RevisionNotFound")
         if found[3] == "tree":
-            return self._tree(newest.tree, found[4].partition("/")[2].strip("/"))
+            return self._tree(newest.tree, below.strip("/"))
         if found[3] == "refs":
             main = {"name": "main", "ref": "refs/heads/main", "targetCommit": newest.sha}
             return self._answer(200, {"branches": [main], "tags": [], "converts": []})
@@ -246,10 +263,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, [one for one in entries if one["path"] != below])
 
     def _file(self, key: tuple[str, str], revision: str, path: str) -> None:
-        commits = self.hub.repositories.get(key)
-        if commits is None:
-            return self._missing()
-        commit = next((one for one in commits if one.sha == revision), commits[-1])
+        if self._hidden(key):
+            return None
+        commit = self.hub.at(key, revision)
+        if commit is None:
+            return self._missing("RevisionNotFound")
         if path not in commit.tree:
             return self._answer(404, {"error": "no file"}, X_Error_Code="EntryNotFound", X_Repo_Commit=commit.sha)
         data = commit.tree[path]

@@ -351,7 +351,7 @@ def test_a_log_of_another_published_system_is_refused(shared_data, tmp_path):
 def test_the_schema_is_that_of_the_features(line_labels, masked):
     from datasets import ClassLabel, Features, List, Value
 
-    from logllm.hf_datasets.storing import LABELS, window_schema
+    from logllm.hf_datasets.storing import LABELS, window_schema, yaml_features
 
     schema = window_schema(line_labels, masked)
     label = ClassLabel(names=list(LABELS))
@@ -369,3 +369,4 @@ def test_the_schema_is_that_of_the_features(line_labels, masked):
     left_out = {name for name, there in (("masked", masked), ("line_labels", line_labels)) if not there}
     features = Features({name: one for name, one in wanted.items() if name not in left_out})
     assert schema.equals(features.arrow_schema, check_metadata=True)
+    assert yaml_features(schema) == features._to_yaml_list()

@@ -23,6 +23,17 @@ LOGLLM_RULES = ((masking.ELLIPSIS, ".. "), (masking.PATTERN, masking.MASK))
 DRAIN_MASK = masker(DrainSettings())
 
 
+def test_escapes_are_taken_out_by_both_ways(tmp_path):
+    """The columns of a build and the lines one by one hold the same messages of a coloured log."""
+    system = get_system("hdfs")
+    lines = [f"081109 203519 {n} INFO dfs.DataNode: \x1b[1mReceived\x1b[0m block blk_{n}" for n in range(5)]
+    (tmp_path / "a.log").write_text("\n".join(lines) + "\n")
+    (chunk,) = read_chunks(tmp_path / "a.log")
+    wanted = [f"Received block blk_{n}" for n in range(5)]
+    assert ColumnReader(system).columns(chunk).contents().to_pylist() == wanted
+    assert [line.content for line in parse_lines(lines, system)] == wanted
+
+
 def channels():
     return [
         Channel(masking.mask_message, LOGLLM_RULES),

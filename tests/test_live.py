@@ -9,8 +9,8 @@ from logllm.hf_datasets.live_windows import (
     as_window,
     live_windows,
     usual_idle,
-    without_escapes,
 )
+from logllm.hf_datasets.reading.escapes import without_escapes
 
 
 def line(number, time=None, *sessions):

@@ -27,13 +27,14 @@ from .analysis import (
     Message,
     message_of,
     severity_from,
+    without_hashes,
 )
 from .event import EventBatch, LogEvent
 from .formats import JSON_ROWS, PLAIN, level_of
 from .generic import read_generic
 from .guess import FilePlan
 from .inputs import Block, LogInput, cleaned
-from .masks import MAX_CHARACTERS
+from .masks import CODE_MARK, MAX_CHARACTERS
 from .records import Record, RecordReader, attributes_of, block_ends, block_fields, parse_json, unpacked_records
 from .row import EventFormat
 from .templates import TemplateKeys
@@ -132,6 +133,8 @@ class FileReader:
         self.entries: dict[bytes, Entry] = {}
         self.inner_entries: dict[bytes, Entry] = {}
         self.messages: dict[bytes, Message] = {}
+        self._alike: dict[bytes, Entry] = {}
+        self._sequence_bytes: dict[bytes, int] = {}
         self.formats: list[EventFormat] = []
         self._format_at: dict[str, int] = {}
         self.long_lines = 0
@@ -211,7 +214,15 @@ class FileReader:
         if entry is None:
             if len(self.entries) > _MOST_ENTRIES:
                 self.entries.clear()
-            entry = self.entries[folded] = self.analyser.entry(raw, folded)
+                self._alike.clear()
+            alike = without_hashes(folded)
+            if alike is not folded:
+                entry = self._alike.get(alike)
+                if entry is None:
+                    entry = self._alike[alike] = self.analyser.entry(raw, folded)
+            else:
+                entry = self.analyser.entry(raw, folded)
+            self.entries[folded] = entry
         return entry
 
     def _inner_entry(self, raw: bytes) -> Entry:
@@ -246,14 +257,22 @@ class FileReader:
             if len(local) == count:
                 first_of = dict(zip(range(count), range(count)))
             else:
-                for line_at in range(count - 1, -1, -1):
-                    first_of[ids[line_at]] = line_at
+                first_of = dict(zip(reversed(ids), range(count - 1, -1, -1)))
         skip = set(json_lines)
         entries: list[Entry] = []
         nothing = Entry(PLAIN, NO_HEAD, BLANK)
+        seen: dict[int, int] = {}
+        same = np.zeros(len(local), np.int32)  # lines that differ in hashes only have one entry
         for one, key in enumerate(local):
             where = first_of[one]
-            entries.append(nothing if where in skip else self._entry(lines[where], key))
+            entry = nothing if where in skip else self._entry(lines[where], key)
+            place = seen.get(id(entry))
+            if place is None:
+                place = seen[id(entry)] = len(entries)
+                entries.append(entry)
+            same[one] = place
+        if len(local):
+            at = same[at]
         if not entries:
             entries = [nothing]
         pieces = Pieces(
@@ -664,9 +683,74 @@ class FileReader:
 
     def batch(self, part: Part) -> EventBatch:
         """The events of a part as columns."""
+        starts = part.starts
+        count = len(starts)
+        messages = self._messages(part)
+        template = self._templates(part, messages) if count else np.zeros(0, np.int32)
+        if self.numbers:
+            values, where = messages.numbers()
+        else:
+            values, where = np.zeros(0), np.zeros(count + 1, np.int64)
+        return EventBatch(
+            source=self.position,
+            number=(starts if part.numbers is None else part.numbers[starts]).astype(np.int64) + part.first,
+            line_count=part.counts,
+            timestamp=part.pieces.seconds[starts],
+            severity=part.pieces.severity[starts],
+            template=template,
+            sequence=self._sequences(part),
+            parsed=self._parsed(part.pieces, starts),
+            numbers=values,
+            numbers_start=where,
+        )
+
+    def _messages(self, part: Part) -> _Messages:
+        """The messages of a part's events: pieces of their first lines, or texts of their own."""
         pieces, starts = part.pieces, part.starts
         count = len(starts)
-        codes = np.zeros(count, np.int32)
+        out = _Messages(pieces.text, count)
+        whole = {start: text for start in part.members if (text := self._whole_message(part, start)) is not None}
+        own = sorted(set(pieces.records) | set(whole))
+        rows = np.flatnonzero(np.isin(starts, np.array(own, np.int64))) if own else np.zeros(0, np.int64)
+        plain = np.ones(count, np.bool_)
+        plain[rows] = False
+        at = pieces.at[starts]
+        used, first = np.unique(at[plain], return_index=True) if plain.any() else (np.zeros(0, np.int32), rows)
+        places = np.flatnonzero(plain)[first] if len(used) else rows
+        kinds = np.full(len(pieces.entries), -1, np.int32)
+        begins = np.zeros(len(pieces.entries), np.int64)
+        for one, row in zip(used.tolist(), places.tolist()):
+            entry = pieces.entries[one]
+            if entry.known is None:
+                start, stop = entry.message
+                entry.known = self._message(pieces.lines[starts[row]][start:stop])
+            kinds[one] = out.kind(entry.known)
+            begins[one] = entry.message[0]
+        out.which[plain] = kinds[at[plain]]
+        out.base[plain] = pieces.offsets[starts[plain]] + begins[at[plain]]
+        if len(rows):
+            texts = []
+            for row, line in zip(rows.tolist(), starts[rows].tolist()):
+                text = whole.get(line)
+                texts.append(
+                    self._record_message(pieces, line, pieces.records[line])
+                    if text is None
+                    else text.encode("utf-8", "replace").replace(b"\n", b" ")
+                )
+            joined = b"\n".join(texts)
+            distinct: dict[bytes, int] = {}
+            add = distinct.setdefault
+            ids = [add(one, len(distinct)) for one in joined.translate(_FOLD).split(b"\n")]
+            table = np.array([out.kind(self._folded_message(one)) for one in distinct], np.int32)
+            out.which[rows] = table[ids]
+            lengths = np.array([len(one) + 1 for one in texts], np.int64)
+            out.base[rows] = len(pieces.text) + np.cumsum(lengths) - lengths
+            out.text = pieces.text + joined
+        return out
+
+    def _templates(self, part: Part, messages: _Messages) -> NDArray[np.int32]:
+        """The position of each event's template."""
+        pieces, starts = part.pieces, part.starts
         marked: list[str] = []
         traces: list[str] = []
         known: dict[tuple[str, str], int] = {}
@@ -680,63 +764,44 @@ class FileReader:
                 traces.append(trace)
             return found
 
-        kept_lines: list[int] = []
-        special = self._special(part)
-        at = pieces.at[starts]
-        simple = np.full(len(pieces.entries), -1, np.int32)
-        needs: list[int] = []
-        used = np.zeros(len(pieces.entries), np.bool_)
-        ordinary = np.ones(count, np.bool_)
-        ordinary[special] = False
-        used[at[ordinary]] = True
-        for one in np.flatnonzero(used).tolist():
-            entry = pieces.entries[one]
-            if entry.known is None:
-                where = int(starts[np.flatnonzero((at == one) & ordinary)[0]])
-                start, stop = entry.message
-                entry.known = self._message(pieces.lines[where][start:stop])
-            if entry.known.marked is not None and not entry.codes:
-                simple[one] = code_of(entry.known.marked, "")
-            else:
-                needs.append(one)
-        codes[:] = simple[at]
-        if needs:
-            waiting = np.isin(at, np.array(needs, np.int32)) & ordinary
-            kept_lines = np.flatnonzero(waiting).tolist()
-            for row in kept_lines:
-                entry = pieces.entries[at[row]]
-                line = pieces.lines[starts[row]]
-                assert entry.known is not None
-                text = self._marked(line, entry)
-                codes[row] = code_of(text, "")
-        numbers = _Numbers() if self.numbers else None
-        texts: dict[int, tuple[bytes, Message]] = {}
-        for row in special:
+        table = np.array([-1 if one.marked is None else code_of(one.marked, "") for one in messages.kinds], np.int32)
+        codes = table[messages.which]
+        entries = pieces.entries
+        coded = [one for one, entry in enumerate(entries) if entry.codes]
+        if coded:
+            codes[np.isin(pieces.at[starts], np.array(coded, np.int32))] = -1
+        special = [
+            line for line, record in pieces.records.items() if record.codes or record.trace or "\n" in record.message
+        ]
+        special += list(part.traces)
+        if special:
+            codes[np.isin(starts, np.array(special, np.int64))] = -1
+        text = messages.text
+        for row in np.flatnonzero(codes < 0).tolist():
             line = int(starts[row])
-            message, shape, extra = self._special_message(part, line)
-            trace = part.traces.get(line, ("", ""))
-            named = " at ".join(one for one in trace if one)
-            if extra and not named:
-                named = extra
-            codes[row] = code_of(self._fill(message, shape), named)
-            texts[row] = (message, shape)
-        template = self.keys.add_marked(codes, marked, traces) if count else np.zeros(0, np.int32)
-        if numbers is not None:
-            values, where = numbers.of(pieces, starts, at, ordinary, texts)
-        else:
-            values, where = np.zeros(0), np.zeros(count + 1, np.int64)
-        return EventBatch(
-            source=self.position,
-            number=(starts if part.numbers is None else part.numbers[starts]).astype(np.int64) + part.first,
-            line_count=part.counts,
-            timestamp=pieces.seconds[starts],
-            severity=pieces.severity[starts],
-            template=template,
-            sequence=self._sequences(part),
-            parsed=self._parsed(pieces, starts),
-            numbers=values,
-            numbers_start=where,
-        )
+            kind = messages.kinds[messages.which[row]]
+            base = int(messages.base[row])
+            filled = kind.marked if kind.marked is not None else _filled(text, base, kind)
+            record = pieces.records.get(line)
+            extra = ""
+            if record is not None:
+                extra = " ".join(record.codes)
+                self._trace_in_record(part, line, record)
+            elif entries[pieces.at[line]].codes:
+                raw = pieces.lines[line]
+                for start, stop in entries[pieces.at[line]].codes:
+                    filled += f" {CODE_MARK}{raw[start:stop].decode('utf-8', 'replace')}"
+            named = " at ".join(one for one in part.traces.get(line, ()) if one)
+            codes[row] = code_of(filled, " ".join(one for one in (extra, named) if one))
+        return self.keys.add_marked(codes, marked, traces)
+
+    @staticmethod
+    def _trace_in_record(part: Part, line: int, record: Record) -> None:
+        text = record.trace or (record.message if "\n" in record.message else "")
+        if text and line not in part.traces:
+            key = trace_key(text.split("\n"))
+            if key != ("", ""):
+                part.traces[line] = key
 
     def _parsed(self, pieces: Pieces, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
         plain = self._format_at.get("plain", -1)
@@ -745,44 +810,21 @@ class FileReader:
         return (pieces.rows[starts] != plain) | (pieces.heads[starts] == PREFIX)
 
     def _message(self, raw: bytes) -> Message:
-        folded = raw[:MAX_CHARACTERS].translate(_FOLD)
+        return self._folded_message(raw.translate(_FOLD))
+
+    def _folded_message(self, folded: bytes) -> Message:
+        folded = folded[:MAX_CHARACTERS]
         found = self.messages.get(folded)
         if found is None:
             if len(self.messages) > _MOST_MESSAGES:
                 self.messages.clear()
-            found = message_of(folded)
+            alike = without_hashes(folded)
+            found = self.messages.get(alike)
+            if found is None:
+                found = self.messages[alike] = message_of(alike)
             if len(folded) < _LONG_LINE:
                 self.messages[folded] = found
         return found
-
-    def _marked(self, line: bytes, entry: Entry) -> str:
-        assert entry.known is not None
-        text = self._fill(line[entry.message[0] : entry.message[1]], entry.known)
-        for start, stop in entry.codes:
-            text += f" \x01{line[start:stop].decode('utf-8', 'replace')}"
-        return text
-
-    @staticmethod
-    def _fill(message: bytes, known: Message) -> str:
-        if known.marked is not None:
-            return known.marked
-        shape = known.shape
-        parts = [shape.pieces[0]]
-        for (start, stop), piece in zip(shape.kept, shape.pieces[1:]):
-            parts.append(message[start:stop].decode("ascii", "replace"))
-            parts.append(piece)
-        return "".join(parts)
-
-    def _special(self, part: Part) -> list[int]:
-        """Rows of events whose message is not simply a piece of their first line, or that hold a trace."""
-        if not part.pieces.records and not part.traces and not part.members:
-            return []
-        lines = set(part.pieces.records) | set(part.traces)
-        lines |= {start for start in part.members if self._whole_message(part, start) is not None}
-        if not lines:
-            return []
-        wanted = np.isin(part.starts, np.fromiter(lines, np.int64, len(lines)))
-        return np.flatnonzero(wanted).tolist()
 
     def _whole_message(self, part: Part, start: int) -> str | None:
         """The message of an event that is put together from several lines; None for one that is its first line's."""
@@ -811,30 +853,6 @@ class FileReader:
             return text, 0
         return text[found.message[0] :], level_of(text[slice(*found.level)], {}) or 0
 
-    def _special_message(self, part: Part, line: int) -> tuple[bytes, Message, str]:
-        """(message, its masks, what else belongs to the template) of an event that is not simply a line."""
-        pieces = part.pieces
-        whole = self._whole_message(part, line)
-        record = pieces.records.get(line)
-        extra = ""
-        if whole is not None:
-            message = whole.encode("utf-8", "replace")
-        elif record is not None:
-            message = self._record_message(pieces, line, record)
-            if record.codes:
-                extra = " ".join(record.codes)
-            text = record.trace or (record.message if "\n" in record.message else "")
-            if text and line not in part.traces:
-                key = trace_key(text.split("\n"))
-                if key[1] or key[0]:
-                    part.traces[line] = key
-        else:
-            entry = pieces.entries[pieces.at[line]]
-            start, stop = entry.message
-            message = pieces.lines[line][start:stop]
-            extra = " ".join(pieces.lines[line][a:b].decode("utf-8", "replace") for a, b in entry.codes)
-        return message, self._message(message), extra
-
     def _record_message(self, pieces: Pieces, line: int, record: Record) -> bytes:
         first = record.message.partition("\n")[0].strip() or record.message.strip().partition("\n")[0]
         message = first.encode("utf-8", "replace")
@@ -847,20 +865,29 @@ class FileReader:
     def _sequences(self, part: Part) -> NDArray[np.int32]:
         pieces, starts = part.pieces, part.starts
         out = np.full(len(starts), -1, np.int32)
-        named = [one for one, entry in enumerate(pieces.entries) if entry.sequence is not None]
+        named = np.array([entry.sequence is not None for entry in pieces.entries])
         table = self.sequences
-        if named:
+        local = self._sequence_bytes
+        if named.any():
             at = pieces.at[starts]
-            for row in np.flatnonzero(np.isin(at, np.array(named, np.int32))).tolist():
-                entry = pieces.entries[at[row]]
-                assert entry.sequence is not None
-                name = pieces.lines[starts[row]][entry.sequence[0] : entry.sequence[1]].decode("utf-8", "replace")
-                out[row] = table.setdefault(name, len(table))
+            rows = np.flatnonzero(named[at])
+            entries, lines = pieces.entries, pieces.lines
+            names = [
+                lines[line][span[0] : span[1]]
+                for line, span in zip(starts[rows].tolist(), [entries[one].sequence for one in at[rows].tolist()])
+                if span is not None
+            ]
+            for name in set(names).difference(local):
+                text = name.decode("utf-8", "replace")
+                local[name] = table.setdefault(text, len(table))
+            out[rows] = [local[name] for name in names]
+            if len(local) > _MOST_ENTRIES:
+                local.clear()
         if pieces.records:
-            rows = {int(line): row for row, line in enumerate(starts.tolist())} if pieces.records else {}
-            for line, record in pieces.records.items():
-                if record.sequence and line in rows:
-                    out[rows[line]] = table.setdefault(record.sequence, len(table))
+            for row, line in enumerate(starts.tolist()):
+                record = pieces.records.get(line)
+                if record is not None and record.sequence:
+                    out[row] = table.setdefault(record.sequence, len(table))
         return out
 
     # Whole events
@@ -968,102 +995,88 @@ def _settle(moments: Moments, outer: Moments) -> None:
         moments.zone[naive] = True
 
 
-class _Numbers:
-    """The values of the numbers of events, read from the bytes of all their runs of digits at once."""
+class _Messages:
+    """The messages of some events in one text, with their masks.
 
-    def of(
-        self,
-        pieces: Pieces,
-        starts: NDArray[np.int64],
-        at: NDArray[np.int32],
-        ordinary: NDArray[np.bool_],
-        texts: dict[int, tuple[bytes, Message]],
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """(all values, where those of each event begin)."""
-        count = len(starts)
-        how_many = np.zeros(len(pieces.entries), np.int64)
-        slow_entries: list[int] = []
-        tables: list[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]] = []
-        used = np.zeros(len(pieces.entries), np.bool_)
-        used[at[ordinary]] = True
-        for one in np.flatnonzero(used).tolist():
-            entry = pieces.entries[one]
-            assert entry.known is not None
-            shape = entry.known.shape
-            how_many[one] = len(shape.parts)
-            if shape.slow:
-                slow_entries.append(one)
-        per_event = np.where(ordinary, how_many[at], 0)
-        for row, (_, known) in texts.items():
-            per_event[row] = len(known.shape.parts)
-        where = np.zeros(count + 1, np.int64)
-        np.cumsum(per_event, out=where[1:])
+    Attributes:
+        text: what the messages are pieces of.
+        base: where each event's message begins in it.
+        which: each event's position in `kinds`.
+    """
+
+    def __init__(self, text: bytes, count: int):
+        self.text = text
+        self.base = np.zeros(count, np.int64)
+        self.which = np.zeros(count, np.int32)
+        self.kinds: list[Message] = []
+        self._at: dict[int, int] = {}
+
+    def kind(self, message: Message) -> int:
+        """The position of some masks in `kinds`."""
+        found = self._at.get(id(message))
+        if found is None:
+            found = self._at[id(message)] = len(self.kinds)
+            self.kinds.append(message)
+        return found
+
+    def numbers(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """(the values of all numbers, where those of each event begin): all runs of digits are read at once."""
+        how_many = np.array([len(one.shape.parts) for one in self.kinds] or [0], np.int64)
+        where = np.zeros(len(self.base) + 1, np.int64)
+        np.cumsum(how_many[self.which], out=where[1:])
         values = np.zeros(int(where[-1]))
         if not len(values):
             return values, where
-        del tables
-        buffer = np.frombuffer(pieces.text, np.uint8)
-        order = np.argsort(at, kind="stable")
-        sorted_at = at[order]
-        bounds = np.searchsorted(sorted_at, np.arange(len(pieces.entries) + 1))
-        run_start: list[NDArray[np.int64]] = []
-        run_length: list[NDArray[np.int64]] = []
-        run_worth: list[NDArray[np.float64]] = []
-        run_value: list[NDArray[np.int64]] = []
-        few: list[tuple[int, int, float, int]] = []
-        for one in np.flatnonzero(used & (how_many > 0)).tolist():
-            rows = order[bounds[one] : bounds[one + 1]]
-            rows = rows[ordinary[rows]]
-            if not len(rows):
-                continue
-            entry = pieces.entries[one]
-            assert entry.known is not None
-            runs = [
-                (start + entry.message[0], stop - start, worth, nth)
-                for nth, parts in enumerate(entry.known.shape.parts)
-                for start, stop, worth in parts
-            ]
-            if len(rows) == 1:
-                base, first = int(pieces.offsets[starts[rows[0]]]), int(where[rows[0]])
-                few.extend((base + a, length, worth, first + nth) for a, length, worth, nth in runs)
-                continue
-            bases = pieces.offsets[starts[rows]]
-            firsts = where[rows]
-            for a, length, worth, nth in runs:
-                run_start.append(bases + a)
-                run_length.append(np.full(len(rows), length))
-                run_worth.append(np.full(len(rows), worth))
-                run_value.append(firsts + nth)
-        if few:
-            columns = list(zip(*few))
-            run_start.append(np.array(columns[0], np.int64))
-            run_length.append(np.array(columns[1], np.int64))
-            run_worth.append(np.array(columns[2], np.float64))
-            run_value.append(np.array(columns[3], np.int64))
-        if run_start:
-            begin, length = np.concatenate(run_start), np.concatenate(run_length)
-            whole = np.zeros(len(begin))
-            for at_digit in range(int(length.max())):
-                alive = length > at_digit
-                if alive.all():
-                    whole = whole * 10.0 + (buffer[begin + at_digit].astype(np.float64) - 48.0)
-                else:
-                    whole[alive] = whole[alive] * 10.0 + (buffer[begin[alive] + at_digit].astype(np.float64) - 48.0)
-            np.add.at(values, np.concatenate(run_value), whole * np.concatenate(run_worth))
-        for one in slow_entries:
-            entry = pieces.entries[one]
-            assert entry.known is not None
-            for row in order[bounds[one] : bounds[one + 1]].tolist():
-                if ordinary[row]:
-                    line = pieces.lines[starts[row]][entry.message[0] :]
-                    for nth, (start, stop, factor) in entry.known.shape.slow.items():
-                        values[where[row] + nth] = _float(line[start:stop]) * factor
-        for row, (message, known) in texts.items():
-            for nth, parts in enumerate(known.shape.parts):
-                values[where[row] + nth] = sum(int(message[a:b] or b"0") * worth for a, b, worth in parts)
-            for nth, (start, stop, factor) in known.shape.slow.items():
-                values[where[row] + nth] = _float(message[start:stop]) * factor
+        # The runs of digits of all kinds, one after the other; then, for each event, those of its kind.
+        runs: list[tuple[int, int, float, int]] = []
+        firsts = np.zeros(len(self.kinds) + 1, np.int64)
+        for at, one in enumerate(self.kinds):
+            for nth, parts in enumerate(one.shape.parts):
+                runs.extend((start, stop - start, worth, nth) for start, stop, worth in parts)
+            firsts[at + 1] = len(runs)
+        if runs:
+            columns = list(zip(*runs))
+            begin, length = np.array(columns[0], np.int64), np.array(columns[1], np.int64)
+            worth, nth_of = np.array(columns[2], np.float64), np.array(columns[3], np.int64)
+            each = (firsts[1:] - firsts[:-1])[self.which]
+            event = np.repeat(np.arange(len(self.base)), each)
+            ends = np.cumsum(each)
+            run = np.arange(int(ends[-1])) - np.repeat(ends - each, each) + np.repeat(firsts[self.which], each)
+            digits = _digits(np.frombuffer(self.text, np.uint8), self.base[event] + begin[run], length[run])
+            values += np.bincount(where[event] + nth_of[run], digits * worth[run], len(values))
+        slow = [at for at, one in enumerate(self.kinds) if one.shape.slow]
+        if slow:
+            for row in np.flatnonzero(np.isin(self.which, np.array(slow, np.int32))).tolist():
+                base = int(self.base[row])
+                for nth, (start, stop, factor) in self.kinds[self.which[row]].shape.slow.items():
+                    values[where[row] + nth] = _float(self.text[base + start : base + stop]) * factor
         return values, where
+
+
+def _digits(buffer: NDArray[np.uint8], begin: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The whole numbers that runs of digits stand for."""
+    whole = np.zeros(len(begin))
+    order = np.argsort(-length, kind="stable")  # the longest first, so that those with a further digit stand together
+    begin, counts = begin[order], np.bincount(length)
+    alive = len(begin) - np.cumsum(counts)
+    part = np.zeros(len(begin))
+    for at in range(len(counts) - 1):
+        n = int(alive[at])
+        if not n:
+            break
+        part[:n] = part[:n] * 10.0 + (buffer[begin[:n] + at] - 48.0)
+    whole[order] = part
+    return whole
+
+
+def _filled(text: bytes, base: int, message: Message) -> str:
+    """The marked text of a message in which digits stay."""
+    shape = message.shape
+    parts = [shape.pieces[0]]
+    for (start, stop), piece in zip(shape.kept, shape.pieces[1:]):
+        parts.append(text[base + start : base + stop].decode("ascii", "replace"))
+        parts.append(piece)
+    return "".join(parts)
 
 
 def _float(text: bytes) -> float:

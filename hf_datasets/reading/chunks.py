@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from .escapes import bytes_without_escapes
 from .lines import guarded_blocks, open_log
 
 # Large enough to spread the cost of a step over many lines, small enough to stay in the processor's cache.
@@ -59,6 +60,7 @@ def cut_at_lines(path: Path, count: int) -> list[tuple[int, int]]:
 
 
 def _utf8(chunk: bytes, encoding: str) -> bytes:
+    chunk = bytes_without_escapes(chunk)
     if chunk.isascii():
         return chunk
     text = chunk.decode(encoding, "replace")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import LogLine, LogSystem, parse_lines
+from .escapes import without_escapes
 
 MESSAGE_FIELDS = ("message", "MESSAGE", "msg", "log", "body", "event.original")
 TIME_FIELDS = ("timestamp", "@timestamp", "time", "ts", "date", "__REALTIME_TIMESTAMP", "_SOURCE_REALTIME_TIMESTAMP")
@@ -43,7 +44,7 @@ class Unwrapper:
             yield from parse_lines(raw, system, number)
             return
         found: list[tuple[str, float | None, str | None]] = []
-        for line in raw:
+        for line in map(without_escapes, raw):
             records = list(self.records(line)) if line.startswith("{") else []
             found += [(_one_line(text), *rest) for text, *rest in records] or [(line, None, None)]
         for parsed, (_, time, template) in zip(parse_lines([text for text, _, _ in found], system, number), found):

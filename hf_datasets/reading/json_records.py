@@ -13,6 +13,7 @@ from typing import Any
 
 from ..systems.field_readers import session_finder, timestamp_reader
 from ..systems.rules import LogSystem
+from .escapes import without_escapes
 from .log_line import LogLine
 
 
@@ -27,7 +28,7 @@ def json_lines(lines: Iterable[str], system: LogSystem, start: int = 1) -> Itera
             content = _first(record, system.content_keys)
             if content is None:
                 continue
-            found = True
+            found, content = True, without_escapes(content)
             time = _first(record, time_keys)
             yield LogLine(number, raw, content, True, None, read_time(time or ""), session_ids(content))
         if not found:

@@ -13,6 +13,7 @@ from ..errors import LogInputError
 from ..systems.field_readers import session_finder, timestamp_reader
 from ..systems.patterns import compiled
 from ..systems.rules import LogSystem
+from .escapes import without_escapes
 from .lines import read_lines
 from .log_line import LogLine
 
@@ -20,7 +21,7 @@ __all__ = ["LogInputError", "LogLine", "parse_lines", "read_lines", "read_sessio
 
 
 def parse_lines(lines: Iterable[str], system: LogSystem, start: int = 1) -> Iterator[LogLine]:
-    """One `LogLine` for every line, in order, numbered from `start`; an unmatched one has `parsed=False`."""
+    """One `LogLine` for every line, in order, numbered from `start`, without terminal escapes; an unmatched one has `parsed=False`."""
     if system.reader == "json":
         from .json_records import json_lines  # it gives LogLines too
 
@@ -31,7 +32,7 @@ def parse_lines(lines: Iterable[str], system: LogSystem, start: int = 1) -> Iter
     timestamp = timestamp_reader(system.timestamp)
     groups = system.timestamp.groups if system.timestamp else ()
     has_label = system.label_rule == "line"
-    for number, raw in enumerate(lines, start):
+    for number, raw in enumerate(map(without_escapes, lines), start):
         found = match(raw.strip())
         if found is None or found["content"] is None:  # a pattern may match and leave its content out
             yield LogLine(number, raw, raw, False, None, None, ())

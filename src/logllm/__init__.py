@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from logllm.modeling_logllm import LogLLaMAForNextKey, LogLLMForSequenceAnomaly
     from logllm.verdict import Evidence, Verdict
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Evidence",

@@ -22,7 +22,7 @@ from logllm.decision.severity import severities
 from logllm.decision.window_scores import Scorer
 from logllm.errors import CheckpointError, LogllmError
 from logllm.hf_datasets import LogLine, LogSystem, Window, make_windows, parse_lines
-from logllm.hf_datasets.live_windows import as_window, live_windows, without_escapes
+from logllm.hf_datasets.live_windows import as_window, live_windows
 from logllm.hf_datasets.systems.user_systems import checked_row
 from logllm.hub.download import local_folder
 from logllm.modeling_logllm import add_pipeline
@@ -234,7 +234,7 @@ class LogAnomalyDetector:
     ) -> Iterator[Verdict]:
         """Windows as `logllm fit` and `logllm watch` cut them, in the order in which they close."""
         assert self.calibration is not None
-        parsed = self._remember(parse_lines(map(without_escapes, lines), self.system), None)
+        parsed = self._remember(parse_lines(lines, self.system), None)
         opened = live_windows(parsed, self.system, self.calibration.idle_seconds)
         while chunk := list(islice(opened, CHUNK_OF_WINDOWS)):
             raw = {line.number: line.raw for window in chunk for line in window.members}

@@ -32,9 +32,10 @@ from logllm.hf_datasets import (
 )
 from logllm.hf_datasets.columnar.column_reader import ColumnReader
 from logllm.hf_datasets.columnar.message_codes import Channel
-from logllm.hf_datasets.live_windows import as_window, live_windows, usual_idle, without_escapes
+from logllm.hf_datasets.live_windows import as_window, live_windows, usual_idle
 from logllm.hf_datasets.reading.chunks import read_chunks
 from logllm.hf_datasets.reading.collectors import Unwrapper, seconds
+from logllm.hf_datasets.reading.escapes import without_escapes
 from logllm.hf_datasets.systems.field_readers import timestamp_reader
 from logllm.hf_datasets.systems.formats import FORMATS
 from logllm.hf_datasets.systems.rules import TimestampRule

@@ -1,4 +1,4 @@
-"""The commands that publish: `push model`, `push dataset`, `push space`, and `space`, which serves it here."""
+"""The commands that publish: `push model`, `dataset`, `space` and `metric`; and `space`, which serves it here."""
 
 from __future__ import annotations
 
@@ -34,6 +34,20 @@ def push_dataset(
     from logllm.hf_datasets import push_dataset as upload
 
     say(upload(folder, repo_id, private=private))
+
+
+@push.command("metric")
+def push_metric(
+    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME; `evaluate.load` takes the same.")],
+    folder: Annotated[
+        Path | None, typer.Option(help="In place of the checkout's benchmarks/metrics/log_anomaly.")
+    ] = None,
+    private: Annotated[bool, typer.Option(help="Make a private repository.")] = False,
+) -> None:
+    """Upload the metric of the benchmarks as a module for `evaluate`."""
+    from logllm.hub.push import push_metric as upload
+
+    say(upload(repo_id, folder=folder, private=private))
 
 
 @push.command("space")

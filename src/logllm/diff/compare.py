@@ -140,7 +140,7 @@ def judge(table: LineTable, good: GoodRuns, bad: str, model: ranker.Ranker | Non
     names, values = matrix(table, good if known else None, rows)
     model = model or ranker.shipped(ranker.AGAINST_GOOD if known else ranker.ALONE)
     probability[rows] = model.probabilities(names, values)
-    shown = ranker.chosen(probability, failed)
+    shown = ranker.chosen(probability, failed, ranker.BETA if known else ranker.BETA_ALONE)
     if known and not build:
         probability = np.maximum(probability * shown, _generic(table, good))
         shown = probability >= GENERIC
@@ -148,7 +148,7 @@ def judge(table: LineTable, good: GoodRuns, bad: str, model: ranker.Ranker | Non
     findings = _new(table, shown, probability, texts)
     if known:
         quiet = not any(finding.is_anomalous for finding in findings)
-        findings += _gone(table, good, failed, quiet, texts)
+        findings += _gone(table, good, failed, quiet, build)
         findings += _counts(table, good, build)
         findings += _order(table, good, build)
     notes = _notes(table, good, failed, build, findings)
@@ -290,7 +290,7 @@ def _key(mask: str) -> str:
     return template_key(mask)
 
 
-def _gone(table: LineTable, good: GoodRuns, failed: bool, quiet: bool, texts: _Texts) -> list[Finding]:
+def _gone(table: LineTable, good: GoodRuns, failed: bool, quiet: bool, build: bool) -> list[Finding]:
     """What every good run holds and the bad one lacks: steps first, then lines, in stretches of the first good run."""
     present = np.isin(good.key, table.key)
     lost = np.flatnonzero(~present & (good.runs == len(good.names)) & (good.run == 0))
@@ -331,9 +331,10 @@ def _gone(table: LineTable, good: GoodRuns, failed: bool, quiet: bool, texts: _T
             reason = f"{what} that {runs} at its end: nothing in the bad log says why it ends at line {len(table):,}"
         else:
             reason = f"{what} that {runs} {'are' if len(shown) > 1 else 'is'} missing"
-        # A step that is left out in the middle is news; lines alone are only where nothing else tells the difference,
-        # and a lost end only where nothing says that the run failed.
-        flagged = (bool(len(steps)) and not after and not failed) or (quiet and not failed)
+        # A step that is left out is news, unless the run failed before. Lines alone are news where nothing new tells the
+        # difference, and, as builds differ in what they print, where several good runs of a build have them.
+        sure = bool(len(steps)) or after or len(good.names) > 1 or not build
+        flagged = not failed and sure and (quiet or bool(len(steps)))
         score = (0.75 if len(steps) else 0.5) if not after else 0.55
         if not flagged:
             score *= 0.4

@@ -14,6 +14,7 @@ from logllm.diff.good import HASH_SEED, GoodRuns
 
 # Texts are kept of lines that may be shown; beyond this many only the columns are kept, and the result says so.
 MOST_TEXTS = 400_000
+_USUAL = ("transfer", "progress", "source_control", "cache", "setting", "passed", "rule")
 BESIDE = 6  # known lines kept before and after a new one
 
 _BITS = np.uint64(1) << np.arange(len(text.KINDS), dtype=np.uint64)
@@ -79,7 +80,8 @@ def make_table(chunks: Iterable[pl.Series], good: GoodRuns | None) -> LineTable:
 
     Args:
         chunks: its raw lines in order, in columns of any length.
-        good: what the good runs hold; None when there are none, and then every line that holds text is new.
+        good: what the good runs hold; None when there are none, and then every line counts as new but those of kinds that
+            belong to any run: transfers, progress, settings, what passed.
     """
     parts: dict[str, list[NDArray]] = {
         name: [] for name in LineTable.__slots__ if name not in ("texts", "masks", "complete")
@@ -94,13 +96,16 @@ def make_table(chunks: Iterable[pl.Series], good: GoodRuns | None) -> LineTable:
         length = line.str.len_chars().to_numpy().astype(np.int64)
         some = np.maximum(length, 1)
         new = key != 0
+        kinds = text.kinds(line, raw)
+        if good is None:
+            usual = text.of_kind(kinds, *_USUAL) | (text.of_kind(kinds, "info_tag") & ~text.of_kind(kinds, "word"))
+            new &= ~usual | text.of_kind(kinds, "test_failed", "tool_failed")
         loosely = new.copy()
         if good is not None:
             new &= ~good.holds(key)
             loosely = new.copy()
             if new.any():
                 loosely[new] = ~good.holds_loosely(text.loosened(mask.filter(pl.Series(new))))
-        kinds = text.kinds(line, raw)
         parts["key"].append(key)
         parts["kinds"].append(kinds @ _BITS)
         parts["indent"].append(text.indents(line).astype(np.int16))

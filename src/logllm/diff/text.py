@@ -23,6 +23,8 @@ PREFIXES = (
     rf"^\x{{FEFF}}?[\[(]{_DATE}[\])]:? ?",
     r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ",
     r"^\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? ",
+    # A logger that passes on what commands print (mock's root.log): the command's words are the text.
+    r"^(?:DEBUG|INFO) \w+\.py:\d+: +",
 )
 # Order counts: the narrow ones first. The first five keep what is a word although it is a number: whether something
 # failed, with which code it ended, which status came back.
@@ -68,7 +70,8 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("empty", r"^[\s\W_]*$|^\W*(?:ERROR|INFO|WARN(?:ING)?|DEBUG)\W*$"),
     (
         "error_tag",
-        r"(?i)^\W{0,4}(?:error|fatal|severe|critical|err!|npm err!|e)\b ?[\]\[:!]|^##\[error\]|^\S{1,40}(?: \S+)?: (?:fatal )?error\b|^(?:FATAL|ERROR|Error)\b|^E  ",
+        r"(?i)^\W{0,4}(?:error|fatal|severe|critical|err!|npm err!|e|problem(?: \d+)?|rpm build errors|abort(?:ed)?)\b ?[\]\[:!]|^##\[error\]|^\S{1,40}(?: \S+)?: (?:fatal )?error\b|^(?:FATAL|ERROR|Error)\b|^E  "
+        r"|^Hunk #\d+ FAILED|^\s*(?:No match for argument|nothing provides)\b|\b(?:undefined reference|unresolved external)\b",
     ),
     ("warning_tag", r"(?i)^\W{0,4}warn(?:ing)?\b|^##\[warning\]|: warning:|^warning"),
     ("info_tag", r"(?i)^\W{0,4}(?:info|debug|trace|notice)\b ?[\]\[:]|^##\[debug\]"),

@@ -22,7 +22,7 @@ from logllm.errors import LogllmError
 from logllm.fitting.encoded_log import Coded, code_windows
 from logllm.fitting.learn import LEARN_STEPS, learn
 from logllm.hf_datasets import LogSystem, get_system, guess_system, parse_lines, read_lines
-from logllm.hf_datasets.live_windows import IDLE_SECONDS, usual_idle, without_escapes
+from logllm.hf_datasets.live_windows import IDLE_SECONDS, usual_idle
 
 SAMPLE_LINES = 1000
 IDLE_LINES = 200_000
@@ -165,4 +165,4 @@ def idle_of(lines: Iterable[str], system: LogSystem) -> float:
 def coded_lines(lines: Any, system: LogSystem, idle: float | None, progress: bool) -> Coded:
     """Read raw lines into windows of codes, with a bar."""
     with tqdm(desc="reading", unit=" lines", unit_scale=True, disable=not progress) as bar:
-        return code_windows(parse_lines(map(without_escapes, lines), system), system, idle, bar.update)
+        return code_windows(parse_lines(lines, system), system, idle, bar.update)

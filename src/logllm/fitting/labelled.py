@@ -25,7 +25,7 @@ from logllm.fitting.encoded_log import span_seconds, uncut
 from logllm.fitting.fit import Fitted, coded_lines, idle_of, open_logs
 from logllm.fitting.learn import HELD_SHARE
 from logllm.hf_datasets import LogSystem, Window, load_windows, parse_lines, read_lines, read_session_labels
-from logllm.hf_datasets.live_windows import as_window, live_windows, without_escapes
+from logllm.hf_datasets.live_windows import as_window, live_windows
 
 CHUNK = 256  # windows judged at once
 MOST_HELD = 4000  # labelled windows that thresholds are set on, the last ones
@@ -104,7 +104,7 @@ def _held_windows(
     lines: Callable[[], Iterator[str]], system: LogSystem, first: int, idle: float, truth: dict[str, int]
 ) -> Iterator[tuple[Window, list[str]]]:
     """Windows that begin at line `first` or later and are over, as a watcher cuts them, with their raw lines."""
-    for opened in live_windows(parse_lines(map(without_escapes, lines()), system), system, idle):
+    for opened in live_windows(parse_lines(lines(), system), system, idle):
         if opened.over and opened.members[0].number >= first:
             yield as_window(opened, truth), [line.raw for line in opened.members]
 

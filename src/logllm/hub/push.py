@@ -1,7 +1,8 @@
-"""A checkpoint folder to the Hub, whole: weights or adapter, processor, pipeline, code, threshold and card together.
+"""Checkpoints, the Space and the metric to the Hub, each whole.
 
-What is peculiar here: the folder is uploaded as it is, after a look at whether it would load by its repository id in a
-process without this package. `model.push_to_hub` alone would leave the processor behind.
+A checkpoint's folder is uploaded as it is (weights or adapter, processor, pipeline, code, threshold and card together),
+after a look at whether it would load by its repository id in a process without this package. `model.push_to_hub` alone
+would leave the processor behind.
 """
 
 from __future__ import annotations
@@ -81,6 +82,54 @@ def push_space(
                 commit_message="Upload the Space",
             )
     return str(url)
+
+
+def push_metric(
+    repo_id: str, *, folder: str | Path | None = None, private: bool = False, token: str | None = None
+) -> str:
+    """Upload the metric as a module for `evaluate.load(repo_id)`, which needs numpy and this one repository; returns its address.
+
+    Args:
+        repo_id: OWNER/NAME of the Space; `evaluate` looks for NAME.py in it.
+        folder: the module, in place of the checkout's benchmarks/metrics/log_anomaly.
+        private: make a private repository.
+        token: of the Hub.
+
+    Raises:
+        LogllmError: the module is not there, or the Hub refuses.
+    """
+    from tempfile import TemporaryDirectory
+
+    api = HfApi(token=token)
+    with TemporaryDirectory() as made:
+        assemble_metric(Path(made), repo_id.rpartition("/")[2], None if folder is None else Path(folder))
+        with _refusals(repo_id):
+            url = api.create_repo(repo_id, repo_type="space", space_sdk="static", private=private, exist_ok=True)
+            api.upload_folder(
+                repo_id=url.repo_id, repo_type="space", folder_path=made, commit_message="Upload the metric"
+            )
+    return str(url)
+
+
+def assemble_metric(out: Path, name: str, folder: Path | None = None) -> None:
+    """Write the metric's module as NAME.py and what it imports into a folder that needs nothing of this package."""
+    import logllm.trainers.metrics as detection
+
+    source = folder or Path(__file__).resolve().parents[3] / "benchmarks" / "metrics" / "log_anomaly"
+    if not (source / "log_anomaly.py").is_file():
+        raise LogllmError(
+            f"the metric must be in a checkout of logllm, found no log_anomaly.py in {source}: give its folder with --folder"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    main = (source / "log_anomaly.py").read_text("utf-8")
+    # `evaluate` copies what this file imports, not what those files import.
+    needed = "from .detection import detection_metrics\nfrom .measures import"
+    (out / f"{name}.py").write_text(main.replace("from .measures import", needed), "utf-8")
+    measures = (source / "measures.py").read_text("utf-8")
+    (out / "measures.py").write_text(measures.replace("logllm.trainers.metrics", ".detection"), "utf-8")
+    (out / "detection.py").write_text(Path(detection.__file__).read_text("utf-8"), "utf-8")
+    card = (source / "README.md").read_text("utf-8")
+    (out / "README.md").write_text(card.replace("benchmarks/metrics/log_anomaly", f"OWNER/{name}"), "utf-8")
 
 
 @contextmanager

@@ -32,7 +32,6 @@ from logllm.hf_datasets import (
     parse_lines,
     read_lines,
 )
-from logllm.hf_datasets.live_windows import without_escapes
 from logllm.report.findings import Finding, group_findings, without
 from logllm.suppressions import Suppressions
 from logllm.verdict import Verdict
@@ -125,7 +124,7 @@ def scan_unknown(
     raw: dict[int, str] = {}
 
     def remembered():
-        for line in parse_lines(map(without_escapes, lines), row):
+        for line in parse_lines(lines, row):
             raw[line.number] = line.raw
             counts.lines += 1
             counts.unparsed += not line.parsed

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from logllm.hf_datasets import LogLine
-from logllm.hf_datasets.live_windows import IDLE_SECONDS, LiveWindows, OpenWindow, without_escapes
+from logllm.hf_datasets.live_windows import IDLE_SECONDS, LiveWindows, OpenWindow
 from logllm.hf_datasets.reading.collectors import Unwrapper
 from logllm.suppressions import Suppressions
 from logllm.watch.alerts import Judge, WindowDetector
@@ -198,7 +198,7 @@ class Watcher:
         if self.windows is None or self.detector is None:
             return closed, last
         unparsed, first = 0, self.number
-        for line in self.unwrap.lines([without_escapes(raw) for raw in block], first + 1, self.detector.system):
+        for line in self.unwrap.lines(block, first + 1, self.detector.system):
             self.number += 1
             unparsed += not line.parsed
             last = line.timestamp
