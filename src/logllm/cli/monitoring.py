@@ -105,7 +105,7 @@ def scan(
     markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a ticket or a pull request.")] = False,
     max_lines: Annotated[int | None, typer.Option(help="With --markdown: at most so many lines.", min=1)] = None,
     max_tokens: Annotated[int | None, typer.Option(help="With --markdown: at most so many tokens.", min=1)] = None,
-    html: Annotated[Path | None, typer.Option(help="With --model: write a report to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a report to this file.")] = None,
     fail_on_anomaly: Annotated[bool, typer.Option(help="Exit code 1 where something was flagged.")] = False,
     suppressions: Annotated[Path | None, typer.Option(help="List that `logllm ok` keeps.")] = None,
     no_severity: NoSeverity = False,
@@ -126,20 +126,31 @@ def scan(
     if result.windows is not None:
         _measure(result.windows, remark if as_json else say)
     if html is not None:
-        _write_report(result.windows, html, logs[0])
+        _write_report(result, top, html, logs[0])
     if not result.complete:
         raise typer.Exit(130)
     if fail_on_anomaly and result.flagged:
         raise typer.Exit(1)
 
 
-def _write_report(windows: Any, path: Path, title: str) -> None:
-    from logllm.errors import LogllmError
-    from logllm.report.scan import write_scan_report
+def _write_report(result: Any, top: int, path: Path, title: str) -> None:
+    """Write the report of a scan: of windows where a model judged them, of events otherwise."""
+    name = Path(title).name
+    if result.windows is not None:
+        from logllm.report.scan import write_scan_report
 
-    if windows is None:
-        raise LogllmError("--html must come with --model, found no model: give one, or use --markdown")
-    write_scan_report(windows, path, title=Path(title).name)
+        write_scan_report(result.windows, path, title=name)
+    else:
+        from logllm.report.event_html import write_event_report
+        from logllm.signals.command import rows_of
+        from logllm.signals.scan import head
+        from logllm.signals.table import ERRONEOUS, severity_class
+
+        shown = result.findings[: max(top, len(result.flagged))]
+        severe = severity_class(result.table.severity) >= ERRONEOUS
+        told = head(result, len(shown))
+        rows = rows_of(result, shown, context=True)
+        write_event_report(path, told, rows, title=name, times=result.table.timestamp, severe=severe)
     remark(f"report in {path}")
 
 
