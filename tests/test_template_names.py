@@ -13,7 +13,7 @@ from logllm.fitting.versions import go_back
 from logllm.hf_datasets import template_key
 from logllm.signals.baseline import Baseline
 from logllm.suppressions import FILE_NAME, Suppressions
-from logllm.template_names import name_template
+from logllm.decision.template_names import name_template
 
 KNOWN = "payment of customer <*> booked"
 

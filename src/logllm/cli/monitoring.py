@@ -236,7 +236,7 @@ def ok(
 ) -> None:
     """Say that a template is fine: it raises no more alarms, without any new training."""
     from logllm.suppressions import FILE_NAME, Suppressions, list_as_text, parse_duration
-    from logllm.template_names import name_template
+    from logllm.decision.template_names import name_template
 
     path = suppressions or _list_beside(model) or Path(FILE_NAME)
     found = Suppressions(path)
