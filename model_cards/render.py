@@ -32,6 +32,7 @@ NOT_MEASURED = "not measured"
 NOT_RECORDED = "not recorded"
 TITLES = {"logllm": "LogLLM", "logllama": "LogLLaMA"}
 DATASET_TITLE = "Windows of system logs"
+PAIRS_TITLE = "Pairs of a passed and a failed build log, with labelled lines"
 PAPERS = {"logllm": "2411.08561", "logllama": "2503.14849"}  # arXiv
 
 # metric in the results: its id in the model index, its heading
@@ -277,6 +278,40 @@ def render_dataset_card(statistics: Sequence[Mapping[str, Any]]) -> str:
         title=title,
         paper=PAPERS["logllm"],
         configurations=configurations,
+    )
+
+
+def render_pairs_card(statistics: Mapping[str, Any]) -> str:
+    """The card of a dataset of labelled pairs of build logs, from the statistics that its builder returned."""
+    pairs = statistics["pairs"]
+    lines = sum(split["lines"] for split in statistics["splits"].values())
+    name = statistics["name"]
+    card_data = DatasetCardData(
+        license="apache-2.0",
+        language=["en"],
+        pretty_name=PAIRS_TITLE,
+        task_categories=["token-classification", "text-classification"],
+        size_categories=_size_category(lines),
+        tags=["logs", "log-analysis", "build-logs", "continuous-integration", "log-difference"],
+        configs=[
+            {
+                "config_name": name,
+                "default": True,
+                "description": f"sha256 of the rows: {', '.join(one['checksum'] for one in statistics['splits'].values())}",
+                "data_files": [
+                    {"split": split, "path": f"{name}/{split}-*.parquet"} for split in statistics["splits"]
+                ],
+            }
+        ],
+    )
+    return _render(
+        "pairs.md.jinja",
+        card_data=card_data.to_yaml(),
+        title=PAIRS_TITLE,
+        pairs=pairs,
+        splits=statistics["splits"],
+        twice=sum(one["annotators"] > 1 for one in pairs),
+        agreement=statistics.get("agreement"),
     )
 
 

@@ -35,6 +35,7 @@ from .batching import device_of, token_budget_batches
 from .configuration_logllama import SCORES, LogLLaMAConfig
 from .pipeline_log_anomaly import CUSTOM_PIPELINES, LogAnomalyPipeline
 from .processing_logllama import LogLLaMAProcessor
+from .quantization import leave_unpackable_layers_unpacked
 
 AUTO_MAP = {
     "AutoConfig": "configuration_logllama.LogLLaMAConfig",
@@ -66,7 +67,6 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
 
     config_class = LogLLaMAConfig
     # Facts about the normal windows, not weights.
-    _keep_in_fp32_modules = ["key_rarity", "longest_gap"]
     _keep_in_fp32_modules_strict = ["key_rarity", "longest_gap"]
     config: LogLLaMAConfig
     normal_counts: torch.Tensor
@@ -98,7 +98,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
 
     def _apply(self, fn, recurse=True):
         """Move and cast as every module, but leave what is remembered in float32."""
-        before = {name: getattr(self, name) for name in self._keep_in_fp32_modules or ()}
+        before = {name: getattr(self, name) for name in ("key_rarity", "longest_gap")}
         super()._apply(fn, recurse)
         for name, tensor in before.items():
             moved = getattr(self, name)
@@ -377,6 +377,13 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         return kept[name].to(self.device)
 
     # -- checkpoints ----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_pretrained(cls, *args, **kwargs):
+        """Load a checkpoint; as every model's `from_pretrained`."""
+        loaded = super().from_pretrained(*args, **kwargs)
+        leave_unpackable_layers_unpacked(loaded[0] if isinstance(loaded, tuple) else loaded)
+        return loaded
 
     def save_pretrained(self, save_directory, *args, push_to_hub: bool = False, **kwargs):
         """Write weights, configuration, code and pipeline to a folder."""

@@ -19,7 +19,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -47,6 +46,7 @@ from .evidence_logllm import explain_window
 from .message_table import MessageTable
 from .pipeline_log_anomaly import CUSTOM_PIPELINES, LogAnomalyPipeline
 from .processing_logllm import LogLLMProcessor
+from .quantization import leave_unpackable_layers_unpacked, sparing_projector_and_head
 from .scoring_logllm import WindowScorer, answer_logits
 
 AUTO_MAP = {
@@ -87,9 +87,7 @@ class LogLLMPreTrainedModel(PreTrainedModel):
 class LogLLMModel(LogLLMPreTrainedModel):
     """Encoder, projector and decoder body: token ids and messages in, hidden states out."""
 
-    # One small matrix between two networks: full precision costs nothing (paper: trained in full). Every quantiser of
-    # transformers leaves the modules of the first list alone, bfloat16 those of the second.
-    _keep_in_fp32_modules = ["projector"]
+    # One small matrix between two networks: full precision costs nothing (paper: trained in full).
     _keep_in_fp32_modules_strict = ["projector"]
 
     def __init__(self, config: LogLLMConfig, encoder: nn.Module | None = None, decoder: nn.Module | None = None):
@@ -191,6 +189,8 @@ class LogLLMModel(LogLLMPreTrainedModel):
 
 class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
     """LogLLM (arXiv 2411.08561): is this sequence of log messages normal or anomalous?"""
+
+    _tp_plan = {"lm_head": "colwise_gather_output"}
 
     def __init__(self, config: LogLLMConfig, model: LogLLMModel | None = None, lm_head: nn.Module | None = None):
         super().__init__(config)
@@ -424,9 +424,13 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
         # Not `isinstance(config, LogLLMConfig)`: the Hub's loader may have loaded that file twice, as two classes.
         if not isinstance(config, PreTrainedConfig):
             config = LogLLMConfig.from_pretrained(config or pretrained_model_name_or_path, **hub)
+        check_loading_arguments({"quantization_config": getattr(config, "quantization_config", None)})
         if config.adapter_subfolder is None:
-            return super().from_pretrained(pretrained_model_name_or_path, *args, config=config, **kwargs)
+            loaded = super().from_pretrained(pretrained_model_name_or_path, *args, config=config, **kwargs)
+            leave_unpackable_layers_unpacked(loaded[0] if isinstance(loaded, tuple) else loaded)
+            return loaded
         model = load_adapted(cls, pretrained_model_name_or_path, config, hub, kwargs)
+        leave_unpackable_layers_unpacked(model)
         if kwargs.get("output_loading_info"):
             return model, {"missing_keys": set(), "unexpected_keys": set(), "mismatched_keys": set(), "error_msgs": []}
         return model
@@ -525,17 +529,3 @@ class LogLLMForSequenceClassification(LogLLMForSequenceAnomaly):
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels.to(logits.device))
         more = {name: output.get(name) for name in ("past_key_values", "hidden_states", "attentions")}
         return SequenceClassifierOutputWithPast(loss=loss, logits=logits, **more)
-
-
-def sparing_projector_and_head(quantization: Any) -> Any:
-    """Return a quantisation's settings with projector and head among the modules that they leave out.
-
-    A list of modules replaces transformers' own, which names the head; where none is given nothing needs to be added: the
-    head is in the default, the projector in `_keep_in_fp32_modules`.
-    """
-    spared = copy.deepcopy(quantization)
-    values = spared if isinstance(spared, dict) else vars(spared)
-    for key in ("llm_int8_skip_modules", "modules_to_not_convert", "skip_modules"):
-        if values.get(key) is not None:
-            values[key] = list(dict.fromkeys([*values[key], "projector", "lm_head"]))
-    return spared

@@ -17,8 +17,8 @@ from scan_log import SAMPLE_LINES, Judged, lines_of_file
 
 from logllm.errors import LogllmError
 from logllm.fitting.encoded_log import LEAST_WINDOWS
-from logllm.fitting.fit import coded_lines
-from logllm.fitting.learn import learn
+from logllm.fitting.fit import encode_lines
+from logllm.fitting.learn import fit_encoded
 from logllm.hf_datasets import LogSystem, WindowRule, get_system, guess_system
 
 MOST_LINES = 20_000
@@ -62,16 +62,16 @@ def examine_after(usual: list[str], others: list[str]) -> Judged:
         )
         usual = usual[-MOST_LINES:]
     system = short_windows(space_row(guess_system(usual[:SAMPLE_LINES])), len(usual))
-    coded = coded_lines(usual, system, IDLE_SECONDS, progress=False)
+    coded = encode_lines(usual, system, IDLE_SECONDS, progress=False)
     if len(coded.windows) < LEAST_WINDOWS:  # few long sessions: cut them by count
         system = system.with_window(_by_count(len(usual)))
-        coded = coded_lines(usual, system, IDLE_SECONDS, progress=False)
+        coded = encode_lines(usual, system, IDLE_SECONDS, progress=False)
     other_format = guess_system(others[:SAMPLE_LINES])
     if other_format.name != system.name:
         notes.append(
             f"The part to examine looks like another format ({other_format.title}); it was read as the normal part was."
         )
-    detector, _ = learn(
+    detector, _ = fit_encoded(
         coded, system, alarms=ALARMS_PER_THOUSAND, idle=IDLE_SECONDS, held_share=0.2, max_steps=STEPS, timed=False
     )
     verdicts = list(detector.scan(others, explain="none"))

@@ -23,6 +23,17 @@ import shared_files
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+# Of transformers' own tests (test_transformers_suites.py).
+MARKERS = ("accelerate_tests", "flash_attn_test", "flash_attn_3_test", "flash_attn_4_test", "flash_attn_kernels_test",
+           "torch_compile_test", "torch_export_test", "is_training_test", "generate", "fsdp_test", "tp_test", "all_flash_attn_test",
+           "not_device_test", "bitsandbytes", "is_tensor_parallel_test", "flash_attn_kernels_mps_test")  # fmt: skip
+
+
+def pytest_configure(config):
+    for name in MARKERS:
+        config.addinivalue_line("markers", f"{name}: of transformers' own tests")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with the real Loghub samples; the test is skipped where it is not there.

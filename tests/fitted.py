@@ -14,11 +14,11 @@ def fitted_folder() -> Path:
 
 
 def _fit(folder: Path) -> None:
-    from logllm.fitting.fit import fit_logs
+    from logllm.fitting.fit import fit
     from logllm.hf_datasets.simulation.simulate import simulate
 
     simulate("hdfs", LINES, SEED, folder, progress=False)
-    fit_logs([folder / "hdfs.log"], folder / "model", alarms_per_day=20_000, max_steps=60, progress=False)
+    fit([folder / "hdfs.log"], folder / "model", alarms_per_day=20_000, max_steps=60, progress=False)
 
 
 def life(log: str, model: str, state: str, alerts: str, until_end: bool = False, die_unnoted: bool = False) -> None:

@@ -11,6 +11,7 @@ from loopback_hub import LoopbackHub
 from scored_windows import FILES, read_scores, write_dataset, write_model
 
 from logllm.batch import score as cluster
+from logllm.batch import shard_scorer
 from logllm.batch.score import deal, score
 from logllm.batch.shards import plan
 from logllm.detector import LogAnomalyDetector
@@ -96,7 +97,7 @@ def test_from_and_to_the_hub(places, tmp_path):
 def test_what_was_done_before_a_crash_is_not_done_again(places, tmp_path, monkeypatch):
     dataset, model = places()
     run(dataset, model, tmp_path / "whole")
-    done, usual = [], cluster.write_result
+    done, usual = [], shard_scorer.write_result
 
     def dies(out, shard, columns):
         if len(done) == 2:
@@ -104,12 +105,12 @@ def test_what_was_done_before_a_crash_is_not_done_again(places, tmp_path, monkey
         done.append(shard.name)
         return usual(out, shard, columns)
 
-    monkeypatch.setattr(cluster, "write_result", dies)
+    monkeypatch.setattr(shard_scorer, "write_result", dies)
     with pytest.raises(KeyboardInterrupt):
         run(dataset, model, tmp_path / "out")
     assert {file.name for file in (tmp_path / "out").glob("*.parquet")} == set(done)
     before = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in done}
-    monkeypatch.setattr(cluster, "write_result", usual)
+    monkeypatch.setattr(shard_scorer, "write_result", usual)
     assert run(dataset, model, tmp_path / "out")["shards_done_before"] == 2
     assert before == {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in done}
     assert read_scores(tmp_path / "out") == read_scores(tmp_path / "whole")

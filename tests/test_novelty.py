@@ -5,7 +5,7 @@ import json
 import pytest
 
 from logllm.checkpoint import CHECKSUMS
-from logllm.decision.novelty import NOVELTY_FOLDER, SETTINGS, Novelty, NoveltySettings
+from logllm.decision.novelty import NOVELTY_FOLDER, SETTINGS, Novelty, NoveltySettings, text_digest
 from logllm.detector import LogAnomalyDetector
 from logllm.errors import CheckpointError
 from logllm.fitting.labelled import fit_labelled
@@ -64,6 +64,23 @@ def test_a_message_of_no_known_kind_is_for_novelty_and_not_for_logllm(fitted, de
     unseen = detector.novelty.model.config.unseen_score
     # Never seen, and it says FATAL in its header and panic in its text.
     assert odd >= unseen + 4 - detector.novelty.settings.threshold and odd > usual
+    assert detector.novelty.new([*contents, NEW])[-1]
+
+
+def test_kinds_by_text_are_finer_than_templates(detector):
+    model, processor = detector.novelty.model, detector.novelty.processor
+    lines = [
+        "Receiving block blk_1 src: /10.0.0.1:1 dest: /10.0.0.2:2",
+        "Receiving block blk_2 src: /10.0.0.1:1 dest: nowhere",
+    ]
+    by_text = Novelty(model, processor, NoveltySettings(kinds="text", order=False), {text_digest(lines[0])})
+    assert by_text.new([lines[0].replace("blk_1", "blk_7"), lines[1], NEW]) == [False, True, True]
+    assert by_text.known([*lines, NEW]) == [True, False, False]
+    unseen = model.config.unseen_score
+    found = by_text.scores([[lines[0]], lines, [*lines, NEW]], [[""], ["", ""], ["", "", ""]], detector.system)
+    assert found == [0.0, unseen, unseen + 4.0]  # of known messages alone nothing is new; "panic" is fatal
+    by_template = Novelty(model, processor, NoveltySettings(kinds="template", order=False))
+    assert by_template.new([lines[0], NEW]) == [False, True]
 
 
 def test_keys_that_no_normal_window_had_are_new_to_novelty(fitted, detector):
@@ -81,7 +98,10 @@ def test_evidence_says_which_of_the_two_speaks(fitted, detector):
     new = lines[0].split(": ", 1)[0].replace("INFO", "FATAL") + f": {NEW} {block}"
     found = next(v for v in detector.scan([*own, new], "all") if v.window_id == block)
     last = found.evidence[-1]
-    assert last.reason.startswith("novelty: no template matches it") and "speaks of a fatal fault" in last.reason
+    assert (
+        last.reason.startswith("novelty: a message that no normal training window had")
+        and "speaks of a fatal fault" in last.reason
+    )
     assert found.score == pytest.approx(
         detector.scores([[line.split(": ", 1)[1] for line in [*own, new]]], [[*own, new]])[0]
     )
@@ -97,14 +117,21 @@ def test_a_watcher_takes_both(fitted, detector, tmp_path):
 
 def test_thresholds_come_from_labels_or_from_a_rate(fitted, detector):
     model, processor = detector.novelty.model, detector.novelty.processor
-    fresh = Novelty(model, processor, NoveltySettings(0.0, 0.0))
+    fresh = Novelty(model, processor, NoveltySettings())
     lines = [line.split(": ", 1)[1] for line in list(read_lines(fitted / "hdfs.log"))[:4]]
     windows, raw = [lines] * 6 + [[*lines, NEW]] * 3, [lines] * 6 + [[*lines, NEW]] * 3
-    how = set_thresholds(fresh, windows, raw, [0] * 6 + [1] * 3, detector.system, 2.5)
+    asked = []
+
+    def log_odds(some):
+        asked.extend(some)
+        return [-1.0] * len(some)
+
+    how = set_thresholds(fresh, windows, raw, [0] * 6 + [1] * 3, log_odds, detector.system, 2.5)
+    assert asked == [lines] * 9  # LogLLM does not read the new message
     low, high = sorted(set(fresh.scores(windows, raw, detector.system)))
     assert how.startswith("best F1") and low < fresh.settings.threshold < high
     assert fresh.settings.supervised_threshold == 2.5
-    how = set_thresholds(fresh, windows[:7], raw[:7], [0] * 6 + [1], detector.system, 2.5)
+    how = set_thresholds(fresh, windows[:7], raw[:7], [0] * 6 + [1], log_odds, detector.system, 2.5)
     assert how.startswith("false-alarm rate 0.01") and fresh.settings.threshold == pytest.approx(low)
 
 

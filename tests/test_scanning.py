@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from logllm.cli.app import app
 from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
-from logllm.fitting.fit import fit_logs, in_time_order
-from logllm.fitting.outliers import supported
+from logllm.fitting.fit import fit, in_time_order
+from logllm.fitting.outliers import without_outliers
 from logllm.fitting.update import update_model
 from logllm.fitting.versions import go_back
 from logllm.hf_datasets import get_system
@@ -35,9 +35,9 @@ def lines():
 def test_windows_unlike_all_others_are_not_learnt_as_normal():
     normal = [["a", "b", "b", "c"]] * 150 + [["a", "b", "c", "c"]] * 145
     odd = [["a", "x"]] * 2 + [["a", "b", "y", "y", "y"]]
-    kept = supported([*normal, *odd])
+    kept = without_outliers([*normal, *odd])
     assert all(kept[: len(normal)]) and not any(kept[len(normal) :])
-    assert supported([["a"]] * 5) == [True] * 5
+    assert without_outliers([["a"]] * 5) == [True] * 5
 
 
 def test_a_line_never_seen_outranks_any_that_was_and_severity_orders_them(detector):
@@ -126,7 +126,7 @@ def test_a_log_too_short_to_learn_from_is_said(tmp_path):
     log = tmp_path / "short.log"
     log.write_text("one\ntwo\n")
     with pytest.raises(LogllmError, match="at least 10 windows"):
-        fit_logs([log], None, progress=False)
+        fit([log], None, progress=False)
 
 
 def test_the_commands(tmp_path):

@@ -172,10 +172,10 @@ def both(parts: dict[str, list[list[Any]]], seed: int) -> dict[str, dict[str, An
     whole = detector.scores(tested)
     found = {}
     for weight, suffix in ((1.0, ""), (0.0, ", without severity")):
-        novelty.settings.severity_weight = novelty.scorer.severity_weight = weight
-        set_thresholds(
-            novelty, contents(parts["validation"]), raw["validation"], labels_of(parts["validation"]), system,
-            detector.threshold,
+        novelty.settings.severity_weight = weight
+        how = set_thresholds(
+            novelty, contents(parts["validation"]), raw["validation"], labels_of(parts["validation"]),
+            detector.scores, system, detector.threshold,
         )  # fmt: skip
         scores = novelty.scores(tested, raw["test"], system)
         read = detector.scores([novelty.readable(window) for window in tested])
@@ -187,7 +187,7 @@ def both(parts: dict[str, list[list[Any]]], seed: int) -> dict[str, dict[str, An
         else:
             joined[BOTH[4]] = (scores, novelty.settings.threshold)
         for name, (values, threshold) in joined.items():
-            found[name] = measure(values, labels, threshold, 0.0)
+            found[name] = measure(values, labels, threshold, 0.0) | {"calibration": how}
     return found
 
 

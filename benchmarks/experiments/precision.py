@@ -53,6 +53,7 @@ def main() -> None:
                     "f1": round(found["f1"], 4),
                     "auroc": round(found["auroc"], 4),
                     "median_difference": round(apart[len(apart) // 2], 5),
+                    "difference_of_95_percent": round(apart[int(len(apart) * 0.95)], 5),
                     "largest_difference": round(apart[-1], 5),
                     "other_verdicts": sum((a > detector.threshold) != (b > detector.threshold) for a, b in zip(scores, exact)),
                     "seconds": round(seconds, 2),

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import torch
 
-from logllm.fitting.fit import coded_lines, fit_lines, fit_logs, idle_of
-from logllm.fitting.learn import LEARN_STEPS
+from logllm.fitting.fit import encode_lines, fit, idle_of
+from logllm.fitting.learn import FIT_STEPS
 from logllm.hf_datasets import get_system, guess_system, parse_lines, read_lines, read_session_labels
 from logllm.hf_datasets.live_windows import as_window, live_windows
 from logllm.hf_datasets.simulation.simulate import simulate
@@ -43,7 +43,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     with tempfile.TemporaryDirectory() as folder:
-        result = {"fit": fit, "budget": budget, "scan": scan}[args.what](args, Path(folder))
+        result = {"fit": time_and_memory, "budget": budget, "scan": scan}[args.what](args, Path(folder))
     result = {
         "measurement": args.what,
         **result,
@@ -59,12 +59,12 @@ def main() -> None:
     sys.stdout.write(text + "\n")
 
 
-def fit(args, work: Path) -> dict:
+def time_and_memory(args, work: Path) -> dict:
     """Wall and CPU time and peak memory of a fit."""
     simulate("hdfs", args.lines, args.seed, work, progress=False)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     started, cpu = time.perf_counter(), time.process_time()
-    found = fit_logs([work / "hdfs.log"], work / "model", progress=False)
+    found = fit([work / "hdfs.log"], work / "model", progress=False)
     return {
         "lines": found.lines,
         "seconds": round(time.perf_counter() - started, 1),
@@ -129,10 +129,10 @@ def budget_of(name: str, lines: int, share: float, seed: int, data: Path | None)
     cut = int(FIT_SHARE * len(raw))
     row = row or guess_system(raw[:1000])
     idle = idle_of(raw[:cut], row)
-    begins = sorted(w.first for w in coded_lines(raw[:cut], row, idle, False).windows if w.first is not None)
+    begins = sorted(w.first for w in encode_lines(raw[:cut], row, idle, False).windows if w.first is not None)
     per_day = share * len(begins) / (begins[-1] - begins[0]) * 86400
-    steps = SHORT_STEPS if lines else LEARN_STEPS
-    found = fit_lines(raw[:cut], row, alarms_per_day=per_day, seed=seed, max_steps=steps)
+    steps = SHORT_STEPS if lines else FIT_STEPS
+    found = fit(raw[:cut], system=row, alarms_per_day=per_day, seed=seed, max_steps=steps)
     opened = list(live_windows(parse_lines(raw, found.system), found.system, found.detector.calibration.idle_seconds))
     times = [line.timestamp for window in opened for line in window.members if line.timestamp is not None]
     begin = next(line.timestamp for line in parse_lines(raw[cut:], found.system) if line.timestamp is not None)

@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 
 from logllm.detector import LogAnomalyDetector
-from logllm.fitting.fit import fit_logs
+from logllm.fitting.fit import fit
 from logllm.hf_datasets.simulation.simulate import simulate
 from logllm.provenance import provenance
 from logllm.watch.start import start_watcher
@@ -52,7 +52,7 @@ def main() -> None:
         args.model = args.model or work / "model"
         if not args.model.exists():
             simulate("hdfs", TRAIN_LINES, 100, work / "train", progress=False)
-            fit_logs([work / "train" / "hdfs.log"], args.model, alarms_per_day=2000, progress=False)
+            fit([work / "train" / "hdfs.log"], args.model, alarms_per_day=2000, progress=False)
         result = {"throughput": throughput, "memory": memory, "latency": latency, "kills": kills}[args.what](
             args, work
         )
@@ -137,7 +137,7 @@ def latency(args, work: Path) -> dict:
     source = source[TRAIN_LINES:]
     model = work / "bgl_model"
     if not model.exists():
-        fit_logs([work / "bgl_first.log"], model, alarms_per_day=50_000, clean=True, progress=False, max_steps=200)
+        fit([work / "bgl_first.log"], model, alarms_per_day=50_000, clean=True, progress=False, max_steps=200)
     for name in ("live_state", "live_alerts", "live.log"):
         (work / name).unlink(missing_ok=True)
     log, alerts = work / "live.log", work / "live_alerts"

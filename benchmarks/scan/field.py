@@ -138,7 +138,7 @@ def main() -> None:
                         print("      ", *one)
     print(json.dumps(summary(rows), indent=1))
     if args.out:
-        from provenance import provenance
+        from logllm.provenance import provenance
 
         args.out.write_text(
             json.dumps({"provenance": provenance(), "seeds": args.seeds, **summary(rows), "rows": rows}, indent=1)

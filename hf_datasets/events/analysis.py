@@ -9,12 +9,12 @@ from typing import Any
 
 from .event import ERROR, INFO
 from .formats import GENERIC, LOGFMT, PLAIN, TextRow, level_of
-from .generic import first_of, logfmt_spans, read_generic
+from .generic import first_of, level_in_message, logfmt_spans, read_generic
 from .levels import SYSLOG, status_level
 from .masks import MessageShape, shape_of
 from .row import EventFormat
 from .times import TimeLayout, layout_of
-from .traces import shape_of_line
+from .traces import BLANK, OTHER, shape_of_line
 
 Span = tuple[int, int]
 
@@ -166,6 +166,10 @@ class LineAnalyser:
                     return None
             entry.time = time
         self._levels(entry, row, found, text, folded)
+        if not entry.severity and entry.raw_level is None and row.row.rank and not row.row.wraps and row.row.trusted:
+            word = level_in_message(folded[message[0] : message[1]], row.row.rank > 1)
+            if word is not None:
+                entry.severity = level_of(text[message[0] + word[0] : message[0] + word[1]], {}) or 0
         fields = []
         for name, groups in row.attributes:
             for group in groups:
@@ -245,8 +249,9 @@ class LineAnalyser:
             if inner.head == HEAD and inner.time is None and not container and not inner.severity:
                 inner.head = NO_HEAD
         if inner.head == NO_HEAD:
-            entry.shape = inner.shape
             entry.head = PREFIX if container else HEAD
+            if entry.raw_level is None:
+                entry.severity = entry.severity or inner.severity
             entry.shape = inner.shape
             return entry
         outer = (entry.time, entry.layout)
@@ -309,6 +314,8 @@ class LineAnalyser:
                 # "panic: ..." begins with a level, and so does the first line of its trace.
                 entry.text = entry.message[0] if found.time is not None else 0
                 entry.shape = shape_of_line(folded[entry.text : entry.message[1]])
+                if found.time is None and entry.shape not in (OTHER, BLANK):
+                    entry.head = NO_HEAD  # "Error: ..." above the frames of a trace is no header
                 session = self.plan.session
                 if session is not None and (hit := _session(session).search(folded, entry.message[0])) is not None:
                     entry.sequence = hit.span()

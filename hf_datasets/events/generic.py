@@ -46,8 +46,9 @@ _LEVEL = _Late(
     rf"|(?i:\b(?:level|severity|lvl|loglevel|prio(?:rity)?)[\"']?\s*[=:]\s*[\"']?(?P<c>{_any}))(?!\w)"
     rf"|(?<![\w.\-])(?P<d>(?i:{_sure}))(?=:|\]|\))"
 )
+_ONLY_LEVEL = _Late(rf"\s*[\[(<]?\s*(?P<a>(?i:{_any})|[TDIWEF])\s*[\])>]?[\s:|,;\-\[(]*")
 _NEXT = _Late(
-    rf"[\s\-:|,;\]>)]*(?:\w+\[\d+\]:? |\[?\d+\]?\s+|pid=\d+\s+)?(?P<a>(?i:{_sure})|{_upper}|[TDIWEF](?=[\s:/\]|]))(?![\w\-.=/])"
+    rf"[\s\-:|,;\]>)]*(?:\w+\[\d+\]:? |\[?\d+\]?\s+|pid=\d+\s+)?(?P<a>(?i:{_sure})|{_upper}|[TDIWEF](?=[\s:/\]|]))(?![\w\-.=])"
 )
 _FIRST = _Late(
     rf"\s*(?:[\[(<*]\s*(?P<a>(?i:{_any})|[TDIWEF+\-!x*])\s*[\])>*]|(?P<b>(?i:{_sure}|fatal error|note|hint))(?=\s*:)|(?P<c>{_caps}|LOG|FAIL|FAILED|CONFIG|FINE)(?=\s|$|[|\-(\[]))[:\s\-|]*"
@@ -68,7 +69,7 @@ def _time_pattern() -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def _dated_pattern() -> re.Pattern[str]:
     # The first sixteen layouts hold a date: these may stand a little way into the line.
-    return re.compile(rf"(?<![\w.\-/+])(?:{find_pattern(slice(0, 12))})(?![\w/])", re.IGNORECASE)
+    return re.compile(rf"(?<![\w.\-/+])(?:{find_pattern(slice(0, 13))})(?![\w/])", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -86,12 +87,23 @@ def read_generic(folded: str) -> GenericLine | None:
     """A line with a time or a level in a usual place, given with every digit written as 0; None for any other."""
     time = _time_of(folded)
     if time is None:
-        return _level_first(folded)
+        first = _level_first(folded)
+        if first is None:
+            return None
+        at = first.message[0]
+        at += folded[at : at + 1] in "[("
+        found = _time_pattern().match(folded, at)
+        if found is None or not _plausible(folded, found) or (time := _trimmed(folded, found)) is None:
+            return first
     start, stop = time
     level = None
     behind = _NEXT.compiled.match(folded, stop)
     if behind is not None:
         level = behind.span("a")
+    if level is None and start:
+        before = _ONLY_LEVEL.compiled.fullmatch(folded, 0, start)
+        if before is not None:
+            level = before.span("a")
     if level is None:
         early = _LEVEL.compiled.search(folded, 0, min(len(folded), stop + 100))
         while early is not None:
@@ -153,6 +165,21 @@ def _plausible(folded: str, found: re.Match[str]) -> bool:
     if text.replace(".", "").isdigit():
         return rest in ("", " ", "\t", "]", ")", "|", ":", ",", ";", "-")
     return True
+
+
+_LEADING = _Late(
+    rf"[\s\-=>:*|]*(?:[\[(<]\s*(?P<a>(?i:{_sure})|[TDIWEF])\s*[\])>]|(?P<b>(?i:{_sure}))(?=\s?:)|(?P<c>{_caps})(?=[\s:|\]]))"
+)
+
+
+def level_in_message(folded: str, far: bool = False) -> tuple[int, int] | None:
+    """The span of a level word at the start of a message, or a little way into it; None for none."""
+    found = _LEADING.compiled.match(folded)
+    if found is None and far:
+        found = _LEVEL.compiled.search(folded, 0, 80)
+    if found is None:
+        return None
+    return next(found.span(name) for name in found.re.groupindex if found[name] is not None)
 
 
 def _level_first(folded: str) -> GenericLine | None:

@@ -12,13 +12,14 @@ import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .analysis import CONTAINERS, HEAD, NO_HEAD, PREFIX, Entry, LineAnalyser, LinePlan
 from .formats import BLOCK_ROWS, GENERIC, JSON_ROWS, LOGFMT, PLAIN, TEXT_ROWS, TextRow, text_row
 from .inputs import LogInput, cleaned
 from .records import RecordReader, parse_json, unpacked_records
 from .row import EventFormat
-from .times import best_order, fold, layout_of
+from .times import best_order, fold, inside_year, layout_of
 from .traces import BLANK, BRACKET, FUNCTION, INDENT, OTHER, shape_of_line
 
 HEAD_BYTES = 192 << 10
@@ -26,6 +27,7 @@ PIECES, PIECE_BYTES = 8, 24 << 10
 _MOST_DISTINCT = 240
 _RANK = {0: 1.0, 1: 0.97, 2: 0.85}
 _JOIN_SHARE = 0.67
+_LOG_KEY = re.compile(r'\s+"@?(?:time|timestamp|ts|level|severity|msg|message|log|date|lvl)"\s*:')
 _MOST_LINE = 4_000  # characters of a line that the guess looks at
 
 
@@ -40,7 +42,7 @@ class FilePlan:
         headered: whether a line without header belongs to the one above.
         streams: of a container's output, the streams whose lines have headers of their own.
         notes: sentences on what was chosen.
-        years: how often the file passes New Year.
+        years, final: how often the file passes New Year, and where in the year its last sampled line is.
         shares: format name -> share of the sampled lines.
     """
 
@@ -52,6 +54,7 @@ class FilePlan:
     streams: dict[str, bool] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     years: int = 0
+    final: float | None = None
     shares: dict[str, float] = field(default_factory=dict)
     records: RecordReader = field(default_factory=RecordReader)
     first_time: float | None = None
@@ -155,7 +158,7 @@ def _block_row(lines: list[str]) -> EventFormat | None:
     for row in BLOCK_ROWS:
         pattern = re.compile(row.pattern)
         if any(pattern.match(line) for line in lines[: 1 if row.name == "json-pretty" else 3]):
-            if row.name == "json-pretty" and not any(re.match(r'\s+"[^"]+"\s*:', line) for line in lines[1:4]):
+            if row.name == "json-pretty" and not any(_LOG_KEY.match(line) for line in lines[1:40]):
                 continue
             return row
     return None
@@ -297,7 +300,7 @@ def _decide(
     below = plain_first = False
     per_stream: dict[str, list[int]] = {}
     values: dict[str, list[str]] = {}
-    months: list[int] = []
+    yearless: list[float] = []
     for piece in pieces:
         step_lines = piece if len(piece) <= 1500 else piece[:1500]
         for line in step_lines:
@@ -330,9 +333,9 @@ def _decide(
                     if len(values.setdefault(field_name, [])) < 4000:
                         values[field_name].append(line[start:stop])
                 if entry.layout is not None and entry.layout.kind == "no_year" and entry.time is not None:
-                    month = entry.layout.month
-                    text = line[slice(*entry.time)]
-                    months.append(month if isinstance(month, int) else int(text[slice(*month)]) if month else 0)
+                    inside = inside_year(line[slice(*entry.time)], plan.lines.order)
+                    if inside is not None:
+                        yearless.append(inside)
             elif entry.head == PREFIX:
                 pass
             elif entry.shape == OTHER:
@@ -363,9 +366,10 @@ def _decide(
         best = "plain"
     plan.row = fixed or named.get(best, PLAIN)
     plan.lines.sequences = _recurring(values)
-    plan.years = sum(1 for one, two in zip(months, months[1:]) if two - one < -6) - sum(
-        1 for one, two in zip(months, months[1:]) if two - one > 6
-    )
+    half = 182 * 86_400.0
+    steps = [two - one for one, two in pairwise(yearless)]
+    plan.years = sum(one < -half for one in steps) - sum(one > half for one in steps)
+    plan.final = yearless[-1] if yearless else None
     others = [
         f"{name} ({share:.0%})"
         for name, share in plan.shares.items()

@@ -43,7 +43,8 @@ from .traces import BLANK, MOST_BYTES, MOST_LINES, OTHER, Joiner, trace_key
 
 _FOLD = bytes.maketrans(b"123456789", b"000000000")
 _FOLD_TEXT = str.maketrans("123456789", "0" * 9)
-_MOST_ENTRIES, _MOST_MESSAGES = 120_000, 120_000
+_MOST_ENTRIES, _MOST_MESSAGES = 60_000, 60_000
+_MOST_SEQUENCES = 600_000  # names of sequences; further ones are not told apart
 _LONG_LINE = 8_192  # bytes; of a longer line only so much is analysed
 _MOST_BLOCK_LINES = 5_000  # of one record of several lines
 _MOST_TRACE_LINES = 400
@@ -142,7 +143,7 @@ class FileReader:
 
     def new_clock(self) -> Clock:
         """A clock at the beginning of the file."""
-        return Clock(self.source.written, years_before=max(0, self.plan.years))
+        return Clock(self.source.written, years_before=max(0, self.plan.years), final=self.plan.final)
 
     # Blocks
 
@@ -405,12 +406,17 @@ class FileReader:
             self._columns_of(pieces, buffer, at, plain, outer, True)
         if pieces.records:
             order = self.plan.lines.order
-            texts, inner_texts = [], []
+            texts: list[str | float] = []
+            inner_texts: list[str | float] = []
             for line in rows:
                 record, entry = pieces.records[line], pieces.inner.get(line)
-                outside = ""
+                outside: str | float = ""
                 text = record.time
-                if not text and line < len(pieces.at) and (prefix := pieces.entries[pieces.at[line]]).time is not None:
+                if (
+                    text == ""
+                    and line < len(pieces.at)
+                    and (prefix := pieces.entries[pieces.at[line]]).time is not None
+                ):
                     text = pieces.lines[line][slice(*prefix.time)].decode("utf-8", "replace")
                 if entry is not None and entry.time is not None and entry.layout is not None:
                     first = record.message.partition("\n")[0].encode("utf-8", "replace")
@@ -420,7 +426,7 @@ class FileReader:
             found = read_texts(texts, order)
             index = np.array(rows, np.int64)
             moments.seconds[index], moments.kind[index], moments.zone[index] = found.seconds, found.kind, found.zone
-            if any(inner_texts):
+            if any(one != "" for one in inner_texts):
                 if outer is None:
                     outer = Moments(np.full(used, np.nan), np.zeros(used, np.int8), np.zeros(used, np.bool_))
                 found = read_texts(inner_texts, order)
@@ -878,8 +884,7 @@ class FileReader:
                 if span is not None
             ]
             for name in set(names).difference(local):
-                text = name.decode("utf-8", "replace")
-                local[name] = table.setdefault(text, len(table))
+                local[name] = _place(table, name.decode("utf-8", "replace"))
             out[rows] = [local[name] for name in names]
             if len(local) > _MOST_ENTRIES:
                 local.clear()
@@ -887,7 +892,7 @@ class FileReader:
             for row, line in enumerate(starts.tolist()):
                 record = pieces.records.get(line)
                 if record is not None and record.sequence:
-                    out[row] = table.setdefault(record.sequence, len(table))
+                    out[row] = _place(table, record.sequence)
         return out
 
     # Whole events
@@ -1067,6 +1072,16 @@ def _digits(buffer: NDArray[np.uint8], begin: NDArray[np.int64], length: NDArray
         part[:n] = part[:n] * 10.0 + (buffer[begin[:n] + at] - 48.0)
     whole[order] = part
     return whole
+
+
+def _place(table: dict[str, int], name: str) -> int:
+    """The position of a name, given when it is new; -1 for a new one where there are too many."""
+    found = table.get(name)
+    if found is None:
+        found = table[name] = len(table) if len(table) < _MOST_SEQUENCES else -1
+        if found < 0:
+            del table[name]
+    return found
 
 
 def _filled(text: bytes, base: int, message: Message) -> str:

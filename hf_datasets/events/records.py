@@ -5,6 +5,7 @@ Which row a record belongs to is told by its keys, once for every set of keys.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ class Record:
     Attributes:
         row: the format.
         message: the message, line feeds and all.
-        time: the time as text, "" for none.
+        time: the time as text, or as a number of seconds or of their thousandths and so on; "" for none.
         severity: SeverityNumber, None where it states none.
         trace: the text of a stack trace in a field of its own.
         sequence, stream: values of the row's fields, "" for none.
@@ -42,7 +43,7 @@ class Record:
 
     row: EventFormat
     message: str
-    time: str
+    time: str | float
     severity: int | None
     trace: str = ""
     sequence: str = ""
@@ -89,6 +90,8 @@ class RecordReader:
         self.rows = tuple(rows)
         self.sequences = sequences  # fields that name sequences in this file; None for all
         self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._last_keys: tuple[str, ...] | None = None
+        self._last_plan: _Plan
 
     def row_of(self, record: dict[str, Any]) -> EventFormat:
         """The first row whose required keys the record has."""
@@ -100,27 +103,33 @@ class RecordReader:
     def read(self, record: dict[str, Any]) -> Record | None:
         """One record; None where it has no message that any row knows."""
         keys = tuple(record)
+        if keys == self._last_keys:
+            return self._last_plan.read(record) or self._last_resort(self._last_plan, record)
         plan = self._plans.get(keys)
         if plan is None:
             if len(self._plans) > 20_000:
                 self._plans.clear()
             plan = self._plans[keys] = _Plan(self.row_of(record), record, self.sequences)
-        found = plan.read(record)
-        if found is None and plan.row is not self.rows[-1]:
-            found = _Plan(self.rows[-1], record, self.sequences).read(record)
-        return found
+        self._last_keys, self._last_plan = keys, plan
+        return plan.read(record) or self._last_resort(plan, record)
+
+    def _last_resort(self, plan: _Plan, record: dict[str, Any]) -> Record | None:
+        """Read by the most general row what its own row finds no message in."""
+        if plan.row is self.rows[-1]:
+            return None
+        return _Plan(self.rows[-1], record, self.sequences).read(record)
 
 
 class _Plan:
-    """Where records of one set of keys keep what is wanted."""
+    """Where records of one set of keys keep what is wanted: (key, path into objects or "") pairs."""
 
     def __init__(self, row: EventFormat, record: dict[str, Any], sequences: frozenset[str] | None):
         self.row = row
         self.levels = dict(row.levels)
         nested = {key for key, value in record.items() if isinstance(value, dict)}
 
-        def present(paths: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(one for one in paths if one in record or one.partition(".")[0] in nested)
+        def present(paths: Iterable[str]) -> tuple[tuple[str, bool], ...]:
+            return tuple((one, one in record) for one in paths if one in record or one.partition(".")[0] in nested)
 
         self.messages = present(row.messages)
         self.times = present(row.times)
@@ -129,82 +138,103 @@ class _Plan:
         self.codes = present(row.code)
         self.traces = present(_TRACE_KEYS)
         self.streams = present(row.stream)
-        self.sequence = present(tuple(one for one in row.sequence if sequences is None or one in sequences))
+        self.sequences = present(one for one in row.sequence if sequences is None or one in sequences)
         self.docker = row.name == "docker-json"
+        self._known: dict[Any, int | None] = {}  # level as it stands in a record -> SeverityNumber
 
     def read(self, record: dict[str, Any]) -> Record | None:
         """The record's message, time and severity; None where it has no message."""
-        message = None
-        for path in self.messages:
-            value = record.get(path)
-            if value is None:
-                value = value_at(record, path)
-            if value is not None and value != "":
-                message = value if isinstance(value, str) else _flat(value)
+        get = record.get
+        message: Any = None
+        for path, direct in self.messages:
+            message = get(path) if direct else None
+            if message is None:
+                message = value_at(record, path)
+            if message is not None and message != "":
                 break
-        if message is None:
-            if not self.times and not self.severities:
+        if type(message) is not str:
+            if message is None and not self.times and not self.severities:
                 return None
-            message = ""
-        time = ""
-        for path in self.times:
-            value = record.get(path)
+            message = "" if message is None else _flat(message)
+        time: Any = ""
+        for path, direct in self.times:
+            value = get(path) if direct else None
             if value is None:
                 value = value_at(record, path)
-            if value is not None and (time := _time_text(value)):
-                break
-        severity = None
-        for path in self.severities:
-            value = record.get(path)
-            if value is None:
-                value = value_at(record, path)
-            if value is not None and (severity := self._severity(value)) is not None:
-                break
-        if severity is None or severity < ERROR:
-            for path in self.statuses:
-                value = value_at(record, path)
-                text = _flat(value) if value is not None else ""
-                if len(text) == 3 and text.isdigit():
-                    stated = status_level(int(text))
-                    severity = max(stated or 0, severity or 0) or None
+            if value is not None:
+                time = value if type(value) is str and len(value) < 40 else _time_text(value)
+                if time != "":
                     break
+        severity = None
+        for path, direct in self.severities:
+            value = get(path) if direct else None
+            if value is None:
+                value = value_at(record, path)
+            if value is not None:
+                severity = self._severity(value)
+                if severity is not None:
+                    break
+        if self.statuses and (severity is None or severity < ERROR):
+            severity = self._status(record, severity)
         if severity is None:
             severity = self.row.severity
-        trace = ""
-        for path in self.traces:
+        trace = self._trace(record) if self.traces else ""
+        sequence = ""
+        for path, _ in self.sequences:
             value = value_at(record, path)
-            if isinstance(value, list) and value and isinstance(value[0], str):
-                value = "\n".join(map(str, value))
-            if isinstance(value, str) and "\n" in value:
-                trace = value
+            if value not in (None, "", "-", "--"):
+                sequence = value if type(value) is str else _flat(value)
                 break
-        sequence = next(
-            (_flat(value) for path in self.sequence if (value := value_at(record, path)) not in (None, "", "-", "--")),
-            "",
-        )
-        stream = "\x1f".join(_flat(value_at(record, path)) for path in self.streams) if self.streams else ""
-        codes = tuple(_flat(value_at(record, path)) for path in self.codes)
-        partial = False
+        stream, codes, partial = "", (), False
+        if self.streams:
+            stream = "\x1f".join([_flat(value_at(record, path)) for path, _ in self.streams])
+        if self.codes:
+            codes = tuple([_flat(value_at(record, path)) for path, _ in self.codes])
         if self.docker:
             partial = not message.endswith("\n")
             message = message.rstrip("\n").removesuffix("\r")
         return Record(self.row, message, time, severity, trace, sequence, stream, codes, record, partial)
 
+    def _status(self, record: dict[str, Any], severity: int | None) -> int | None:
+        for path, _ in self.statuses:
+            value = value_at(record, path)
+            text = _flat(value) if value is not None else ""
+            if len(text) == 3 and text.isdigit():
+                return max(status_level(int(text)) or 0, severity or 0) or None
+        return severity
+
+    def _trace(self, record: dict[str, Any]) -> str:
+        for path, _ in self.traces:
+            value = value_at(record, path)
+            if isinstance(value, list) and value and isinstance(value[0], str):
+                value = "\n".join(map(str, value))
+            if isinstance(value, str) and "\n" in value:
+                return value
+        return ""
+
     def _severity(self, value: Any) -> int | None:
-        if isinstance(value, bool):
+        kind = type(value)
+        if kind is not str and kind is not int and kind is not float:
             return None
+        try:
+            return self._known[value]
+        except KeyError:
+            if len(self._known) > 1000:
+                self._known.clear()
+            found = self._known[value] = self._level(value)
+            return found
+
+    def _level(self, value: Any) -> int | None:
         if isinstance(value, (int, float)):
-            found = self.levels.get(str(int(value)))
+            found = self.levels.get(str(int(value))) if math.isfinite(value) else None
             return number_level(value) if found is None else found
-        if isinstance(value, str):
-            if value.isdigit() and (found := self.levels.get(value)) is None:
-                return number_level(int(value)) if len(value) < 3 else None
-            return level_of(value, self.levels)
-        return None
+        if value.isdigit() and self.levels.get(value) is None:
+            return number_level(int(value)) if len(value) < 3 else None
+        return level_of(value, self.levels)
 
 
-def _time_text(value: Any) -> str:
-    """A time as text in a layout that `times.py` knows, "" for none."""
+def _time_text(value: Any) -> str | float:
+    """A time as text in a layout that `times.py` knows or as a number, "" for none."""
     if isinstance(value, str):
         text = value.strip()
         if text.startswith("/Date(") and text.endswith(")/"):
@@ -212,10 +242,8 @@ def _time_text(value: Any) -> str:
         return text if len(text) < 80 else ""
     if isinstance(value, bool) or value is None:
         return ""
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return f"{value:.6f}" if 0 < value < 1e10 else f"{value:.3f}" if value < 1e13 else str(int(value))
+    if isinstance(value, (int, float)):
+        return float(value)
     if isinstance(value, dict) and len(value) == 1:
         return _time_text(next(iter(value.values())))
     if isinstance(value, list) and 6 <= len(value) <= 7 and all(isinstance(one, int) for one in value):

@@ -336,7 +336,7 @@ WRAPPERS: tuple[EventFormat, ...] = (
         name="syslog",
         title="syslog (RFC 3164): Mon dd hh:mm:ss host tag[pid]: message",
         pattern=(
-            r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>%SYSLOG%(?: [A-Z]{3,4}:)?|[^\W\d_]{3,10}\.? {1,2}\d{1,2} %CLOCK%)\s+(?:\[?(?P<host>[\w.:\-]+)\]?)\s+"
+            r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>%SYSLOG%(?: [A-Z]{3,4}:)?|[^\W\d_]{3,10}\.? {1,2}\d{1,2} %CLOCK%)\s+(?:(?P<host>[\w.:\-]+)|\[(?P<host2>[\d.:a-f]+)\])\s+"
             r"(?:(?P<component>[^\s:\[\]]+ (?:[A-Z][^\s:\[\]]+(?=\[\d+\])|\d[\w.]*(?=:))|[^\s:\[\]]+(?:\([^\s)]*\))?)(?:\[(?P<pid>[^\]]*)\])?(?: \([^)]*\))?:?\s)?(?P<message>.*)$"
         ),
         wraps=True,
@@ -366,9 +366,8 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
     EventFormat(
         name="klog",
         title="klog and glog (Kubernetes, Google): Lmmdd hh:mm:ss thread file:line] message",
-        pattern=r"^(?P<level>[IWEFD])(?P<time>\d{4}(?:\d{4})? %CLOCK%(?:\.\d+)?)\s+(?P<thread>\d+)\s+(?P<frame>[\w./\-+]+:\d+)\] ?(?P<message>.*)$",
+        pattern=r"^(?P<level>[IWEFD])(?P<time>\d{4}(?:\d\d|\d{4})? %CLOCK%(?:\.\d+)?)\s+(?P<thread>\d+)\s+(?P<frame>[\w./\-+@]+:\d+)(?:\]| [⋮ ]*) ?(?P<message>.*)$",
         starts="a",
-        contains=("]",),
         stream=("thread",),
         sequence=("thread",),
         examples=(
@@ -475,6 +474,22 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
                 "2013-03-28T14:36:03.243000+00:00",
                 None,
                 "arch=c000003e syscall=2 success=no exit=-13",
+            ),
+        ),
+    ),
+    EventFormat(
+        name="openwrt",
+        title="OpenWrt logread: ctime facility.level tag[pid]: message",
+        pattern=r"^(?P<time>%CTIME%) (?P<facility>[a-z]+\d?)\.(?P<level>emerg|alert|crit|err|warn|notice|info|debug) (?P<component>[^\s:\[]+)(?:\[(?P<pid>\d+)\])?: ?(?P<message>.*)$",
+        starts="a",
+        stream=("component", "pid"),
+        sequence=("component",),
+        examples=(
+            Example(
+                "Wed May  1 09:07:41 2024 daemon.err dnsmasq[1]: failed to load names from /etc/hosts",
+                "2024-05-01T09:07:41+00:00",
+                ERROR,
+                "failed to load names from /etc/hosts",
             ),
         ),
     ),
@@ -1014,16 +1029,6 @@ VIRTUAL_MACHINES: tuple[EventFormat, ...] = (
                 WARN,
                 "Host is down",
             ),
-        ),
-    ),
-    EventFormat(
-        name="virtualbox",
-        title="VirtualBox: hh:mm:ss.us message",
-        pattern=r"^(?P<uptime>\d\d:\d\d:\d\d\.\d{6}) (?:(?P<thread>[a-zA-Z][\w\-]*)\s+)?(?P<message>.*)$",
-        starts="0",
-        rank=1,
-        examples=(
-            Example("00:00:02.643781 VMEMTSendEvent: state changed", "", None, "VMEMTSendEvent: state changed"),
         ),
     ),
     EventFormat(

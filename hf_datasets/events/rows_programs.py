@@ -559,7 +559,7 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="zap-console",
         title="zap console: time TAB level TAB caller TAB message TAB fields",
-        pattern=rf"^(?P<time>%ISO%|\d{{10}}\.\d+|\d\.\d+e[+]\d+)\t(?P<level>{_ZAP})\t(?:(?P<component>[\w.\-/]+)\t(?=\S+:\d+\t))?(?:(?P<frame>[\w./@\-]+:\d+)\t)?(?P<message>[^\t]*)(?:\t(?P<fields>.*))?$",
+        pattern=rf"^(?P<time>%ISO%|\d{{10}}\.\d+|\d\.\d+e[+]\d+)\t(?P<level>{_ZAP})\t(?:(?P<component>[^\t{{}}]{{1,100}})\t)?(?:(?P<frame>[^\t{{}}]{{1,100}})\t)?(?:(?P<more>[^\t{{}}]{{1,100}})\t)?(?P<message>(?!\{{)[^\t]+)(?:\t(?P<fields>\{{.*))?$",
         starts="0",
         contains=("\t",),
         examples=(
@@ -728,6 +728,21 @@ LIBRARIES: tuple[EventFormat, ...] = (
                 "posting stopped error=EOF",
             ),
             Example("9:07AM INF starting version=1.2", "0000-00-00T09:07:00+00:00", INFO, "starting version=1.2"),
+        ),
+    ),
+    EventFormat(
+        name="ros",
+        title="ROS: [LEVEL] [epoch] [node]: message",
+        pattern=r"^\[(?P<level>DEBUG|INFO|WARN|ERROR|FATAL)\] \[(?P<time>\d{10}\.\d+)(?:, \d+\.\d+)?\](?: \[(?P<component>[^\]]+)\])?: (?P<message>.*)$",
+        starts="[",
+        sequence=("component",),
+        examples=(
+            Example(
+                "[WARN] [1714554461.123456789] [planner]: no path to the goal",
+                "2024-05-01T09:07:41.123457+00:00",
+                WARN,
+                "no path to the goal",
+            ),
         ),
     ),
     EventFormat(
@@ -1026,7 +1041,7 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="docker-build",
         title="docker build: #step seconds message",
-        pattern=r"^#(?P<step>\d+) (?:(?P<uptime>\d+\.\d+) )?(?:(?P<level>ERROR): ?)?(?<=[ \d])(?P<message>(?:(?<=\d\.\d{3} )|(?<=: )|(?=DONE|CACHED|CANCELED|\[|sha0|transferring|exporting|naming|writing|resolve|extracting|importing|preparing|reading|load |unpacking)).*)$",
+        pattern=r"^#(?P<step>\d+) (?:(?P<uptime>\d+\.\d+) (?P<message>.*)|(?P<level>ERROR): ?(?P<message2>.*)|(?P<message3>(?:DONE|CACHED|CANCELED|\[|sha\d|transferring|exporting|naming|writing|resolve|extracting|importing|preparing|reading|load |unpacking).*))$",
         starts="#",
         sequence=("step",),
         rank=1,

@@ -24,8 +24,11 @@ from .masks import CODE_MARK, MASKS_VERSION, OUTCOME, PARAMETER, shape_of_messag
 TABLE_VERSION = 1
 SETTINGS = DrainSettings(similarity=0.6, depth=4, masks=())
 MOST_CLUSTERS = 20_000
+# Drain3 compares a message with every cluster of its leaf. Where messages never repeat, leaves grow without end: in a
+# leaf of so many clusters so many more messages are compared, in all, and then only those that are known are told apart.
+MOST_IN_LEAF, MOST_SEARCHES = 300, 1_200
 MOST_REFINEMENTS = 64  # of one cluster: an "error code" that never repeats is a parameter after all
-OTHER = f"(one of more than {MOST_CLUSTERS:,} kinds of message)"
+OTHER = "(a message of a kind that was not kept: there are too many)"
 
 # A cluster, the (token position, token) pairs that are kept apart in it, and the key of a stack trace.
 _Place = tuple[int, tuple[tuple[int, str], ...], str]
@@ -37,6 +40,25 @@ class _ExactDrain(Drain):  # type: ignore[misc]
     def __init__(self, **settings: Any):
         super().__init__(**settings)
         self.by_text: dict[tuple[str, ...], LogCluster] = {}
+        self.searches = 0  # of full leaves
+
+    def is_full(self, text: str) -> bool:
+        """Whether a message is not to be learnt: there are too many clusters, or too many where it would go."""
+        if len(self.id_to_cluster) >= MOST_CLUSTERS:
+            return True
+        if len(self.id_to_cluster) < MOST_IN_LEAF:
+            return False
+        tokens = self.get_content_as_tokens(text)
+        node = self.root_node.key_to_child_node.get(str(len(tokens)))
+        depth = 1
+        while node is not None and depth < min(self.max_node_depth, len(tokens)):
+            children = node.key_to_child_node
+            node = children.get(tokens[depth - 1]) or children.get(self.param_str)
+            depth += 1
+        if node is None or len(node.cluster_ids) < MOST_IN_LEAF:
+            return False
+        self.searches += 1
+        return self.searches > MOST_SEARCHES
 
     def tree_search(
         self, root_node: Node, tokens: list[str], sim_th: float, include_params: bool
@@ -57,6 +79,7 @@ class _Clusters(TemplateMiner):
         self._drain = _ExactDrain(
             depth=SETTINGS.depth, sim_th=SETTINGS.similarity, max_children=SETTINGS.max_children, param_str=PARAMETER
         )
+        self.full = False
 
     def assign(self, codes: NDArray[np.int32], texts: Sequence[str]) -> NDArray[np.int32]:
         """Learn masked messages in order, given as codes of `texts`: the id of each one's cluster, 0 beyond the bound."""
@@ -88,9 +111,10 @@ class _Clusters(TemplateMiner):
             if memory is not None and memory[1][0] == memory[3] and memory[2][0] == memory[4]:
                 cluster, shape, leaf = memory[:3]
                 unchanged = True
-            elif len(self._drain.id_to_cluster) >= MOST_CLUSTERS:
-                settled = self._drain.match(text)
-                out[at] = known[code] = settled.cluster_id if settled else 0
+            elif self._drain.is_full(text):
+                self.full = True
+                settled = self._drain.by_text.get(tuple(self._drain.get_content_as_tokens(text)))
+                out[at] = settled.cluster_id if settled else 0
                 at += 1
                 continue
             else:
@@ -132,10 +156,6 @@ class _Clusters(TemplateMiner):
             self._leaves[cluster.cluster_id] = node
             self._leaf_versions.setdefault(id(node), [0])
 
-    def state_sizes(self) -> list[int]:
-        """The sizes of all clusters."""
-        return [cluster.size for cluster in self._drain.clusters]
-
     def state(self) -> list[tuple[list[str], list[str]]]:
         """The (tokens, path) pairs of all clusters in the order of their ids."""
         return [(list(self.tokens(one)), self._paths[one]) for one in range(1, self._drain.clusters_counter + 1)]
@@ -161,8 +181,8 @@ class TemplateKeys:
 
     @property
     def full(self) -> bool:
-        """Whether the bound on the number of clusters was reached."""
-        return len(self._clusters.state_sizes()) >= MOST_CLUSTERS
+        """Whether there were more kinds of message than are kept."""
+        return self._clusters.full
 
     def text(self, position: int) -> str:
         """The text of a template as it is now; Drain3 may still make it more general."""

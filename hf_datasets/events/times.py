@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -44,7 +45,10 @@ ZONES: dict[str, float] = {
 }  # fmt: skip
 
 _B = "(?P<b>" + "|".join(sorted(map(re.escape, MONTHS), key=len, reverse=True)) + r")\b\.?"
-_WEEKDAY = r"(?:[^\W\d_]{2,10}\.?,?\s+)?"
+_WEEKDAY = (
+    r"(?:(?:mon|tue|wed|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so|lun|mar|mer|jeu|ven|sam|dim|mié|jue|vie|sáb|gio|mer|sab|пн|вт|ср|чт|пт|сб|вс)"
+    r"[^\W\d_]{0,8}\.?,?\s+)?"
+)
 _CLOCK = r"(?P<H>\d{1,2}):(?P<M>\d\d)(?::(?P<S>\d\d)(?:[.,:](?P<f>\d{1,9}))?)?(?:\s?(?P<p>[ap])\.?m\b\.?)?"
 _CLOCK_S = r"(?P<H>\d{1,2}):(?P<M>\d\d):(?P<S>\d\d)(?:[.,:](?P<f>\d{1,9}))?(?:\s?(?P<p>[ap])\.?m\b\.?)?"
 _ZONE = (
@@ -59,13 +63,14 @@ _YEAR_SEP = r"(?:\s*,\s*|\s+)"
 _LAYOUTS: tuple[str, ...] = (
     rf"(?P<Y>\d{{4}})-(?P<m>\d{{1,2}})-{_D}{_SEP}{_CLOCK}{_ZONE}",
     rf"(?P<Y>\d{{4}})(?P<s>[/.])(?P<m>\d{{1,2}})(?P=s){_D}{_SEP}{_CLOCK}{_ZONE}",
-    r"(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)[-T](?P<H>\d\d)[.\-](?P<M>\d\d)[.\-](?P<S>\d\d)(?:\.(?P<f>\d{1,9}))?Z?",
-    rf"(?P<Y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)[T .\-_]?(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)(?:[.,](?P<f>\d{{1,9}}))?{_ZONE}",
+    r"(?P<Y>\d{4})[-.](?P<m>\d\d)[-.](?P<d>\d\d)[-T_ ](?P<H>\d\d)[.\-](?P<M>\d\d)[.\-](?P<S>\d\d)(?:[.:](?P<f>\d{1,9}))?Z?",
+    rf"(?P<Y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)[T .\-_:]?(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)(?:[.,](?P<f>\d{{1,9}}))?{_ZONE}",
     rf"(?P<Y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)[T \-_]{_CLOCK_S}{_ZONE}",
     rf"(?P<Y>\d{{4}})年(?P<m>\d{{1,2}})月{_D}日\s*{_CLOCK}{_ZONE}",
     rf"(?P<a1>\d{{1,2}})(?P<s>[-/.])(?P<a2>\d{{1,2}})(?P=s)(?P<a3>\d{{4}}|\d\d){_SEP}{_CLOCK}{_ZONE}",
     rf"{_WEEKDAY}{_D}[-/ .]\s?{_B}[-/ .,]\s?(?P<Y>\d{{4}}|\d\d)(?:[:/T]|,?\s+(?:at\s+)?)\s?{_CLOCK}{_ZONE}",
     rf"(?P<Y>\d{{4}})[-/ ]{_B}[-/ ]{_D}[:T ]\s?{_CLOCK}{_ZONE}",
+    rf"{_B}[-/]{_D}[-/](?P<Y>\d{{4}})[:T ]\s?{_CLOCK}{_ZONE}",
     rf"{_WEEKDAY}{_B}\s+{_D}(?:st|nd|rd|th)?{_YEAR_SEP}(?P<Y>\d{{4}}),?(?:\s+at)?\s+{_CLOCK}{_ZONE}",
     rf"{_WEEKDAY}{_B}[\s-]\s*{_D},?\s+{_CLOCK_S}{_ZONE}(?:\s+(?P<Y>\d{{4}})\b)?",
     rf"{_WEEKDAY}{_D}\.?\s+{_B}\s+{_CLOCK_S}{_ZONE}",
@@ -276,31 +281,42 @@ def read_column(text: NDArray[np.uint8], starts: NDArray[np.int64], layout: Time
     return Moments(np.where(good, seconds, np.nan), kind, np.full(count, stated))
 
 
-def read_texts(texts: list[str], order: Order = "dmy") -> Moments:
-    """The times of some texts of any layouts; a text that is no time gives NaN."""
+def read_texts(texts: Sequence[str | float], order: Order = "dmy") -> Moments:
+    """The times of some texts of any layouts, and of numbers of seconds, milliseconds and so on; NaN for no time."""
     count = len(texts)
     result = Moments(np.full(count, np.nan), np.zeros(count, np.int8), np.zeros(count, np.bool_))
-    rows: dict[TimeLayout, list[int]] = {}
-    offsets = np.zeros(count, np.int64)
-    pieces: list[bytes] = []
-    at = 0
-    for row, text in enumerate(texts):
-        layout = layout_of(text, order)
-        if layout is None:
-            if text[:2] in ("@4", "40") and (tai := _tai(text)) is not None:
-                result.seconds[row], result.kind[row], result.zone[row] = tai, FULL, True
-            continue
-        # Each character is one byte here: what is not ASCII is no digit, and only digits are read.
-        piece = text.encode("ascii", "replace")
-        offsets[row] = at
-        pieces.append(piece)
-        at += len(piece)
-        rows.setdefault(layout, []).append(row)
-    if not rows:
-        return result
-    buffer = np.frombuffer(b"".join(pieces), np.uint8)
-    for layout, which in rows.items():
-        index = np.array(which, np.int64)
+    numbers = [row for row, text in enumerate(texts) if type(text) is not str]
+    if numbers:
+        index = np.array(numbers, np.int64)
+        values = np.array([texts[row] for row in numbers], np.float64)
+        for unit in (1e9, 1e6, 1e3):
+            values = np.where(np.abs(values) >= _LATEST_EPOCH * unit / 10, values / unit, values)
+        good = (values >= _EARLIEST_EPOCH) & (values < _LATEST_EPOCH)
+        result.seconds[index] = np.where(good, values, np.nan)
+        result.kind[index], result.zone[index] = np.where(good, FULL, 0), True
+        if len(numbers) == count:
+            return result
+    # Each character is one byte here: what is not ASCII is no digit, and only digits are read.
+    joined = "\n".join([text if type(text) is str and "\n" not in text else "" for text in texts])
+    raw = joined.encode("ascii", "replace")
+    buffer = np.frombuffer(raw, np.uint8)
+    offsets = np.concatenate(([0], np.flatnonzero(buffer == 10) + 1))
+    shapes: dict[str, int] = {}
+    add = shapes.setdefault
+    at = np.array([add(one, len(shapes)) for one in fold(joined).split("\n")], np.int32)
+    layouts: dict[TimeLayout, list[int]] = {}
+    for folded, shape in shapes.items():
+        layout = _layout_of(folded, order) if folded else None
+        if layout is not None:
+            layouts.setdefault(layout, []).append(shape)
+        elif folded[:2] in ("@0", "00"):
+            for row in np.flatnonzero(at == shape).tolist():
+                if (tai := _tai(str(texts[row]))) is not None:
+                    result.seconds[row], result.kind[row], result.zone[row] = tai, FULL, True
+    for layout, which in layouts.items():
+        index = (
+            np.flatnonzero(np.isin(at, which)) if len(layouts) > 1 or len(which) < len(shapes) else np.arange(count)
+        )
         found = read_column(buffer, offsets[index], layout)
         result.seconds[index], result.kind[index], result.zone[index] = found.seconds, found.kind, found.zone
     return result
@@ -324,16 +340,19 @@ class Clock:
     Attributes:
         written: when the file was last written, seconds since 1970 in UTC.
         zone: seconds east of Greenwich of times that state no zone.
+        year: of the last line; None before the first.
+        years_before: how often the file passes New Year, as far as a sample of it shows.
+        final: with `years_before`, seconds inside the year of the last line of the sample.
     """
 
     written: float
     zone: float = 0.0
     year: int | None = None
-    years_before: int = 0  # how often the sampled file passes New Year
+    years_before: int = 0
+    final: float | None = None
     _last: float = math.nan  # seconds inside the year of the last line without a year
     _day: float | None = None  # the date of the last time of day
     _time: float = math.nan
-    _notes: set[str] = field(default_factory=set)
 
     def finish(self, moments: Moments) -> NDArray[np.float64]:
         """Seconds since 1970 in UTC of the times of consecutive lines; the clock moves on."""
@@ -364,7 +383,8 @@ class Clock:
     def _with_year(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         inside = seconds - _LEAP_START
         if self.year is None:
-            self.year = self._first_year(float(inside[0])) - self.years_before
+            latest = float(inside[0]) if self.final is None or not self.years_before else self.final
+            self.year = self._first_year(latest) - self.years_before
             self._last = float(inside[0])
         last = inside[0] if math.isnan(self._last) else self._last
         steps = np.diff(inside, prepend=last)
@@ -414,6 +434,12 @@ def _is_leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
+def inside_year(text: str, order: Order = "dmy") -> float | None:
+    """Seconds since the beginning of the (leap) year of a time that states none; None for any other text."""
+    moments = read_texts([text], order)
+    return float(moments.seconds[0]) - _LEAP_START if moments.kind[0] == NO_YEAR else None
+
+
 def best_order(texts: list[str], written: float) -> Order:
     """Which of day, month and year comes first in times such as 01/02/2003 and 01/02/03, from texts of one file.
 
@@ -426,6 +452,7 @@ def best_order(texts: list[str], written: float) -> Order:
     best: tuple[tuple[float, ...], Order] | None = None
     american = any(re.search(r"[ap]\.?m", text, re.IGNORECASE) for text in shaped)
     four = any(re.match(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{4}", text) for text in shaped)
+    short = any(re.match(r"\d{1,2}/\d{1,2}/\d{2}\b", text) for text in shaped)
     for order in ("ymd", "dmy", "mdy"):
         if order == "ymd" and four:
             continue
@@ -438,6 +465,8 @@ def best_order(texts: list[str], written: float) -> Order:
         steps = np.abs(np.diff(good))
         span = float(steps.sum()) if len(good) > 1 else 0.0
         usual = 0.0 if (order == "mdy") == american else 1.0
+        if short:
+            usual = {"mdy": 0.0, "ymd": 0.5, "dmy": 1.0}[order]
         cost = (bad + late, round(span / 86_400), usual, abs(written - float(good[-1])))
         if best is None or cost < best[0]:
             best = cost, order

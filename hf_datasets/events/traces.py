@@ -26,7 +26,7 @@ _EXC_NAME = r"(?:[\w$]+[.:/\\]+)*[A-Z_a-z$]*(?:Error|Exception|Throwable|Failure
 # In order of preference; each is matched at the start of the line.
 _SHAPES: tuple[tuple[int, str], ...] = (
     (BLANK, r"\s*$"),
-    (AT, r"\s+at\s+(?:async\s+|new\s+|Object\.)?\S.*(?:\)|:\d+|\bline \d+|\.\.\.\.?|[\w$]>?)\s*\]?$"),
+    (AT, r"\s+(?:eval )?at\s+(?:async\s+|new\s+|Object\.)?\S.*(?:\)|:\d+|\bline \d+|\.\.\.\.?|[\w$]>?)\s*\]?$"),
     (MORE, r"\s*\.\.\. (?:\d+ (?:more|common frames omitted|lines? matching|similar)|omitted)"),
     (CAUSED, r"\s*(?:Caused by|Suppressed|Wrapped by|Caused)\s*:\s*(?:\d+: |[\w$.]*(?:[.\w]*(?:Exception|Error|Throwable|Failure)\b|\.[A-Z]))"),
     (PY_START, r"(?:.*\s)?\s*[+| ]*(?:Exception Group )?Traceback \(most recent call (?:last|first)\):?"),
@@ -37,7 +37,7 @@ _SHAPES: tuple[tuple[int, str], ...] = (
     (GO_PLACE, r"\s+\S+\.(?:go|s|c):\d+(?: \+\dx[0-9a-f]+)?"),
     (GO_EXTRA, r"\[signal |exit status \d|created by \S+|\[originating from goroutine|\.\.\.additional frames elided|rax |rip "),
     (GO_FUNCTION, r"[\w.~\-]+(?:/[\w.~\-]+)*\.?(?:\(\*?[\w.\[\]…, ·]+\)\.?)?[\w.·\[\]…$\-]*(?:\{\.\.\.\})?\((?:\{?\dx[0-9a-f?]+.*|\.\.\.|_, .*|)\)$"),
-    (RUBY, r"\s+(?:\d+: )?(?:from )?(?:\S+/)*[\w.\-<>()#]+(?:\.rb|\.erb|\.rake|\.ru|\.cr)?:\d+(?::\d+)?:in [`']"),
+    (RUBY, r"\s+(?:\d+: )?(?:from )?(?:[\w\-]+ \([\w.]+\) )?(?:\S+/)*[\w.\-<>()#]+(?:\.rb|\.erb|\.rake|\.ru|\.cr)?:\d+(?::\d+)?:in [`']"),
     (STACK, r"\s*(?:#\d+ )?(?:Stack trace|stack backtrace|Stacktrace|Backtrace|Call stack|stack traceback|PHP Stack trace|CallStack \(from HasCallStack\)|\[stacktrace\])\s*:?\s*$"),
     (DART_START, r"(?:\S+ \(.*\): )?(?:Unhandled exception|Unhandled Exception|Uncaught exception):?\s*$"),
     (DART_GAP, r"<asynchronous suspension>|<…>|(?:\.\.\.\s+)\(\d+"),
@@ -55,11 +55,11 @@ _SHAPES: tuple[tuple[int, str], ...] = (
     (ANDROID_MORE, r"Process: \S+, PID: \d+|PID: \d+$"),
     (JS_PLACE, r"(?:file://)?(?:/|node:|[A-Za-z]:\\|\./)?\S+\.(?:js|ts|mjs|cjs|jsx|tsx):\d+(?::\d+)?$|node:\S+:\d+$"),
     (NODE_END, r"Node\.js v\d|    at |\s+(?:code|errno|syscall|cause|path|address|port): |\}$"),
-    (ELIXIR, r"\s+\([\w.\- ]+\) \S+\.exs?:\d+: |\s+\S+\.exs?:\d+: |\s+\(stdlib|\*\* \("),
+    (ELIXIR, r"\s+\([\w.\- ]+\) \S+\.exs?:\d+: |\s+\S+\.exs?:\d+: |\s+\(stdlib"),
     (JULIA, r"\s*\[\d+\] \S|\s+@ \S"),
     (OOPS, r".*(?:-+\[ cut here \]-+|BUG: |Oops: |Call Trace:|Unable to handle kernel|general protection fault)"),
     (OOPS_MORE, r"\s*(?:\[<[0-9a-f]+>\] )?\??\s*[\w.]+\+\dx[0-9a-f]+/\dx[0-9a-f]+|(?:RIP|RSP|RAX|RBP|R\d\d|CPU|Code|CR\d|FS|DR\d|EIP|Modules linked in|Hardware name|Workqueue|PKRU|Tainted|Kernel panic|EFLAGS|CS): |<(?:IRQ|/IRQ|TASK|/TASK|NMI|/NMI|EOI)>|-+\[ end trace|.*</?TASK>"),
-    (EXCEPTION, rf"\s?(?:(?:.*[\s\]:(])?(?:Exception in thread \"[^\"]*\" |exception '|Uncaught |Unhandled exception\. |Error: |\[)?)?{_EXC_NAME}(?:'? with message|\[|\s*\(|:|\s*$)"),
+    (EXCEPTION, rf"\s?(?:(?:.*[\s\]:(])?(?:Exception in thread \"[^\"]*\" |exception '|Uncaught |Unhandled exception\. |Error: |\[)?)?{_EXC_NAME}(?:'? with message|\[|\s*\(|\)|:|\s*$)"),
     (BRACKET, r"[\[\]{}()]+,?\s*$"),
     (FUNCTION, r"[\w.~\-]+(?:/[\w.@~\-]+)+\.[\w.()*\[\]…$\-]+$"),
     (INDENT, r"(?:\s{2,}|\t)"),
@@ -128,7 +128,7 @@ _STARTS = frozenset((EXCEPTION, DART_START, GO_START, JS_PLACE, CPP_START, ASAN,
 _ALONE: dict[int, str] = {
     AT: "java", MORE: "java", RUBY: "ruby", PERL: "perl", LUA: "lua", ELIXIR: "elixir", PHP_THROWN: "php", CPP_MORE: "cpp", GOROUTINE: "go",
 }  # fmt: skip
-_STRONG_AT = re.compile(r"\s+at\s.*(?:\(.*\)|:\d+:\d+\)?$| in .*:line \d+|:\d+\)$|\.{3,}$)")
+_STRONG_AT = re.compile(r"\s+(?:eval )?at\s.*(?:\(.*\)|:\d+:\d+\)?$| in .*:line \d+|:\d+\)$|\.{3,}$)")
 _PY_LAST = re.compile(r"[\s|]*[A-Za-z_][\w.]*(?:: |:$|$)")
 _PY_MARK = re.compile(r"[\s|]*[~^]+\s*$|[\s|]*\[Previous line repeated")
 
@@ -146,6 +146,7 @@ class _Stream:
     blanks: list[int] = field(default_factory=list)
     start: int = OTHER
     pending: list[int] = field(default_factory=list)
+    nested: bool = False  # the line before announces a nested exception
     rest_head: bool = False  # whether the lines behind the first of `pending` have headers
     previous: int = -1  # the event of the line before
     previous_head: bool = False
@@ -257,11 +258,15 @@ class Joiner:
             and re.match(r"\s+(?:- (?:locked|waiting|parking|None)|\[cause\]|\||\(|\^)|Locked ownable", text)
         ):
             return self._take(state, at, size, kind, head)
+        if kind == "java" and text.rstrip().endswith("nested exception is:"):
+            state.nested = True
+            return self._take(state, at, size, kind, head)
+        if kind == "java" and state.nested and shape == EXCEPTION:
+            state.nested = False
+            return self._take(state, at, size, kind, head)
         if kind == "java" and not head and shape == NODE_END:
             return self._take(state, at, size, kind, head)
         if kind == "rust" and state.lines == 1:
-            return self._take(state, at, size, kind, head)
-        if kind == "asan" and not head and shape == OTHER and state.lines < 300 and not text[:1].isupper():
             return self._take(state, at, size, kind, head)
         self._close(state)
         return None
@@ -280,7 +285,12 @@ class Joiner:
                 state.pending = []
                 return self._take(state, at, size, kind, head)
             goes_on = same and len(state.pending) < MOST_PENDING
-            goes_on = goes_on and (shape not in _STARTS or (shape == EXCEPTION and state.start != EXCEPTION))
+            goes_on = goes_on and (
+                shape not in _STARTS
+                or shape == ASAN
+                or (shape == EXCEPTION and (state.start != EXCEPTION or state.nested))
+            )
+            state.nested = text.rstrip().endswith("nested exception is:")
             goes_on = goes_on and not (head and shape == OTHER and state.start != GO_START)
             if goes_on:
                 state.rest_head = head
@@ -344,7 +354,7 @@ class Joiner:
 
 
 _EXCEPTION_NAME = re.compile(
-    r"(?:^|[\s\"'\]:(>])((?:[A-Za-z_$][\w$]*[.:/\\]+)*[A-Za-z_$][\w$]*(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Exit|Timeout))\b"
+    r"(?:^|[\s\"'\]:(>])((?:[A-Za-z_$][\w$]*[.:/\\]+)*(?:[A-Za-z_$][\w$]*)?(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Exit|Timeout))\b(?! in thread)"
 )
 _PY_EXCEPTION = re.compile(r"^[\s|]*((?:\w+\.)*[A-Za-z_]\w*)(?::|\s*$)")
 _CAUSE = re.compile(r"^\s*(?:Caused by:|--->)\s*((?:[\w$]+[.:])*[\w$]+)")

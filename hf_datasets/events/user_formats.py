@@ -29,6 +29,9 @@ def row_from_system(system: LogSystem) -> EventFormat:
     layout: str | None = None
     if system.timestamp is not None and system.reader == "pattern":
         groups = system.timestamp.groups
+        if groups != ("time",):  # the row's own group of that name is another part of the line
+            pattern = pattern.replace("(?P<time>", "(?P<clock>")
+            groups = tuple("clock" if one == "time" else one for one in groups)
         layout = system.timestamp.layout
         if len(groups) > 1:
             pattern, merged = _merged(pattern, groups)

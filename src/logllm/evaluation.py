@@ -8,12 +8,12 @@ from typing import Any
 
 from datasets import Dataset
 
-from logllm.detector import LogAnomalyDetector
+from logllm.decision.detector import Detector
 from logllm.errors import LogllmError
 from logllm.verdict import Verdict
 
 
-def evaluate_rows(detector: LogAnomalyDetector, rows: Dataset) -> dict[str, Any]:
+def evaluate_rows(detector: Detector, rows: Dataset) -> dict[str, Any]:
     """Score the labelled windows of a split; the metrics of `detection_metrics` plus `windows` and `seconds`."""
     known = [i for i, label in enumerate(rows["label"]) if label in (0, 1)]
     started = time.perf_counter()

@@ -58,7 +58,7 @@ def damaged(data: bytes, kind: str, draw: random.Random, keep_end: bool = False)
 def prepare(work: Path) -> None:
     """A checkpoint of each family, a dataset, and a watcher's state, all made here."""
     from logllm.detector import LogAnomalyDetector
-    from logllm.fitting.fit import fit_logs
+    from logllm.fitting.fit import fit
     from logllm.hf_datasets import get_system
     from logllm.hf_datasets.simulation.simulate import simulate
     from logllm.trainers.assemble import assemble_logllm
@@ -68,7 +68,7 @@ def prepare(work: Path) -> None:
 
     simulate("hdfs", LINES, 3, work, progress=False)
     log = work / "hdfs.log"
-    fit_logs([log], work / "logllama", alarms_per_day=20_000, max_steps=20, progress=False)
+    fit([log], work / "logllama", alarms_per_day=20_000, max_steps=20, progress=False)
     build_dataset("hdfs", [log], work / "data", labels=work / "anomaly_label.csv", progress=False)
     contents = [line.split(": ", 1)[-1] for line in log.read_text("latin-1").splitlines()[:500]]
     model, processor = assemble_logllm(PRESETS["tiny"], contents, 0)

@@ -27,13 +27,13 @@ class ShardScorer:
     def __init__(self, dataset: str, model: str, out: str, threads: int = 1):
         import torch
 
-        from logllm.detector import LogAnomalyDetector
+        from logllm.decision.detector import Detector
 
         torch.set_num_threads(threads)
         self.dataset, self.out = dataset, out
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-        self.detector = LogAnomalyDetector.from_pretrained(model)
+        self.detector = Detector.from_pretrained(model)
         if torch.cuda.is_available() and not getattr(self.detector.model, "is_quantized", False):
             self.detector.model.cuda()
 
@@ -60,16 +60,11 @@ class ShardScorer:
 
     def scores(self, windows: Iterator[list[str]]) -> list[float]:
         """One score a window, with tables that begin empty, so that the company of other shards leaves no trace."""
-        detector = self.detector
-        if detector.calibration is None:
-            return detector.model.score(windows, detector.processor)
-        from logllm.decision.severity import severities
-        from logllm.decision.window_scores import Scorer
-
-        scorer = Scorer(detector.model, detector.processor, detector.calibration.severity_weight)
+        loaded = self.detector
+        fresh = type(loaded)(
+            loaded.model, loaded.processor, loaded.system, loaded.threshold, loaded.calibration, loaded.novelty
+        )
         scores: list[float] = []
         while chunk := list(islice(windows, CHUNK_OF_WINDOWS)):
-            # A dataset holds messages without their headers: grave words are looked for in the messages alone.
-            grave = [severities([""] * len(lines), lines, detector.system) for lines in chunk]
-            scores += scorer.score(chunk, grave)
+            scores += fresh.scores(chunk)
         return scores

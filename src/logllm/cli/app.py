@@ -85,7 +85,10 @@ def simulate(
 @app.command()
 def build(
     system: Annotated[
-        str, typer.Argument(help="hdfs, bgl, thunderbird, liberty, ...; a YAML file of your own; guess.")
+        str,
+        typer.Argument(
+            help="hdfs, bgl, thunderbird, ...; a YAML file of your own; guess; cidiff (pairs of build logs)."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the dataset.")],
     raw: Annotated[
@@ -106,6 +109,9 @@ def build(
     quiet: Quiet = False,
 ) -> None:
     """Turn a raw log into train, validation and test windows that `load_dataset` reads."""
+    if system == comparing.PAIRS:
+        comparing.build_pairs(raw, out)
+        return
     from logllm.training.building import build_dataset, resolve
 
     row, files = resolve(system, raw, download=download, progress=not quiet)

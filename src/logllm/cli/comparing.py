@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from logllm.cli.common import Json, remark, say
+
+PAIRS = "cidiff"  # the dataset that `build` makes of pairs of logs, not of windows
 
 
 def diff(
@@ -64,6 +67,20 @@ def mcp(
     from logllm.mcp_server import serve
 
     serve(folder, max_tokens)
+
+
+def build_pairs(raw: list[Path] | None, out: Path) -> None:
+    """`logllm build cidiff --raw DIR --out OUT`: labelled pairs of build logs as a dataset of lines, with its card."""
+    from logllm.errors import LogllmError
+    from logllm.hf_datasets.build_log_pairs import build_pairs as build
+    from logllm.model_cards import render_pairs_card, write_card
+
+    if raw is None or len(raw) != 1:
+        raise LogllmError(f"--raw must name the data folder of CiDiff, found {len(raw or [])} names: give one folder.")
+    statistics = build(raw[0], out)
+    write_card(render_pairs_card(statistics), out)
+    say(json.dumps({"name": statistics["name"], "splits": statistics["splits"]}, indent=1))
+    remark(f"dataset in {out}: load_dataset({str(out)!r})")
 
 
 def add_to(app: typer.Typer) -> None:

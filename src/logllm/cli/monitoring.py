@@ -235,8 +235,8 @@ def ok(
     listing: Annotated[bool, typer.Option("--list", help="Show the list.")] = False,
 ) -> None:
     """Say that a template is fine: it raises no more alarms, without any new training."""
-    from logllm.suppressions import FILE_NAME, Suppressions, list_as_text, parse_duration
     from logllm.decision.template_names import name_template
+    from logllm.suppressions import FILE_NAME, Suppressions, list_as_text, parse_duration
 
     path = suppressions or _list_beside(model) or Path(FILE_NAME)
     found = Suppressions(path)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from logllm.decision.threshold import Budget
 from logllm.errors import LogllmError
 
 SKETCH = 512  # quantiles of the held-back scores that a checkpoint keeps for drift
@@ -32,6 +36,52 @@ class Calibration:
     trimmed: int
     version: int = 1
     fitted: float = field(default_factory=time.time)
+
+    @classmethod
+    def of(
+        cls,
+        budget: Budget,
+        scores: Sequence[float],
+        *,
+        lineage: str,
+        idle: float | None,
+        severity_weight: float = 0.0,
+        held_lines: int,
+        unseen_lines: int = 0,
+        lines: int,
+        unparsed: int,
+        trimmed: int = 0,
+        version: int = 1,
+    ) -> Calibration:
+        """The calibration of a threshold that was set by `budget` on the `scores` of the held-back windows.
+
+        Args:
+            budget: the threshold, and what it promises.
+            scores: of all held-back windows; their quantiles are kept.
+            lineage: names the checkpoint through all its updates.
+            idle: seconds without a line that end a session.
+            severity_weight: what the severities of lines are multiplied with.
+            held_lines: lines of the held-back windows.
+            unseen_lines: of these, lines without a template.
+            lines: lines that were read.
+            unparsed: of these, lines that do not fit the format.
+            trimmed: windows that were left out of what counts as normal.
+            version: 1 for a fit, one more for each update.
+        """
+        return cls(
+            lineage=lineage,
+            idle_seconds=idle,
+            severity_weight=severity_weight,
+            budget=budget.to_dict(),
+            scores=[float(value) for value in np.quantile(scores, np.linspace(0, 1, SKETCH))],
+            held_windows=len(scores),
+            held_lines=held_lines,
+            unseen_lines=unseen_lines,
+            lines=lines,
+            unparsed=unparsed,
+            trimmed=trimmed,
+            version=version,
+        )
 
     @property
     def unseen_rate(self) -> float:

@@ -155,10 +155,8 @@ def explain_both(
     above = (log_odds - settings.supervised_threshold, surprise - settings.threshold)
     told: list[list[Evidence]] = [[] for _ in contents]
     if above[1] >= min(max(above), 0.0):
-        grave = [settings.severity_weight * nats for nats in severities(raw, contents, system)]
-        found = explain_logllama(novelty.model, novelty.processor, contents, raw, numbers, grave)
-        for i, one in enumerate(found):
-            told[i].append(replace(one, reason=f"novelty: {one.reason}" if one.reason else ""))
+        for row, one in zip(told, _of_novelty(novelty, window, raw, system)):
+            row.append(replace(one, reason=f"novelty: {one.reason}" if one.reason else ""))
     if above[0] >= min(max(above), 0.0):
         found = explain_logllm(
             model, processor, [contents[i] for i in read], [raw[i] for i in read], [numbers[i] for i in read], log_odds,
@@ -174,6 +172,26 @@ def explain_both(
         reasons = "; ".join(one.reason for one in row if one.reason)
         merged.append(replace(row[0], score=max(one.score for one in row), reason=reasons))
     return tuple(merged)
+
+
+def _of_novelty(novelty: Novelty, window: Window, raw: list[str], system: LogSystem) -> list[Evidence]:
+    """Evidence of novelty alone: of lines that are new, and where order counts of the others."""
+    contents, numbers = window.lines, window.line_numbers
+    grave = severities(raw, contents, system)
+    found = [Evidence(number, line, 0.0) for number, line in zip(numbers, raw)]
+    if novelty.settings.order:
+        weighted = [novelty.settings.severity_weight * nats for nats in grave]
+        found = list(explain_logllama(novelty.model, novelty.processor, contents, raw, numbers, weighted))
+    for i, (is_new, score) in enumerate(zip(novelty.new(contents), novelty.of_new(grave))):
+        if not is_new:
+            continue
+        reason = "a message that no normal training window had"
+        if grave[i] and novelty.settings.severity_weight:
+            reason += (
+                f"; the line itself speaks of {_grade(grave[i])} (+{novelty.settings.severity_weight * grave[i]:g})"
+            )
+        found[i] = replace(found[i], score=score, reason=reason)
+    return found
 
 
 def _count_reasons(

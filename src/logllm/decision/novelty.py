@@ -12,9 +12,11 @@ Both are in nats above a threshold of their own, and the higher of the two is a 
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,11 @@ from logllm.decision.severity import severities
 from logllm.decision.window_scores import Scorer
 from logllm.errors import CheckpointError
 from logllm.hf_datasets import LogSystem
+from logllm.modeling_logllm.masking import mask_message
 
 NOVELTY_FOLDER = "novelty"
 SETTINGS = "novelty.json"
+KINDS = ("template", "text")
 
 
 @dataclass
@@ -36,11 +40,15 @@ class NoveltySettings:
         threshold: of novelty, in nats.
         supervised_threshold: of LogLLM's log-odds.
         severity_weight: what the severities of lines are multiplied with.
+        kinds: what makes a message new: no "template" matches it, or its masked "text" is another.
+        order: whether known messages in an unusual order or number count, or new messages alone.
     """
 
-    threshold: float
-    supervised_threshold: float
+    threshold: float = 0.0
+    supervised_threshold: float = 0.0
     severity_weight: float = 1.0
+    kinds: str = "template"
+    order: bool = True
 
 
 class Novelty:
@@ -50,11 +58,35 @@ class Novelty:
         model: `LogLLaMAForNextKey`; keys that no normal window had stand for the unseen key.
         processor: its processor, with the templates of all training windows.
         settings: thresholds and weight.
+        normal_texts: digests (`text_digest`) of the messages of normal training windows, for the kinds "text".
+        anomalous_texts: of those that anomalous ones had besides.
     """
 
-    def __init__(self, model: Any, processor: Any, settings: NoveltySettings):
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        settings: NoveltySettings,
+        normal_texts: Collection[str] = (),
+        anomalous_texts: Collection[str] = (),
+    ):
         self.model, self.processor, self.settings = model, processor, settings
+        self.normal_texts, self.anomalous_texts = frozenset(normal_texts), frozenset(anomalous_texts)
         self.scorer = Scorer(model, processor, settings.severity_weight)
+        self._new = {i for i, stands_for in enumerate(model.key_alias.tolist()) if stands_for == self.scorer.unseen}
+
+    def ids(self, window: Sequence[str]) -> tuple[int, ...]:
+        """Begin, the ids of the messages' keys (new ones as the unseen key) and, where it is predicted, the end."""
+        ids = self.scorer.ids(window)
+        if self.settings.kinds == "template":
+            return ids
+        new = [text_digest(content) not in self.normal_texts for content in window]
+        keys = [self.scorer.unseen if is_new else key for is_new, key in zip(new, ids[1:])]
+        return (ids[0], *keys, *ids[1 + len(keys) :])
+
+    def new(self, window: Sequence[str]) -> list[bool]:
+        """Whether no normal training window had a message of this kind."""
+        return [key in self._new for key in self.ids(window)[1 : 1 + len(window)]]
 
     def scores(self, windows: Sequence[Sequence[str]], raw: Sequence[Sequence[str]], system: LogSystem) -> list[float]:
         """Novelty of each window (nats): the worst of its lines, by likelihood and severity.
@@ -65,11 +97,23 @@ class Novelty:
             system: how the log is read.
         """
         grave = [severities(lines, contents, system) for lines, contents in zip(raw, windows)]
-        return self.scorer.score(windows, grave)
+        if self.settings.order:
+            self.scorer.severity_weight = self.settings.severity_weight
+            return [score for score, _ in self.scorer.score_ids([self.ids(window) for window in windows], grave)]
+        return [
+            max((score for score, is_new in zip(self.of_new(nats), self.new(window)) if is_new), default=0.0)
+            for window, nats in zip(windows, grave)
+        ]
+
+    def of_new(self, grave: Sequence[float]) -> list[float]:
+        """Novelty (nats) of lines that are new, from the severity of each."""
+        return [self.model.config.unseen_score + self.settings.severity_weight * nats for nats in grave]
 
     def known(self, window: Sequence[str]) -> list[bool]:
         """Whether training had a message of this kind, in normal or in anomalous windows."""
-        return [self.scorer.key(content) is not None for content in window]
+        if self.settings.kinds == "template":
+            return [self.scorer.key(content) is not None for content in window]
+        return [digest in self.normal_texts or digest in self.anomalous_texts for digest in map(text_digest, window)]
 
     def readable(self, window: Sequence[str]) -> list[str]:
         """The messages that LogLLM is asked about: those of known kinds, or all where none is known."""
@@ -87,7 +131,10 @@ class Novelty:
         """Write model, processor and settings into a folder."""
         self.model.save_pretrained(folder)
         self.processor.save_pretrained(folder)
-        (folder / SETTINGS).write_text(json.dumps(asdict(self.settings), indent=1) + "\n", "utf-8")
+        kept = {"settings": asdict(self.settings)}
+        if self.settings.kinds == "text":
+            kept |= {"normal_texts": sorted(self.normal_texts), "anomalous_texts": sorted(self.anomalous_texts)}
+        (folder / SETTINGS).write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
     @classmethod
     def load(cls, checkpoint: str | Path) -> Novelty | None:
@@ -100,10 +147,17 @@ class Novelty:
         if not folder.is_dir():
             return None
         try:
-            settings = NoveltySettings(**json.loads((folder / SETTINGS).read_text("utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            kept = json.loads((folder / SETTINGS).read_text("utf-8"))
+            settings = NoveltySettings(**kept.pop("settings"))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise CheckpointError(
-                f"{folder / SETTINGS} must be what `logllm fit --with both` wrote, found {error}: fit again"
+                f"{folder / SETTINGS} must be what `logllm fit --with both` wrote, found {error!r}: fit again"
             ) from error
         model, processor = load_checkpoint(folder, "logllama")
-        return cls(model, processor, settings)
+        return cls(model, processor, settings, **kept)
+
+
+@lru_cache(maxsize=1 << 16)
+def text_digest(content: str) -> str:
+    """Sixteen hexadecimal digits of a masked message."""
+    return hashlib.blake2b(mask_message(content).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

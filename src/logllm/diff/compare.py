@@ -29,6 +29,8 @@ GENERIC = 0.5  # lines of logs that are no build logs are shown from this probab
 MOST_OTHERS = 20  # findings of each kind beside the new ones
 _QUIET = ("transfer", "progress", "source_control", "cache", "setting", "mail", "rule", "empty")
 # Kinds of which a build log has some and other logs have none.
+_RUNNER = ("##[group]", "##[section]", "::group::", "section_start:", "travis_fold:start", "[Pipeline]")
+_MOST_STEPS = 200  # a tool's own steps among which the runner's is looked for
 _BUILD = ("group", "transfer", "ended", "tool_failed", "runner_ended", "echo", "source_control")
 
 
@@ -140,6 +142,7 @@ def judge(table: LineTable, good: GoodRuns, bad: str, model: ranker.Ranker | Non
     names, values = matrix(table, good if known else None, rows)
     model = model or ranker.shipped(ranker.AGAINST_GOOD if known else ranker.ALONE)
     probability[rows] = model.probabilities(names, values)
+    probability[table.kind("transfer", "progress") & ~table.kind("word")] = 0.0
     shown = ranker.chosen(probability, failed, ranker.BETA if known else ranker.BETA_ALONE)
     if known and not build:
         probability = np.maximum(probability * shown, _generic(table, good))
@@ -197,8 +200,16 @@ class _Texts:
         return [(at + 1, texts[at]) for at in range(max(0, row - CONTEXT), row) if at in texts]
 
     def step(self, row: int) -> str:
+        """The step of the runner that a row belongs to, and the tool's own step within it."""
         place = int(np.searchsorted(self._groups, row, side="right")) - 1
-        return step_name(self._table.texts.get(int(self._groups[place]), "")) if place >= 0 else ""
+        inner = ""
+        for at in self._groups[max(0, place - _MOST_STEPS) : place + 1][::-1]:
+            line = self._table.texts.get(int(at), "")
+            name = step_name(line)
+            if any(sign in line for sign in _RUNNER):
+                return f"{name} / {inner}" if inner else name
+            inner = inner or name
+        return inner
 
     def anchor(self, row: int) -> tuple[str, int] | None:
         """The good log and the line in it that stands where the last common line before a row does; rare lines are best."""
@@ -355,10 +366,12 @@ def _counts(table: LineTable, good: GoodRuns, build: bool) -> list[Finding]:
     both = place >= 0
     keys, rows, here, place = keys[both], rows[both], here[both], place[both]
     most, least = good.most[place], good.least[place]
-    # A count is compared with the farthest good run; its variance grows with the count itself and, as lines come in
-    # bursts, with its square (over-dispersion of 20 %).
-    up = (here - most) / np.sqrt(most + 1 + (0.2 * most) ** 2)
-    down = (least - here) / np.sqrt(least + 1 + (0.2 * least) ** 2)
+    # A count is compared with the farthest good run. Three or more runs show themselves how much it varies; with fewer
+    # its variance grows with the count and, as lines come in bursts, with its square (over-dispersion of 20 %).
+    several = len(good.names) >= 3
+    spread = np.maximum(1, most - least)
+    up = (here - most) / (spread + 0.1 * most if several else np.sqrt(most + 1 + (0.2 * most) ** 2))
+    down = (least - here) / (spread + 0.1 * least if several else np.sqrt(least + 1 + (0.2 * least) ** 2))
     quiet = table.kind(*_QUIET)[rows]
     severe = (
         table.kind("error_tag", "warning_tag", "exception", "strong_word")[rows]
@@ -370,7 +383,7 @@ def _counts(table: LineTable, good: GoodRuns, build: bool) -> list[Finding]:
         for at in np.flatnonzero((strength > 4) & (ratio >= 3) & ~quiet)[
             np.argsort(-strength[(strength > 4) & (ratio >= 3) & ~quiet])
         ][:MOST_OTHERS]:
-            flagged = bool(not build and (severe[at] or (strength[at] > 8 and ratio[at] >= 5)))
+            flagged = bool(not build and (severe[at] or (strength[at] > (4 if several else 8) and ratio[at] >= 5)))
             score = min(0.9, 0.3 + 0.05 * float(strength[at])) * (1.0 if flagged else 0.4)
             example = good.example[int(place[at])]
             runs = f"in any of {len(good.names)} good runs" if len(good.names) > 1 else "in the good run"
@@ -501,7 +514,7 @@ def _notes(table: LineTable, good: GoodRuns, failed: bool, build: bool, findings
     )
     if not len(good.key):
         notes.append("the good logs hold no text: the bad log was judged by what failures look like elsewhere")
-    elif good_failed and not failed and build:
+    elif good_failed and not failed and build and not table.kind("ended", "tool_failed").any():
         notes.append("a good log ends in failure and the bad one does not: they may be swapped")
     elif good_failed:
         notes.append("a good log ends in failure itself: what failed there as well is not new here")

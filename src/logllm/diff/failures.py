@@ -42,6 +42,7 @@ def failure_lines(chunks: Iterable[pl.Series], model: ranker.Ranker | None = Non
     probability = np.zeros(len(table))
     names, values = matrix(table, None, rows)
     probability[rows] = (model or ranker.shipped(ranker.ALONE)).probabilities(names, values)
+    probability[table.kind("transfer", "progress") & ~table.kind("word")] = 0.0
     failed = says_failed(table)
     return Failures(is_build_log(table), failed, probability, ranker.chosen(probability, failed, ranker.BETA_ALONE))
 

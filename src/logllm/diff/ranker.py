@@ -105,10 +105,11 @@ def chosen(probability: NDArray[np.float64], failed: bool, beta: float = BETA) -
         beta: how many times as much recall counts as precision.
     """
     shown = np.zeros(len(probability), bool)
-    if not len(probability) or probability.max() < (LEAST if failed else LEAST_PEAK):
+    peak = float(probability.max()) if len(probability) else 0.0
+    if peak <= 0 or (not failed and peak < LEAST_PEAK):
         return shown
     order = np.argsort(-probability, kind="stable")
     gained = np.cumsum(probability[order])
     value = gained / (np.arange(1, len(order) + 1) + beta**2 * gained[-1])
     shown[order[: int(value.argmax()) + 1]] = True
-    return shown & (probability >= LEAST)
+    return shown & (probability >= min(LEAST, peak))

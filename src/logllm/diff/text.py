@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from logllm.hf_datasets.build_log_pairs import STEP
+
 # A line longer than this is compared by its beginning; build tools print megabytes of one line now and then.
 LONGEST = 2000
 
@@ -121,10 +123,7 @@ KINDS: tuple[tuple[str, str], ...] = (
         "echo",
         r"^\x1b\[36;1m|^\+{1,3} |^\$ |^> |^\[command\]|^##\[(?:command|group|endgroup|section)\]|^::(?:group|endgroup)|^Step \d+/|^#\d+ \[|^section_(?:start|end)",
     ),
-    (
-        "group",
-        r"^##\[group\]|^::group|^##\[section\]Starting|^Step \d+/\d+|^section_start|^travis_fold:start|^\[Pipeline\] (?:stage|\{ \()|^> Task |^> \S+@\S+ |--- \S+:\S+:\S+|^\W*(?:INFO\W+)?Building \S.*\[\d+/\d+\]|^={2,}>? |^#\d+ \[|^make(?:\[\d+\])?: Entering|^Executing\(%|^--- (?:Running|Step)",
-    ),
+    ("group", STEP),
     (
         "transfer",
         r"(?i)^\W*(?:info\W+)?(?:downloading|downloaded|progress|receiving|received|resolving|fetched|get:\d|hit:\d|unpacking|selecting|preparing to|setting up|collecting|using cached|uploading|uploaded|pulling|pulled|extracting|verifying|remote:|go: (?:downloading|finding|extracting)|waiting for|[0-9a-f]{12}:)",

@@ -23,7 +23,7 @@ LEAST_WHOLE = 0.2  # of the windows: a log that shows fewer whole ones is too sh
 
 
 @dataclass(slots=True)
-class CodedWindow:
+class EncodedWindow:
     """A window without its text: codes of masked messages, the severity of each line, when it began.
 
     `over` is False where the log ended first; `early` is True where it begins so soon after the log that it may have
@@ -39,18 +39,18 @@ class CodedWindow:
 
 
 @dataclass
-class Coded:
+class EncodedLog:
     """A log without its text."""
 
-    windows: list[CodedWindow]
+    windows: list[EncodedWindow]
     texts: list[str]
     lines: int
     unparsed: int
 
 
-def code_windows(
+def encode_windows(
     lines: Iterable[LogLine], system: LogSystem, idle: float | None, progress: Callable[[int], object] | None = None
-) -> Coded:
+) -> EncodedLog:
     """Cut lines into windows and keep codes only."""
     miner = TemplateMiner(system.drain)
     codes: dict[str, int] = {}
@@ -80,7 +80,7 @@ def code_windows(
         grave = tuple(float(line.content) for line in window.members)
         times = [line.timestamp for line in window.members if line.timestamp is not None]
         found.append(
-            CodedWindow(
+            EncodedWindow(
                 array("i", (int(line.label or 0) for line in window.members)),
                 interned.setdefault(grave, grave),
                 times[0] if times else None,
@@ -89,10 +89,10 @@ def code_windows(
                 bool(times) and idle is not None and times[0] <= begin[0] + idle,
             )
         )
-    return Coded(found, list(codes), counts["lines"], counts["unparsed"])
+    return EncodedLog(found, list(codes), counts["lines"], counts["unparsed"])
 
 
-def uncut(windows: Sequence[CodedWindow], system: LogSystem) -> list[CodedWindow]:
+def complete_windows(windows: Sequence[EncodedWindow], system: LogSystem) -> list[EncodedWindow]:
     """The windows that neither the log's end nor its beginning has cut through, in the order of their first lines.
 
     Sessions are taken up to the last first line before which nearly all are over: all that are over would be too many of
@@ -116,7 +116,7 @@ def uncut(windows: Sequence[CodedWindow], system: LogSystem) -> list[CodedWindow
     return ordered
 
 
-def span_seconds(windows: Sequence[CodedWindow]) -> float | None:
+def span_seconds(windows: Sequence[EncodedWindow]) -> float | None:
     """Seconds of the log's clock in which the windows begin; None where it does not tell."""
     times = [window.first for window in windows if window.first is not None]
     if len(times) < 2:

@@ -16,11 +16,11 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from logllm.decision.detector import Detector
 from logllm.decision.threshold import Budget
-from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
-from logllm.fitting.encoded_log import Coded, code_windows
-from logllm.fitting.learn import LEARN_STEPS, learn
+from logllm.fitting.encoded_log import EncodedLog, encode_windows
+from logllm.fitting.learn import FIT_STEPS, fit_encoded
 from logllm.hf_datasets import LogSystem, get_system, guess_system, parse_lines, read_lines
 from logllm.hf_datasets.live_windows import IDLE_SECONDS, usual_idle
 
@@ -32,7 +32,7 @@ IDLE_LINES = 200_000
 class Fitted:
     """A fitted detector and what is to be said about it."""
 
-    detector: LogAnomalyDetector
+    detector: Detector
     budget: Budget
     system: LogSystem
     guessed: bool
@@ -86,9 +86,9 @@ def open_logs(
     return row, system is None, files, lines
 
 
-def fit_logs(
-    paths: Sequence[Path],
-    out: Path | None,
+def fit(
+    log: Sequence[Path] | Sequence[str],
+    out: Path | None = None,
     *,
     system: LogSystem | str | None = None,
     alarms_per_day: float = 1.0,
@@ -96,16 +96,40 @@ def fit_logs(
     severity_weight: float = 1.0,
     clean: bool = False,
     seed: int = 0,
-    max_steps: int = LEARN_STEPS,
-    progress: bool = True,
+    max_steps: int = FIT_STEPS,
+    progress: bool = False,
 ) -> Fitted:
-    """Learn what is normal from unlabelled logs and, with `out`, write the checkpoint; `idle` is found where not given."""
-    row, guessed, files, lines = open_logs(paths, system)
-    if idle is None:
-        idle = idle_of((line for path in files for line in read_lines(path, row.encoding)), row)
-    coded = coded_lines(lines, row, idle, progress)
-    detector, budget = learn(
-        coded,
+    """Learn what is normal from an unlabelled log.
+
+    Args:
+        log: its files (`Path`), or its lines (`str`).
+        out: checkpoint folder to write.
+        system: how the log is read; guessed where it is not given.
+        alarms_per_day: false alarms that the threshold allows.
+        idle: seconds without a line that end a session; found in the log where not given.
+        severity_weight: what the severities of lines are multiplied with; 0 leaves them out.
+        clean: the log is known to be normal: no window is left out.
+        seed: of weights, order and dropout.
+        max_steps: optimiser steps at most.
+        progress: show bars.
+
+    Raises:
+        LogllmError: the log is too short, or there is none.
+    """
+    if log and all(isinstance(one, Path) for one in log):
+        row, guessed, files, _ = open_logs([Path(one) for one in log], system)
+    elif system is None:
+        row, guessed, files = guess_system([str(line) for line in log[:SAMPLE_LINES]]), True, []
+    else:
+        row, guessed, files = get_system(system) if isinstance(system, str) else system, False, []
+
+    def lines() -> Iterator[str]:
+        return chain.from_iterable(read_lines(path, row.encoding) for path in files) if files else map(str, log)
+
+    idle = idle_of(lines(), row) if idle is None else idle
+    encoded = encode_lines(lines(), row, idle, progress)
+    detector, budget = fit_encoded(
+        encoded,
         row,
         alarms=alarms_per_day,
         idle=idle,
@@ -119,40 +143,7 @@ def fit_logs(
     if out is not None:
         detector.save_pretrained(out)
     trimmed = detector.calibration.trimmed if detector.calibration else 0
-    return Fitted(detector, budget, row, guessed, files, coded.lines, coded.unparsed, trimmed)
-
-
-def fit_lines(
-    lines: Sequence[str],
-    system: LogSystem | str | None = None,
-    *,
-    alarms_per_day: float = 1.0,
-    idle: float | None = None,
-    severity_weight: float = 1.0,
-    clean: bool = False,
-    seed: int = 0,
-    max_steps: int = LEARN_STEPS,
-    progress: bool = False,
-) -> Fitted:
-    """`fit_logs` for lines that are in memory."""
-    guessed = system is None
-    row = guess_system(lines[:SAMPLE_LINES]) if system is None else system
-    row = get_system(row) if isinstance(row, str) else row
-    idle = idle_of(lines, row) if idle is None else idle
-    coded = coded_lines(lines, row, idle, progress)
-    detector, budget = learn(
-        coded,
-        row,
-        alarms=alarms_per_day,
-        idle=idle,
-        severity_weight=severity_weight,
-        clean=clean,
-        seed=seed,
-        max_steps=max_steps,
-        progress=progress,
-    )
-    trimmed = detector.calibration.trimmed if detector.calibration else 0
-    return Fitted(detector, budget, row, guessed, [], coded.lines, coded.unparsed, trimmed)
+    return Fitted(detector, budget, row, guessed, files, encoded.lines, encoded.unparsed, trimmed)
 
 
 def idle_of(lines: Iterable[str], system: LogSystem) -> float:
@@ -162,7 +153,7 @@ def idle_of(lines: Iterable[str], system: LogSystem) -> float:
     return usual_idle(parse_lines(islice(lines, IDLE_LINES), system))
 
 
-def coded_lines(lines: Any, system: LogSystem, idle: float | None, progress: bool) -> Coded:
+def encode_lines(lines: Any, system: LogSystem, idle: float | None, progress: bool) -> EncodedLog:
     """Read raw lines into windows of codes, with a bar."""
     with tqdm(desc="reading", unit=" lines", unit_scale=True, disable=not progress) as bar:
-        return code_windows(parse_lines(lines, system), system, idle, bar.update)
+        return encode_windows(parse_lines(lines, system), system, idle, bar.update)

@@ -15,14 +15,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from logllm.decision.calibration import SKETCH, Calibration
-from logllm.decision.threshold import Budget, budget_threshold
-from logllm.detector import LogAnomalyDetector
+from logllm.decision.calibration import Calibration
+from logllm.decision.detector import Detector
+from logllm.decision.threshold import budget_threshold
 from logllm.errors import LogllmError
-from logllm.fitting.encoded_log import span_seconds, uncut
-from logllm.fitting.fit import Fitted, coded_lines, idle_of, open_logs
+from logllm.fitting.encoded_log import complete_windows, span_seconds
+from logllm.fitting.fit import Fitted, encode_lines, idle_of, open_logs
 from logllm.fitting.learn import HELD_SHARE
 from logllm.hf_datasets import LogSystem, Window, load_windows, parse_lines, read_lines, read_session_labels
 from logllm.hf_datasets.live_windows import as_window, live_windows
@@ -64,14 +62,14 @@ def fit_labelled(
     dataset = out.with_name(out.name + ".dataset")
     build_dataset(row, files, dataset, labels=labels, split="chronological", seed=seed, progress=progress)
     train_on("logllm", dataset, row.name, preset, out, seed=seed, progress=progress, **settings)
-    detector = LogAnomalyDetector.from_pretrained(out)
+    detector = Detector.from_pretrained(out)
 
     def lines() -> Iterator[str]:
         return chain.from_iterable(read_lines(path, row.encoding) for path in files)
 
     idle = idle_of(lines(), row) if idle is None else idle
-    coded = coded_lines(lines(), row, idle, progress)
-    windows = uncut(coded.windows, row)
+    log = encode_lines(lines(), row, idle, progress)
+    windows = complete_windows(log.windows, row)
     held = max(int(HELD_SHARE * len(windows)), 1)
     first = windows[-held].first_number
     if novelty:
@@ -83,7 +81,7 @@ def fit_labelled(
         held_back = held_back[-MOST_HELD:]
         set_thresholds(
             joined, [w.lines for w, _ in held_back], [text for _, text in held_back], [w.label or 0 for w, _ in held_back],
-            row, detector.threshold,
+            detector.scores, row, detector.threshold,
         )  # fmt: skip
         detector.novelty = joined
     scores, counted = _scores_of_normal(detector, lines, first, idle, truth)
@@ -95,9 +93,18 @@ def fit_labelled(
     span = span_seconds(windows)
     budget = budget_threshold(scores, alarms_per_day, span and span * len(scores) / len(windows), clean=True)
     detector.threshold = budget.threshold
-    detector.calibration = _calibration(detector, out, budget, scores, counted, idle, coded.lines, coded.unparsed)
+    detector.calibration = Calibration.of(
+        budget,
+        scores,
+        lineage=hashlib.sha256((out / "training.json").read_bytes()).hexdigest()[:16],
+        idle=idle,
+        severity_weight=detector.novelty.settings.severity_weight if detector.novelty else 0.0,
+        held_lines=counted,
+        lines=log.lines,
+        unparsed=log.unparsed,
+    )
     detector.save_pretrained(out)
-    return Fitted(detector, budget, row, guessed, files, coded.lines, coded.unparsed, trimmed=0)
+    return Fitted(detector, budget, row, guessed, files, log.lines, log.unparsed, trimmed=0)
 
 
 def _held_windows(
@@ -110,7 +117,7 @@ def _held_windows(
 
 
 def _scores_of_normal(
-    detector: LogAnomalyDetector, lines: Callable[[], Iterator[str]], first: int, idle: float, truth: dict[str, int]
+    detector: Detector, lines: Callable[[], Iterator[str]], first: int, idle: float, truth: dict[str, int]
 ) -> tuple[list[float], int]:
     """(scores of the normal ones among the held windows, their lines)."""
     scores: list[float] = []
@@ -128,29 +135,3 @@ def _scores_of_normal(
         scores += [verdict.score for verdict in detector.judge(held, raw)]
         held, raw = [], {}
     return scores, counted
-
-
-def _calibration(
-    detector: LogAnomalyDetector,
-    out: Path,
-    budget: Budget,
-    scores: list[float],
-    counted: int,
-    idle: float,
-    lines: int,
-    unparsed: int,
-) -> Calibration:
-    digest = hashlib.sha256((out / "training.json").read_bytes())
-    return Calibration(
-        lineage=digest.hexdigest()[:16],
-        idle_seconds=idle,
-        severity_weight=detector.novelty.settings.severity_weight if detector.novelty else 0.0,
-        budget=budget.to_dict(),
-        scores=[float(value) for value in np.quantile(scores, np.linspace(0, 1, SKETCH))],
-        held_windows=len(scores),
-        held_lines=counted,
-        unseen_lines=0,
-        lines=lines,
-        unparsed=unparsed,
-        trimmed=0,
-    )

@@ -21,19 +21,19 @@ from typing import Any
 
 import numpy as np
 
-from logllm.decision.calibration import SKETCH, Calibration
+from logllm.decision.calibration import Calibration
 from logllm.decision.threshold import Budget, budget_threshold
 from logllm.errors import TooFewWindows
-from logllm.fitting.encoded_log import LEAST_WINDOWS, Coded, span_seconds, uncut
-from logllm.fitting.outliers import supported
+from logllm.fitting.encoded_log import LEAST_WINDOWS, EncodedLog, complete_windows, span_seconds
+from logllm.fitting.outliers import without_outliers
 from logllm.hf_datasets import LogSystem, TemplateMiner
 
 HELD_SHARE = 0.25
-LEARN_STEPS = 1200
+FIT_STEPS = 1200
 
 
-def learn(
-    coded: Coded,
+def fit_encoded(
+    log: EncodedLog,
     system: LogSystem,
     *,
     alarms: float = 1.0,
@@ -41,7 +41,7 @@ def learn(
     severity_weight: float = 1.0,
     clean: bool = False,
     seed: int = 0,
-    max_steps: int = LEARN_STEPS,
+    max_steps: int = FIT_STEPS,
     held_share: float = HELD_SHARE,
     least: int = LEAST_WINDOWS,
     timed: bool = True,
@@ -54,21 +54,21 @@ def learn(
     from logllm.decision.window_scores import Scorer
     from logllm.training.train import train_detector
 
-    windows = uncut(coded.windows, system)
+    windows = complete_windows(log.windows, system)
     if len(windows) < max(least, 2):
         raise TooFewWindows(
             f"a log must give at least {least} windows to learn from, found {len(windows)} "
-            f"({coded.lines:,} lines as {system.title}): give a longer log, or a trained checkpoint with --model"
+            f"({log.lines:,} lines as {system.title}): give a longer log, or a trained checkpoint with --model"
         )
     held = max(int(held_share * len(windows)), 1)
     first, last = windows[:-held], windows[-held:]
     miner = TemplateMiner(system.drain)
     for window in first:
         for code in window.codes:
-            miner.add_masked(coded.texts[code])
-    keys = [miner.match_masked(text) or "" for text in coded.texts]
+            miner.add_masked(log.texts[code])
+    keys = [miner.match_masked(text) or "" for text in log.texts]
     rows = [[keys[code] for code in window.codes] for window in first]
-    kept = supported(rows) if system.window.kind == "session" and not clean else [True] * len(rows)
+    kept = without_outliers(rows) if system.window.kind == "session" and not clean else [True] * len(rows)
     normal = [row for row, keep in zip(rows, kept) if keep]
     held_rows = [[keys[code] for code in window.codes] for window in last]
 
@@ -99,19 +99,17 @@ def learn(
         usual = [score for score, _ in scorer.score_ids(learnt, grave)]
         budget = replace(budget, threshold=min(budget.threshold, ceiling(usual, detector.model.config.unseen_score)))
     detector.threshold = budget.threshold
-    detector.calibration = Calibration(
-        lineage=hashlib.sha256(json.dumps(miner.table(), sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[
-            :16
-        ],
-        idle_seconds=idle,
+    table = json.dumps(miner.table(), sort_keys=True).encode("utf-8", "surrogatepass")
+    detector.calibration = Calibration.of(
+        budget,
+        scores,
+        lineage=hashlib.sha256(table).hexdigest()[:16],
+        idle=idle,
         severity_weight=severity_weight,
-        budget=budget.to_dict(),
-        scores=[float(value) for value in np.quantile(scores, np.linspace(0, 1, SKETCH))],
-        held_windows=len(scores),
         held_lines=sum(map(len, held_rows)),
         unseen_lines=sum(row.count("") for row in held_rows),
-        lines=coded.lines,
-        unparsed=coded.unparsed,
+        lines=log.lines,
+        unparsed=log.unparsed,
         trimmed=len(rows) - len(normal),
     )
     return detector, budget

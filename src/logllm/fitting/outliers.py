@@ -16,7 +16,7 @@ MOST_TRIMMED = 0.10
 MOST_VECTORS = 3000  # of distinct count vectors, the most frequent, that the support is measured on
 
 
-def supported(rows: Sequence[Sequence[str]]) -> list[bool]:
+def without_outliers(rows: Sequence[Sequence[str]]) -> list[bool]:
     """Whether each window's key counts have enough others near them to be called normal.
 
     The distance between two windows is the sum over the keys of the difference in counts, times the key's rarity (the

@@ -23,7 +23,7 @@ class OwnFit:
 
     Attributes:
         baseline: what is usual, with its threshold.
-        model: what `fitting.fit.fit_logs` gave; None where no model was trained.
+        model: what `fitting.fit.fit` gave; None where no model was trained.
         why_no_model: in one sentence; "" where one was.
         files: how each file was read: (name, title of the format, share of events that it fitted).
     """
@@ -96,7 +96,7 @@ def fit_own_log(
         alarms_per_day: alarms that are accepted, of events and windows together.
         with_model: whether a model is trained at all.
         progress: whether bars are shown.
-        settings: of `fitting.fit.fit_logs`.
+        settings: of `fitting.fit.fit`.
 
     Raises:
         LogllmError: logs that cannot be read, or without events.
@@ -129,11 +129,11 @@ def fit_own_log(
 def _fit_model(
     paths: Sequence[Path], out: Path, system: str | None, alarms: float, progress: bool, settings: dict[str, Any]
 ) -> tuple[Any, str]:
-    from logllm.fitting.fit import fit_logs
+    from logllm.fitting.fit import fit
 
     named = system if system in SYSTEMS or (system is not None and Path(system).is_file()) else None
     try:
-        return fit_logs(paths, out, system=named, alarms_per_day=alarms, progress=progress, **settings), ""
+        return fit(paths, out, system=named, alarms_per_day=alarms, progress=progress, **settings), ""
     except TooFewWindows as error:
         return None, str(error)
 

@@ -6,16 +6,15 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
-from logllm.decision.calibration import SKETCH, Calibration
+from logllm.decision.calibration import Calibration
+from logllm.decision.detector import Detector
 from logllm.decision.threshold import budget_threshold
-from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
-from logllm.fitting.encoded_log import Coded, CodedWindow, span_seconds, uncut
-from logllm.fitting.fit import coded_lines, open_logs
+from logllm.fitting.encoded_log import EncodedLog, EncodedWindow, complete_windows, span_seconds
+from logllm.fitting.fit import encode_lines, open_logs
 from logllm.fitting.versions import next_former
 from logllm.hf_datasets import TemplateMiner
 from logllm.hub.download import repository_of
@@ -49,7 +48,7 @@ def update_model(
             f"a checkpoint to update must be a folder of this machine, found the repository id {folder}: get it with "
             f"`hf download {folder} --local-dir FOLDER`, update that and publish it again with `logllm push model`"
         )
-    detector = LogAnomalyDetector.from_pretrained(folder)
+    detector = Detector.from_pretrained(folder)
     calibration = detector.calibration
     if calibration is None or detector.family != "logllama":
         raise LogllmError(
@@ -57,21 +56,21 @@ def update_model(
         )
     system = detector.system
     _, _, _, lines = open_logs(paths, system)
-    coded = coded_lines(lines, system, calibration.idle_seconds, progress)
-    windows = uncut(coded.windows, system)
+    log = encode_lines(lines, system, calibration.idle_seconds, progress)
+    windows = complete_windows(log.windows, system)
     if len(windows) < 2:
         raise LogllmError(f"a log to learn from must give at least 2 windows, found {len(windows)}")
     every = len(windows)
     if not learn_flagged:
-        windows = _unflagged(detector, coded, windows, calibration.severity_weight)
+        windows = _unflagged(detector, log, windows, calibration.severity_weight)
         if len(windows) < 2:
             raise LogllmError(
                 f"a log to learn from must be mostly normal, found {every - len(windows):,} of {every:,} windows that raise an alarm: "
                 "look at them with `logllm scan`, or give --learn-flagged to learn them as normal"
             )
-        coded = replace(coded, windows=windows)
-    new = add_templates(detector, coded)
-    keys = [detector.processor.matcher.key(text) or "" for text in coded.texts]
+        log = replace(log, windows=windows)
+    new = add_templates(detector, log)
+    keys = [detector.processor.matcher.key(text) or "" for text in log.texts]
     sequences = [tuple(detector.processor.ids_of_keys([keys[c] for c in w.codes])) for w in windows]
     held = max(len(sequences) // 4, 1)
     train_more(detector, sequences[:-held], seed, max_steps)
@@ -83,18 +82,16 @@ def update_model(
     span = span_seconds(windows)
     budget = budget_threshold(scores, wanted, span and span * held / len(windows))
     detector.threshold = budget.threshold
-    detector.calibration = Calibration(
+    detector.calibration = Calibration.of(
+        budget,
+        scores,
         lineage=calibration.lineage,
-        idle_seconds=calibration.idle_seconds,
+        idle=calibration.idle_seconds,
         severity_weight=calibration.severity_weight,
-        budget=budget.to_dict(),
-        scores=[float(value) for value in np.quantile(scores, np.linspace(0, 1, SKETCH))],
-        held_windows=len(scores),
         held_lines=sum(len(w.codes) for w in last),
         unseen_lines=sum(sequence.count(scorer.unseen) for sequence in sequences[-held:]),
-        lines=calibration.lines + coded.lines,
-        unparsed=calibration.unparsed + coded.unparsed,
-        trimmed=0,
+        lines=calibration.lines + log.lines,
+        unparsed=calibration.unparsed + log.unparsed,
         version=calibration.version + 1,
     )
     former = replace_checkpoint(folder, detector)
@@ -110,13 +107,13 @@ def update_model(
 
 
 def _unflagged(
-    detector: LogAnomalyDetector, coded: Coded, windows: Sequence[CodedWindow], severity_weight: float
-) -> list[CodedWindow]:
+    detector: Detector, log: EncodedLog, windows: Sequence[EncodedWindow], severity_weight: float
+) -> list[EncodedWindow]:
     """The windows that raise no alarm, or raise one for new templates of no severity only."""
     from logllm.decision.window_scores import Scorer
 
     scorer = Scorer(detector.model, detector.processor, severity_weight)
-    keys = [detector.processor.matcher.key(text) or "" for text in coded.texts]
+    keys = [detector.processor.matcher.key(text) or "" for text in log.texts]
     rows = [[keys[code] for code in window.codes] for window in windows]
     sequences = [tuple(detector.processor.ids_of_keys(row)) for row in rows]
     kept = []
@@ -127,41 +124,49 @@ def _unflagged(
     return kept
 
 
-def add_templates(detector: LogAnomalyDetector, coded: Coded) -> list[str]:
+def add_templates(detector: Detector, log: EncodedLog) -> list[str]:
     """Mine templates from the lines that no template matches and give them keys behind the old ones."""
     matcher = detector.processor.matcher
-    unknown = [matcher.key(text) is None for text in coded.texts]
+    unknown = [matcher.key(text) is None for text in log.texts]
     miner = TemplateMiner(detector.system.drain)
-    for window in coded.windows:
+    for window in log.windows:
         for code in window.codes:
             if unknown[code]:
-                miner.add_masked(coded.texts[code])
+                miner.add_masked(log.texts[code])
     known = {row["key"] for row in detector.processor.template_table["templates"]}
     fresh = miner.table()["templates"]
     detector.model.update(detector.processor, fresh)
     return list(dict.fromkeys(row["text"] for row in fresh if row["key"] not in known))
 
 
-def train_more(detector: LogAnomalyDetector, sequences: Sequence[tuple[int, ...]], seed: int, max_steps: int) -> None:
+def train_more(detector: Detector, sequences: Sequence[tuple[int, ...]], seed: int, max_steps: int) -> None:
     """A little more next-key training on new normal sequences, and their counts beside the old ones."""
     import torch
 
+    from logllm.trainers import NextKeyConfig, NextKeyTrainer
+    from logllm.trainers.logllama_stages import weighted_rows
+
     model = detector.model
     model.learn_keys(key for sequence in sequences for key in sequence)
-    generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
-    size = model.config.context_keys
-    model.train()
-    for _ in range(max_steps):
-        rows = [
-            torch.tensor(sequences[i][: size + 1]) for i in torch.randint(len(sequences), (16,), generator=generator)
-        ]
-        ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-        labels = ids.masked_fill((ids == 0) | (ids == 3), -100)
-        model(input_ids=ids, attention_mask=(ids != 0).long(), labels=labels).loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+    with TemporaryDirectory(prefix="logllm-update-") as folder:
+        settings = NextKeyConfig(
+            output_dir=folder,
+            max_steps=max_steps,
+            per_device_train_batch_size=16,
+            learning_rate=1e-3,
+            lr_scheduler_type="constant",
+            weight_decay=0.01,
+            unseen_rate=0.0,
+            seed=seed,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            use_cpu=not torch.cuda.is_available(),
+            dataloader_pin_memory=torch.cuda.is_available(),
+        )
+        rows = weighted_rows(sequences, model.config.context_keys)
+        NextKeyTrainer(model, settings, rows, detector.processor).train()
     model.eval()
     if model.config.score_by == "likelihood+counts":
         old = model.normal_counts
@@ -170,7 +175,7 @@ def train_more(detector: LogAnomalyDetector, sequences: Sequence[tuple[int, ...]
         model.config.num_count_vectors = len(model.normal_counts)
 
 
-def replace_checkpoint(folder: Path, detector: LogAnomalyDetector) -> Path:
+def replace_checkpoint(folder: Path, detector: Detector) -> Path:
     """Write a checkpoint in the place of another, which is kept as `NAME.former-N`."""
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)

@@ -16,12 +16,12 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from logllm.decision.detector import Counts, Detector
 from logllm.decision.drift import Drift, measure_drift
 from logllm.decision.severity import severities
-from logllm.detector import Counts, LogAnomalyDetector
 from logllm.errors import LogllmError
-from logllm.fitting.encoded_log import LEAST_WINDOWS, Coded, CodedWindow
-from logllm.fitting.learn import learn
+from logllm.fitting.encoded_log import LEAST_WINDOWS, EncodedLog, EncodedWindow
+from logllm.fitting.learn import fit_encoded
 from logllm.hf_datasets import (
     LogSystem,
     TemplateMiner,
@@ -50,7 +50,7 @@ class Scan:
     threshold: float
     verdicts: list[Verdict]
     counts: Counts
-    detector: LogAnomalyDetector
+    detector: Detector
     learnt_from: int = 0  # windows
     notes: list[str] = field(default_factory=list)
     drift: Drift | None = None
@@ -91,9 +91,7 @@ def read_logs(paths: Sequence[Path], system: LogSystem | None) -> tuple[LogSyste
     return system, chain.from_iterable(read_lines(path, system.encoding) for path in paths)
 
 
-def scan_with(
-    detector: LogAnomalyDetector, paths: Sequence[Path], session_labels: dict[str, int] | None = None
-) -> Scan:
+def scan_with(detector: Detector, paths: Sequence[Path], session_labels: dict[str, int] | None = None) -> Scan:
     """Judge logs with a trained detector; flagged windows come with evidence."""
     _, lines = read_logs(paths, detector.system)
     verdicts = list(detector.scan(lines, session_labels=session_labels))
@@ -140,7 +138,7 @@ def scan_unknown(
         )
     cut = max(int(LEARN_SHARE * len(windows)), LEAST_WINDOWS)
     cut = min(cut, len(windows) - 1)
-    detector, _ = learn(
+    detector, _ = fit_encoded(
         _coded(windows[:cut], raw, row),
         row,
         alarms=ALARMS_PER_THOUSAND,
@@ -156,7 +154,7 @@ def scan_unknown(
     return Scan(row, detector.threshold, verdicts, counts, detector, learnt_from=cut)
 
 
-def _coded(windows: Sequence[Window], raw: Mapping[int, str], system: LogSystem) -> Coded:
+def _coded(windows: Sequence[Window], raw: Mapping[int, str], system: LogSystem) -> EncodedLog:
     """Windows without text or labels: what a user without labels gets is learnt from this alone."""
     mask = TemplateMiner(system.drain).mask
     codes: dict[str, int] = {}
@@ -164,8 +162,8 @@ def _coded(windows: Sequence[Window], raw: Mapping[int, str], system: LogSystem)
     for window in windows:
         coded = array("i", (codes.setdefault(mask(content), len(codes)) for content in window.lines))
         grave = severities([raw[number] for number in window.line_numbers], window.lines, system)
-        found.append(CodedWindow(coded, tuple(grave), window.first_timestamp, window.line_numbers[0]))
-    return Coded(found, list(codes), sum(len(window.codes) for window in found), 0)
+        found.append(EncodedWindow(coded, tuple(grave), window.first_timestamp, window.line_numbers[0]))
+    return EncodedLog(found, list(codes), sum(len(window.codes) for window in found), 0)
 
 
 def _check_labels(windows: Sequence[Window], labels: Mapping[str, int]) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,16 @@ from numpy.typing import NDArray
 from . import tails
 from .facets import Facet
 from .table import CLASS_NAMES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable
-from .words import fault_class
+from .words import fault_class, fault_words
 
 BLOCKS = 16
 # Prior odds, in nats, that an event of a class is what somebody looks for: stated levels, and levels that only words suggest.
 STATED = {QUIET: 0.0, WARNING: 0.3, ERRONEOUS: 2.5, FATALITY: 4.0}
 WORDED = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 1.5, FATALITY: 2.5}
+# A stated level is surer where the words name a fault as well: of the lines of a dump the one that says what failed is first.
+NAMED_TOO = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 0.8, FATALITY: 1.2}
+# What bursts, silences and values can be worth at most: beyond, they are as sure as can be, but no graver.
+MOST_NATS = 15.0
 # Lines at the very beginning of a log that occur once are its start-up.
 STARTUP_EVENTS = 20
 FAR = 20  # rows between two events that may still be one thing
@@ -261,7 +265,13 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
             int(kinds.count[kind]),
         )
         first, last = int(rows[0]), int(rows[-1])
-        if grade >= ERRONEOUS and runs >= 4 and (last - first > n // 2 or runs >= 12):
+        onset = first * count / max(n - first, 1)  # events that are missing before the first, at its later rate
+        began = runs >= 4 and first > n // 8 and onset > 12 and last > n - (n - first) // 4
+        # Events that are spread at random over its span would stand in so many stretches; far fewer are a few outbreaks.
+        stretches = (last - first) // kinds.gap + 1
+        outbreaks = runs < 0.4 * stretches * -math.expm1(-count / stretches)
+        steady = runs >= 4 and not began and not outbreaks and (last - first > n // 2 or runs >= 12)
+        if grade >= ERRONEOUS and steady:
             standing.append(Standing(int(kind), count, first, last, grade))
             continue
         if grade < ERRONEOUS and (runs > 1 or n < 40 or count > n // 3):
@@ -270,9 +280,16 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
         if grade == WARNING and n < 200 and usual_places < 4:
             continue
         near, rare = _others(kinds, int(kind), unlike)
-        nats = tails.at_least_one(tails.expected_new(near, rare) * tails.harmonic(runs)) - math.log(runs)
+        places = 1 if began else runs
+        nats = tails.at_least_one(tails.expected_new(near, rare) * tails.harmonic(places))
+        nats -= math.log(places) * (0.5 if outbreaks else 1.0)
         stated = STATED if not kinds.worded[kind] else WORDED
         prior = stated[grade] - (0.7 * tails.daily_bread(near) if grade >= ERRONEOUS else 0.0)
+        if grade >= ERRONEOUS:
+            text = table.templates[table.kind_template[kind]]
+            prior += 0.0 if kinds.worded[kind] else NAMED_TOO[fault_class(text)]
+            prior += 0.25 * min(max(fault_words(text) - 1, 0), 4)  # of several lines the one that says most
+            prior += 0.25 * math.log(count)
         if grade <= WARNING:
             nats = nats * unlike[kind] + 0.08 * min(int(kinds.own[kind]), 8)
             if first < STARTUP_EVENTS and n > 5 * STARTUP_EVENTS:
@@ -281,8 +298,8 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
                 nats -= 2.0 * (200 - n) / 160
         found.append(
             Candidate(
-                "grave" if runs > 1 else "new", max(nats, 0.0), prior, first, rows[:50].tolist(), count, first, last,
-                _new_reason(table, kinds, int(kind), near), int(kind), grade, count,
+                "grave" if places > 1 else "new", max(nats, 0.0), prior, first, rows[:50].tolist(), count, first, last,
+                _new_reason(table, kinds, int(kind), near, began), int(kind), grade, count,
             )
         )  # fmt: skip
     return found, standing
@@ -308,11 +325,14 @@ def _others(kinds: Kinds, kind: int, unlike: NDArray[np.float64]) -> tuple[float
     return float(len(places)), float((alike & (kinds.runs >= 2) & (kinds.runs <= 10)).sum())
 
 
-def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float) -> str:
+def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float, began: bool) -> str:
     count, runs, grade = int(kinds.count[kind]), int(kinds.runs[kind]), int(kinds.classes[kind])
     level = CLASS_NAMES[grade]
     of_level = f" of level {level}" if level and not kinds.worded[kind] else ""
-    if runs > 1:
+    if began:
+        first = int(kinds.rows(kind)[0])
+        text = f"this message{of_level} begins here, {count:,} times from now on, and does not occur in the {first:,} events before"
+    elif runs > 1:
         text = f"this message{of_level} occurs {count:,} times among {len(table):,} events, in {runs} places"
     elif count == 1:
         text = f"a message{of_level} that occurs nowhere else among {len(table):,} events"
@@ -325,6 +345,28 @@ def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float) -> st
     elif others >= 1 and runs == 1:
         text += f"; so do some {math.ceil(others)} others of this level"
     return text
+
+
+def unlike_the_rest(found: Sequence[Candidate], n: int) -> list[Candidate]:
+    """Candidates of one question with the nats of the third strongest elsewhere taken off: what a log often does is no news.
+
+    Up to two more things may go wrong at once; a log that has bursts all over gives none of them much weight.
+    """
+    out = []
+    near = max(n // 50, 5 * FAR)
+    strongest = sorted(found, key=lambda one: -one.nats)
+    for one in found:
+        elsewhere: list[tuple[float, int]] = []  # the strongest of each other place
+        for other in strongest:
+            if abs(other.lead - one.lead) > near and all(abs(other.lead - place) > near for _, place in elsewhere):
+                elsewhere.append((other.nats, other.lead))
+                if len(elsewhere) == 3:
+                    break
+        third = elsewhere[2][0] if len(elsewhere) == 3 else 0.0
+        nats = min(one.nats - third, 5 * (one.nats / third - 1)) if third > 0 else one.nats
+        if nats > 0:
+            out.append(replace(one, nats=min(nats, MOST_NATS)))
+    return out
 
 
 # --- Too many -------------------------------------------------------------------------------------------------------
@@ -362,7 +404,7 @@ def bursts(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         if nats <= 0:
             continue
         found.append(_burst(table, item, first, last, int(rows[span[0]]), usual, nats))
-    return found
+    return unlike_the_rest(found, n)
 
 
 def _burst(table: EventTable, item: Item, first: int, last: int, lead: int, usual: float, nats: float) -> Candidate:
@@ -374,7 +416,7 @@ def _burst(table: EventTable, item: Item, first: int, last: int, lead: int, usua
     if seconds:
         reason += f", within {tails.duration(seconds)}"
     return Candidate(
-        "burst", min(nats, 60.0), item.prior, lead, sorted({lead, *shown[:40].tolist(), *shown[40:][-10:].tolist()}), len(shown),
+        "burst", nats, item.prior, lead, sorted({lead, *shown[:40].tolist(), *shown[40:][-10:].tolist()}), len(shown),
         int(shown[0]), int(shown[-1]), reason, item.kind, item.severity, len(item.rows), item.name,
     )  # fmt: skip
 
@@ -439,12 +481,22 @@ def silences(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         elif ends[at] < 2 * others.max(initial=1) or ends[at] < 30:
             continue
         nats -= math.log(len(frequent))
-        if nats > 0:
+        if nats > 0 and not _new_phase(table, rows, at):
             gone.append(_silence(table, item, at, nats))
-    places = {candidate.first // max(n // 20, 1) for candidate in gone}
     for candidate in gone:
-        candidate.nats -= 2 * tails.daily_bread(phases + max(len(places) - 2, 0))
-    return found + [candidate for candidate in gone if candidate.nats > 0]
+        candidate.nats -= 2 * tails.daily_bread(phases)
+    return found + unlike_the_rest([candidate for candidate in gone if candidate.nats > 0], n)
+
+
+def _new_phase(table: EventTable, rows: NDArray[np.int64], at: int) -> bool:
+    """Whether most of what comes during a pause did not come before it: then the log went on to something else."""
+    before = int(rows[at])
+    end = int(rows[at + 1]) if at + 1 < len(rows) else len(table)
+    kinds = len(table.kind_template)
+    during = np.bincount(table.kind[before + 1 : end], minlength=kinds)
+    known = np.bincount(table.kind[int(rows[0]) : before + 1], minlength=kinds)
+    total = int(during.sum())
+    return total > 0 and int(during[known * 20 < during].sum()) > 0.4 * total
 
 
 def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
@@ -464,7 +516,7 @@ def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
     reason += " and does not come back" if after is None else ""
     shown = sorted({before, min(before + 1, len(table) - 1), end})
     return Candidate(
-        "silence", min(nats, 40.0), 0.0, before, shown, 1, before, end, reason, item.kind, QUIET, len(rows), item.name
+        "silence", nats, 0.0, before, shown, 1, before, end, reason, item.kind, QUIET, len(rows), item.name
     )
 
 
@@ -511,7 +563,7 @@ def _whole_log_gaps(table: EventTable) -> list[Candidate]:
         reason = f"no line for {tails.duration(gap)}, where one comes every {tails.duration(middle)} and the next longest pause is {tails.duration(float(others.max()))}"
         rows = [int(at), int(at) + 1]
         found.append(
-            Candidate("silence", min(nats, 40.0), 0.0, int(at), rows, 1, rows[0], rows[1], reason, -1, QUIET, 0)
+            Candidate("silence", min(nats, MOST_NATS), 0.0, int(at), rows, 1, rows[0], rows[1], reason, -1, QUIET, 0)
         )
     return found
 
@@ -572,7 +624,7 @@ def _outlier(
     row = int(rows[at])
     return Candidate(
         "value",
-        min(nats, 30.0),
+        min(nats, MOST_NATS),
         0.0,
         row,
         [row],

@@ -115,11 +115,12 @@ def make_findings(
             found[alike].others.append(one)
             continue
         by_kind[name] = len(found)
-        spans.append(
-            (one.first, one.last)
-            if one.last - one.first <= 20 * CHAIN or one.question == "silence"
-            else (one.first, one.first)
-        )
+        if one.question in ("missing", "unexpected"):
+            spans.append((max(one.first, one.lead - FAR), min(one.last, one.lead + FAR)))
+        elif one.question == "silence" or one.last - one.first <= 20 * CHAIN:
+            spans.append((one.first, one.last))
+        else:
+            spans.append((one.first, one.first))
         found.append(Finding([one], 0.0, False, [], 0))
     for finding in found:
         leading = finding.lead

@@ -72,11 +72,11 @@ def ask_model(
     folder: Path, files: Sequence[str], system: str | None, labels: dict[str, int] | None = None
 ) -> ModelAnswer:
     """Judge the windows of some files by a checkpoint."""
-    from logllm.detector import LogAnomalyDetector
+    from logllm.decision.detector import Detector
     from logllm.hf_datasets import get_system
     from logllm.report.scan import scan_with
 
-    detector = LogAnomalyDetector.from_pretrained(folder, system=None if system is None else get_system(system))
+    detector = Detector.from_pretrained(folder, system=None if system is None else get_system(system))
     answer = scan_with(detector, [Path(file) for file in files], labels)
     return ModelAnswer(answer, f"{type(detector.model).__name__} in {folder}")
 

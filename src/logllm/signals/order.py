@@ -21,6 +21,7 @@ from .table import EventTable
 
 LEAST_CONTEXTS = 20  # how often a context must occur before its successor is held to be fixed
 FIXED_SHARE = 0.9
+FIXED_WITHOUT_SESSIONS = 0.97
 MOST_SESSION_EVENTS = 400
 _NAME = re.compile(r"[\w-]*\d[\w-]*(?:[.:/][\w-]+)*")
 _UNIT = re.compile(r"^\d+(?:[.,]\d+)?[a-zA-Zµ%]{0,3}$")
@@ -122,7 +123,8 @@ def order_breaks(table: EventTable, kinds: Kinds, ways: Sequence[Sequences]) -> 
     """Places where a fixed order is broken, for each way of cutting the log into sequences; the first that has any counts."""
     found: list[Candidate] = []
     for way in ways:
-        found += _breaks(table, kinds, way)
+        breaks = _breaks(table, kinds, way)
+        found += breaks or (_rare_sessions(table, kinds, way) if way.what == "session" else [])
     return found
 
 
@@ -190,7 +192,9 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
     top = np.full(k + 2, -1)
     is_top = counts == top_count[left]
     top[left[is_top]] = (pairs % (k + 2))[is_top]
-    fixed = (total >= LEAST_CONTEXTS) & (top_count >= np.maximum(FIXED_SHARE * total, total - 12))
+    least = FIXED_SHARE if way.what == "session" else FIXED_WITHOUT_SESSIONS
+    fixed = (total >= LEAST_CONTEXTS) & (top_count >= np.maximum(least * total, total - 12))
+    fixed &= top != np.arange(k + 2)  # a message that comes in runs: their ends are no news
     # A message that follows everything because it is most of the log fixes no order.
     share = np.bincount(pairs % (k + 2), weights=counts, minlength=k + 2) / max(counts.sum(), 1)
     fixed &= (1 - share[top]) * total >= 10 * (total - top_count + 1)
@@ -221,6 +225,55 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
                 "missing" if skipped or b == k + 1 else "unexpected", nats, 0.0, row, shown[:30], 1, shown[0], shown[-1], reason,
                 int(table.kind[row]), int(kinds.classes[table.kind[row]]), int(kinds.count[table.kind[row]]),
             )
+        )  # fmt: skip
+    return found
+
+
+RARE_STEP = 0.003  # share of the steps from a message
+MOST_SESSIONS = 50
+
+
+def _rare_sessions(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
+    """Sessions with steps that hardly any other session takes, where orders are too many for one to be fixed.
+
+    The surprise of a session is the sum of the surprises of its different rare steps (n-gram of order two).
+    """
+    rows = np.flatnonzero(way.of_row >= 0).astype(np.int32)
+    if len(rows) < 1000:
+        return []
+    if (np.diff(way.of_row[rows]) < 0).any():
+        rows = rows[np.argsort(way.of_row[rows], kind="stable")]
+    k = len(table.templates)
+    pairs, counts = _counted(steps.context * (k + 2) + steps.after for steps in _steps(table, way, rows, k))
+    total = np.bincount(pairs // (k + 2), weights=counts, minlength=k + 2)
+    share = counts / total[pairs // (k + 2)]
+    rare = share < RARE_STEP
+    surprise = -np.log(share)
+    seen: dict[int, dict[int, tuple[int, int]]] = {}  # session -> step -> rows
+    for steps in _steps(table, way, rows, k):
+        code = np.searchsorted(pairs, steps.context * (k + 2) + steps.after)
+        for at in np.flatnonzero(rare[code]).tolist():
+            session = int(way.of_row[steps.where[at]])
+            seen.setdefault(session, {}).setdefault(int(code[at]), (int(steps.previous[at]), int(steps.where[at])))
+    scores = {session: float(sum(surprise[code] for code in held)) for session, held in seen.items()}
+    ranked = sorted(scores, key=lambda session: (-scores[session], session))[:MOST_SESSIONS]
+    found = []
+    for place, session in enumerate(ranked):
+        held = seen[session]
+        code = max(held, key=lambda one: float(surprise[one]))
+        a, b = int(pairs[code] // (k + 2)), int(pairs[code] % (k + 2))
+        # So many sessions are as unusual: one of many is no news, the first few are.
+        nats = tails.at_least_one(tails.expected_new(len(scores) - 1, 0)) + 0.9 * scores[session] / scores[ranked[0]]
+        text = "the beginning" if a == k else f'"{_short(table.templates[a])}"'
+        then = "the end" if b == k + 1 else f'"{_short(table.templates[b])}"'
+        reason = f"in this session {then} follows {text}, as in {int(counts[code]):,} of {int(total[a]):,} cases"
+        if len(held) > 1:
+            reason += f"; {len(held) - 1} more of its steps are as rare"
+        shown = sorted({row for pair in held.values() for row in pair})
+        lead = held[code][1]
+        kind = int(table.kind[lead])
+        found.append(
+            Candidate("unexpected", nats, 0.0, lead, shown[:30], 1, shown[0], shown[-1], reason, kind, int(kinds.classes[kind]), place)
         )  # fmt: skip
     return found
 

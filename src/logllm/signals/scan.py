@@ -187,8 +187,27 @@ def _logs(table: EventTable, paths: Sequence[str]) -> list[NDArray[np.int64]]:
     if len(paths) == 1 or not len(table):
         return [np.arange(len(table))] if len(table) else []
     stems = [_ROTATED.sub("", str(path)) for path in paths]
-    stem = np.array([stems.index(one) for one in stems])[table.source]
+    number = np.array([stems.index(one) for one in stems])
+    # Files that differ by a number in their name only and follow each other in time are parts of one log.
+    stem = number[table.source]
+    firsts, lasts = _time_spans(table, number)
+    parts: dict[str, list[int]] = {}
+    for one in sorted(firsts, key=lambda one: firsts[one]):
+        held = parts.setdefault(re.sub(r"\d+", "0", stems[one]), [])
+        if held and firsts[one] >= lasts[held[-1]]:
+            stem[stem == one] = held[0]
+        held.append(one)
     return [np.flatnonzero(stem == one) for one in np.unique(stem)]
+
+
+def _time_spans(table: EventTable, number: NDArray[np.int64]) -> tuple[dict[int, float], dict[int, float]]:
+    """First and last time of each log that has times."""
+    firsts, lasts = {}, {}
+    for one in np.unique(number).tolist():
+        times = table.timestamp[np.isin(table.source, np.flatnonzero(number == one))]
+        if len(times) and not np.isnan(times).any():
+            firsts[one], lasts[one] = float(times.min()), float(times.max())
+    return firsts, lasts
 
 
 # What rotation appends: a number, a date, a suffix of packing.

@@ -12,7 +12,7 @@ from .table import ERRONEOUS, FATALITY, QUIET
 
 _FATAL = re.compile(
     r"\b(?:fatal|panic(?:ked)?|segfault|segmentation fault|out of memory|oom[-_ ]killer|core dumped|kernel bug"
-    r"|catastrophic|killed process|emergency|schwerwiegend\w*|фатальн\w*|致命)\b|致命|崩溃",
+    r"|catastrophic|killed process|terminated abnormally|kernel terminated|emergency|schwerwiegend\w*|фатальн\w*|致命)\b|致命|崩溃",
     re.IGNORECASE,
 )
 _ERROR = re.compile(
@@ -25,12 +25,12 @@ _ERROR = re.compile(
 # The name of an exception of Java, Python, .NET, ...: a word that ends so and is more than it.
 _EXCEPTION = re.compile(r"\b(?:\w+\.)*[A-Z]\w+(?:Exception|Error)\b|\bpanic: |\bTraceback \(most recent")
 _TAKEN_BACK = re.compile(
-    r"\b(?:0|no|none|zero|without|never|non|kein\w*|ohne|aucune?|sans|sin|ning\w*|без|нет|if|on|for|any|handle|handling|ignore\w*|clear\w*|retry after)"
+    r"\b(?:0|no|none|zero|correctable|without|never|non|kein\w*|ohne|aucune?|sans|sin|ning\w*|без|нет|if|on|for|any|handle|handling|ignore\w*|clear\w*|retry after)"
     r"\s+(?:\w+\s+){0,2}?$",
     re.IGNORECASE,
 )
 _TAKEN_BACK_BEHIND = re.compile(
-    r"^\S*\s*(?:[=:(]\s*(?:0|none|no|null|nil|false|ok)\b|(?:count|counter|counters|rate|log|logs|handler|handling|support|page|pages|code|codes"
+    r"^\.{3,}|^(?:s|ed)?\s+(?:register|corrected|syndrome|correct)\b|^\S*\s*(?:[=:(]\s*(?:0|none|no|null|nil|false|ok)\b|(?:count|counter|counters|rate|log|logs|handler|handling|support|page|pages|code|codes"
     r"|budget|reporting|recovery|correction|corrected|queue)\b.*?(?:\b0\b|done|ok|ready|loaded|enabled|started|installed|corrected|reset))",
     re.IGNORECASE,
 )  # fmt: skip
@@ -64,6 +64,17 @@ def fault_word(message: str) -> str:
             if pattern is _EXCEPTION or _stands(match, text):
                 return match[0]
     return ""
+
+
+def fault_words(message: str) -> int:
+    """How many different words of a message name a fault.
+
+    >>> fault_words("write failed: fatal error"), fault_words("all well")
+    (3, 0)
+    """
+    text = message[:MOST_CHARACTERS]
+    found = {match[0].lower() for pattern in (_FATAL, _ERROR) for match in pattern.finditer(text) if _stands(match, text)}
+    return len(found)
 
 
 def _stands(match: re.Match[str], text: str) -> bool:

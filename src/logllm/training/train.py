@@ -22,7 +22,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from logllm.detector import LogAnomalyDetector
+from logllm.decision.detector import Detector
 from logllm.errors import LogllmError
 from logllm.hf_datasets import LogSystem
 from logllm.training.logllama import keep_curves, train_logllama_on
@@ -50,7 +50,7 @@ def train_detector(
     report_to: str | Sequence[str] | None = None,
     provenance: dict[str, Any] | None = None,
     progress: bool = True,
-) -> LogAnomalyDetector:
+) -> Detector:
     """Train a detector of one family on windows and, with `out`, write its checkpoint.
 
     Args:
@@ -122,7 +122,7 @@ def train_detector(
         "versions": {name: version(name) for name in ("logllm", "torch", "transformers", "trl", "datasets")},
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
     }
-    detector = LogAnomalyDetector(model, processor, system)
+    detector = Detector(model, processor, system)
     if out is not None and first:
         detector.save_pretrained(out)
         if keep_curves(work, Path(out)):

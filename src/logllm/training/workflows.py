@@ -11,7 +11,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from logllm.detector import LogAnomalyDetector
+from logllm.decision.detector import Detector
 from logllm.errors import LogllmError
 from logllm.hf_datasets import (
     LogSystem,
@@ -148,7 +148,7 @@ def side_by_side(model: Path, rows: Dataset) -> dict[str, dict[str, Any]]:
     """Measure LogLLaMA's other detectors on labelled rows, each at the threshold of the training record."""
     from logllm.evaluation import measure
 
-    detector = LogAnomalyDetector.from_pretrained(model)
+    detector = Detector.from_pretrained(model)
     thresholds = json.loads((model / "training.json").read_text("utf-8"))["thresholds"]
     known = [i for i, label in enumerate(rows["label"]) if label in (0, 1)]
     labels = [rows["label"][i] for i in known]
@@ -172,7 +172,7 @@ def evaluate_on_split(model: str | Path, dataset: str | Path, config: str | None
     rows = load_windows(folder, config)
     if split not in rows:
         raise LogllmError(f"the split must be one of {', '.join(rows)}, found {split!r}")
-    return evaluate_rows(LogAnomalyDetector.from_pretrained(model), rows[split])
+    return evaluate_rows(Detector.from_pretrained(model), rows[split])
 
 
 def evaluate_on_raw(model: str | Path, raw: Path | None, system: str | None, labels: Path | None) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def evaluate_on_raw(model: str | Path, raw: Path | None, system: str | None, lab
 
     assert raw is not None
     row = get_system(system) if system is not None else None
-    detector = LogAnomalyDetector.from_pretrained(model, system=row)
+    detector = Detector.from_pretrained(model, system=row)
     truth = read_session_labels(labels) if labels is not None else None
     lines = read_lines(raw, detector.system.encoding)
     return evaluate_verdicts(detector.scan(lines, explain="none", session_labels=truth))

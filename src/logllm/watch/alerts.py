@@ -8,40 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from logllm.decision.calibration import Calibration
 from logllm.decision.drift import Drift, compare
-from logllm.decision.severity import severities
-from logllm.hf_datasets import LogSystem, Window
+from logllm.hf_datasets import Window
 from logllm.hf_datasets.live_windows import OpenWindow, as_window
 from logllm.suppressions import Suppressions, key_of
 from logllm.verdict import Evidence, Verdict
 from logllm.watch.metrics import Metrics
 
-
-class WindowDetector(Protocol):
-    """What a watcher needs of a `LogAnomalyDetector`, so that watching without one loads no model library."""
-
-    threshold: float
-    calibration: Calibration | None
-    system: LogSystem
-
-    @property
-    def family(self) -> str:
-        """Either `logllm` or `logllama`."""
-
-    @property
-    def scorer(self) -> Any:
-        """Scores of a next-key model."""
-
-    def scores(self, windows: Sequence[Sequence[str]]) -> list[float]:
-        """One score a window."""
-
-    def evidence(self, window: Window, raw: list[str], score: float) -> tuple[Evidence, ...]:
-        """How suspicious each line of a window is."""
-
+if TYPE_CHECKING:  # to watch without a model loads no model library
+    from logllm.decision.detector import Detector
 
 RECENT_WINDOWS = 2000
 DRIFT_EVERY = 500
@@ -59,7 +37,7 @@ class Judge:
 
     def __init__(
         self,
-        detector: WindowDetector,
+        detector: Detector,
         suppressions: Suppressions | None,
         metrics: Metrics | None,
         say: Callable[[str], None],
@@ -74,8 +52,9 @@ class Judge:
         """The alerts of windows that closed with line `number`."""
         windows = [as_window(one) for one in closed]
         raw = [[line.raw for line in one.members] for one in closed]
+        found = self.detector.scored([window.lines for window in windows], raw)
         alerts = []
-        for window, lines, (score, unseen) in zip(windows, raw, self._scores(windows, raw)):
+        for window, lines, (score, unseen) in zip(windows, raw, found):
             self.recent.append((score, unseen, len(lines)))
             if self.metrics:
                 self.metrics.score.observe(score)
@@ -91,17 +70,6 @@ class Judge:
             self._since = 0
             alerts += self._look_for_drift(number)
         return alerts
-
-    def _scores(self, windows: list[Window], raw: list[list[str]]) -> list[tuple[float, int]]:
-        """(score, lines without a template) of each window."""
-        detector = self.detector
-        if detector.family != "logllama":
-            return [(score, 0) for score in detector.scores([window.lines for window in windows], raw)]
-        scorer = detector.scorer
-        sequences = [scorer.ids(window.lines) for window in windows]
-        grave = [severities(lines, window.lines, detector.system) for lines, window in zip(raw, windows)]
-        found = scorer.score_ids(sequences, grave)
-        return [(score, sequence.count(scorer.unseen)) for (score, _), sequence in zip(found, sequences)]
 
     def _alert(self, window: Window, lines: list[str], score: float) -> dict[str, Any] | None:
         """The alert of a flagged window; None where all that it was flagged for is suppressed."""
@@ -154,7 +122,7 @@ def stable_id(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def alert_of(verdict: Verdict, detector: WindowDetector, lineage: str) -> dict[str, Any]:
+def alert_of(verdict: Verdict, detector: Detector, lineage: str) -> dict[str, Any]:
     """The alert of a flagged window as plain JSON values."""
     guilty = [item for item in verdict.evidence if item.reason] or list(verdict.worst(1))
     guilty.sort(key=lambda item: -item.score)
@@ -189,7 +157,7 @@ def alert_of(verdict: Verdict, detector: WindowDetector, lineage: str) -> dict[s
     }
 
 
-def _line_of(number: int, text: str, item: Evidence | None, detector: WindowDetector) -> dict[str, Any]:
+def _line_of(number: int, text: str, item: Evidence | None, detector: Detector) -> dict[str, Any]:
     row: dict[str, Any] = {"number": number, "text": text[:SHOWN_CHARACTERS]}
     if item is not None:
         row["score"] = round(item.score, 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from logllm.errors import LogllmError
 from logllm.hf_datasets.reading.collectors import Unwrapper
@@ -12,7 +12,6 @@ from logllm.redaction import TOKEN_VARIABLE
 from logllm.signals.baseline import Baseline
 from logllm.signals.stream import COOLDOWN, StreamJudge
 from logllm.suppressions import Suppressions
-from logllm.watch.alerts import WindowDetector
 from logllm.watch.collected import Collector
 from logllm.watch.events import EventJudge
 from logllm.watch.metrics import Metrics
@@ -21,10 +20,13 @@ from logllm.watch.sources import FileFollower, Position, StandardInput
 from logllm.watch.state import StateFile
 from logllm.watch.watcher import Watcher
 
+if TYPE_CHECKING:  # to watch without a model loads no model library
+    from logllm.decision.detector import Detector
+
 
 def start_watcher(
     log: str,
-    model: Path | WindowDetector,
+    model: Path | Detector,
     *,
     state: Path | None = None,
     alerts: str | None = None,
@@ -67,19 +69,19 @@ def start_watcher(
     return watcher
 
 
-def _loaded(model: Path | WindowDetector) -> tuple[WindowDetector | None, Baseline | None]:
+def _loaded(model: Path | Detector) -> tuple[Detector | None, Baseline | None]:
     """(detector, baseline) of what `logllm fit` wrote; a folder may hold either or both."""
     if not isinstance(model, str | Path):
         return model, getattr(model, "baseline", None)
     baseline = Baseline.load(model)
     if baseline is not None and not (Path(model) / "config.json").exists():
         return None, baseline
-    from logllm.detector import LogAnomalyDetector
+    from logllm.decision.detector import Detector
 
-    return LogAnomalyDetector.from_pretrained(model), baseline
+    return Detector.from_pretrained(model), baseline
 
 
-def _in_words(log: str, detector: WindowDetector | None, baseline: Baseline | None) -> str:
+def _in_words(log: str, detector: Detector | None, baseline: Baseline | None) -> str:
     parts = []
     if baseline is not None:
         parts.append(f"events, threshold {StreamJudge(baseline, order=False).threshold:.2f}")
@@ -107,7 +109,7 @@ class _Nowhere:
         return 0
 
 
-def watch_lines(detector: WindowDetector, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+def watch_lines(detector: Detector, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Alerts of lines as they come, each as soon as its window closes; at the end of what is open."""
     nowhere = _Nowhere()
     watcher = Watcher(detector, nowhere, nowhere)

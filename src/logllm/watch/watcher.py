@@ -12,18 +12,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from logllm.hf_datasets import LogLine
 from logllm.hf_datasets.live_windows import IDLE_SECONDS, LiveWindows, OpenWindow
 from logllm.hf_datasets.reading.collectors import Unwrapper
 from logllm.suppressions import Suppressions
-from logllm.watch.alerts import Judge, WindowDetector
+from logllm.watch.alerts import Judge
 from logllm.watch.events import EventJudge
 from logllm.watch.metrics import Metrics
 from logllm.watch.sinks import Sink
 from logllm.watch.sources import POLL_SECONDS, Position
 from logllm.watch.state import StateFile
+
+if TYPE_CHECKING:
+    from logllm.decision.detector import Detector
 
 MOST_PENDING = 1000  # alerts not delivered: beyond it nothing more is read
 SYNC_SECONDS = 1.0
@@ -46,7 +49,7 @@ class Watcher:
         events: judges events by a baseline; None judges none.
     """
 
-    detector: WindowDetector | None
+    detector: Detector | None
     source: Any
     sink: Sink
     state: StateFile | None = None

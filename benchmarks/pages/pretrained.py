@@ -1,0 +1,209 @@
+"""What pretrained weights bring: `python -m benchmarks.pages.pretrained` writes docs/pretrained.md, `--check` says what differs.
+
+Every figure is read from a result file; a table whose file is not there, and a row that was not run, are named as such.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.experiments import logllm_pretrained, logllm_unseen_categories
+
+HERE = Path(__file__).resolve().parents[1]
+RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "pretrained.md"
+SHARES = (0.2, 0.4, 1.0)
+INTRODUCTION = """# What pretrained weights bring
+
+Written by `python -m benchmarks.pages.pretrained` from the files in `benchmarks/results/`; a test fails where page and
+files disagree.
+
+LogLLM is a pretrained message encoder, a projector and a pretrained language model. Here the encoder is MiniLM (22 million
+weights) and the decoder the first layers of SmolLM2-135M-Instruct, whose weights were rounded to 4 bits for the GGUF that
+they come from. A row with a random decoder has the same shape, words and tokenizer and is trained whole; the pretrained
+one is trained by LoRA (queries and values), the rest stands still. Both read the same frozen MiniLM. Checkpoint and
+threshold are chosen on validation windows of the training part; nothing is chosen on a test part. The layers, the samples
+and the epochs were set by what a processor can do in the time, before any of these rows was measured."""
+
+
+def load(name: str) -> dict[str, Any] | None:
+    """A result, where it is there."""
+    file = RESULTS / f"{name}.json"
+    return json.loads(file.read_text("utf-8")) if file.exists() else None
+
+
+def mean(values: list[float]) -> str:
+    """Mean, and the deviation of several."""
+    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.3f}{spread}" if values else ""
+
+
+def task_table(result: dict[str, Any], task: str) -> str:
+    """F1, PR-AUC, AUROC and counts of every row of a task, with what its training took."""
+    runs = [run for run in result["runs"] if run["task"] == task]
+    names = [
+        name for name in (*logllm_pretrained.BASELINES, *logllm_pretrained.ROWS) if any(r["row"] == name for r in runs)
+    ]
+    lines = [
+        "| | seeds | P | R | F1 | PR-AUC | AUROC | TP/FP/FN | steps | processor s | peak MB |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in names:
+        some = [run for run in runs if run["row"] == name]
+        plain = [next(f for f in run["figures"] if f["share"] == 0) for run in some]
+        steps = {sum(stage["steps"] for stage in run["stages"]) for run in some if "stages" in run}
+        trained = [run for run in some if "stages" in run]
+        cells = [
+            ", ".join(str(run["seed"]) for run in some),
+            *(mean([one[key] for one in plain]) for key in ("precision", "recall", "f1", "pr_auc", "auroc")),
+            "; ".join(f"{one['tp']}/{one['fp']}/{one['fn']}" for one in plain),
+            ", ".join(map(str, sorted(steps))),
+            f"{statistics.mean(run['processor_seconds'] for run in trained):,.0f}" if trained else "",
+            f"{max(run['peak_memory_mb'] for run in trained):,}" if trained else "",
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    counts = next(run["counts"] for run in runs)
+    parts = "; ".join(f"{split} {n:,} windows, {bad} anomalous" for split, (n, bad) in counts.items())
+    missing = [name for name in logllm_pretrained.ROWS if name not in names]
+    lines += ["", f"Windows: {parts}." + (f" Not run: {', '.join(missing)}." if missing else "")]
+    return "\n".join(lines)
+
+
+def reworded_table(result: dict[str, Any], task: str) -> str:
+    """F1 at each share of reworded templates."""
+    runs = [run for run in result["runs"] if run["task"] == task]
+    names = [
+        name for name in (*logllm_pretrained.BASELINES, *logllm_pretrained.ROWS) if any(r["row"] == name for r in runs)
+    ]
+    head = " | ".join(f"{share:.0%}" for share in (0.0, *SHARES))
+    lines = [f"| | seeds | {head} | lowest at 100% | PR-AUC at 100% |", f"|---|{'---|' * (len(SHARES) + 4)}"]
+    for name in names:
+        some = [run for run in runs if run["row"] == name]
+        every = [f for run in some for f in run["figures"]]
+        cells = [mean([f["f1"] for f in every if f["share"] == share]) for share in (0.0, *SHARES)]
+        whole = [f for f in every if f["share"] == 1.0]
+        cells += [f"{min(f['f1'] for f in whole):.3f}", f"{statistics.mean(f['pr_auc'] for f in whole):.3f}"]
+        lines.append(f"| {name} | {', '.join(str(run['seed']) for run in some)} | {' | '.join(cells)} |")
+    other = load("logllm_reworded")
+    for name in ("LogLLM, laptop", "LogLLM, laptop, messages not varied") if other else ():
+        some = [run for run in other["runs"] if run["row"] == name]  # type: ignore[index]
+        every = [f for run in some for f in run["figures"]]
+        cells = [mean([f["f1"] for f in every if f["share"] == share]) for share in (0.0, *SHARES)]
+        whole = [f for f in every if f["share"] == 1.0]
+        cells += [f"{min(f['f1'] for f in whole):.3f}", f"{statistics.mean(f['pr_auc'] for f in whole):.3f}"]
+        lines.append(
+            f"| {name} (logllm_reworded.json) | {', '.join(str(r['seed']) for r in some)} | {' | '.join(cells)} |"
+        )
+    return "\n".join(lines)
+
+
+def adapter_text(result: dict[str, Any]) -> str:
+    """What an adapter-only checkpoint is and does."""
+    base, rows = result["checkpoint"], []
+    for name, title in (
+        ("without_logllm", "loaded by plain AutoModel, in a process without logllm and without a network"),
+        ("merged", "adapter merged into the weights"),
+        ("bfloat16", "weights loaded as bfloat16"),
+    ):
+        one = result[name]
+        rows.append(f"| {title} | {one['largest']:.2g} | {one['median']:.2g} | {one['verdicts']} |")
+    return "\n".join(
+        [
+            f"The adapter checkpoint (first {base['base_decoder_layers']} layers of {base['base_decoder']}) takes "
+            f"{result['megabytes']} MB, tokenizers and code included; {result['adapter_megabytes']} MB of it are weights. "
+            f"Loading took {result['load_seconds']} s, scoring {result['windows']['windows']} HDFS windows "
+            f"{result['score_seconds']} s. Log-odds (nats) against those of the checkpoint as it was saved:",
+            "",
+            "| | largest difference | median | verdicts that change |",
+            "|---|---|---|---|",
+            *rows,
+        ]
+    )
+
+
+def logllama_table(result: dict[str, Any]) -> str:
+    """LogLLaMA at the paper's size: each way to decide."""
+    titles = {
+        "rank": "top K (paper's rule)",
+        "likelihood": "likelihood",
+        "likelihood+counts": "likelihood + counts",
+        "likelihood+rank": "likelihood + top K",
+    }
+    lines = ["| | seed | P | R | F1 | PR-AUC | AUROC | TP/FP/FN |", "|---|---|---|---|---|---|---|---|"]
+    part = result["parts"]["main"]
+    for name, one in part["baselines"].items():
+        cells = [f"{one[key]:.3f}" for key in ("precision", "recall", "f1", "pr_auc", "auroc")]
+        lines.append(f"| {name} | | {' | '.join(cells)} | {one['tp']}/{one['fp']}/{one['fn']} |")
+    for row in result["rows"]:
+        for name, title in titles.items():
+            one = row["detectors"].get(name)
+            if one is not None:
+                cells = [f"{one[key]:.3f}" for key in ("precision", "recall", "f1", "pr_auc", "auroc")]
+                counts = f"{one['tp']}/{one['fp']}/{one['fn']}"
+                lines.append(f"| {row['row']}: {title} | {row['seed']} | {' | '.join(cells)} | {counts} |")
+    facts = part["split"]
+    lines += [
+        "",
+        f"HDFS by time, {facts['train']:,} normal training blocks ({facts['train_distinct']:,} distinct), test "
+        f"{facts['test']:,} blocks, {facts['test_anomalous']} anomalous. K is half of the {facts['templates']} keys of normal "
+        "training blocks.",
+    ]
+    return "\n".join(lines)
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [INTRODUCTION]
+    if result := load("logllm_pretrained"):
+        done = {run["task"] for run in result["runs"]}
+        parts += ["## HDFS, blocks divided at random", task_table(result, "hdfs")]
+        parts += [
+            "## The same models on a reworded log",
+            "A share of the templates of the test log is reworded, five rewordings each; weights and thresholds are untouched. F1:",
+            reworded_table(result, "hdfs"),
+        ]
+        few = [task for task in logllm_pretrained.TASKS if "labelled anomalies" in task and task in done]
+        parts.append("## Few labels")
+        parts.append(
+            "Of K labelled anomalies four in five are trained on, the others choose checkpoint and threshold."
+        )
+        for task in few:
+            parts += [f"### {task}", task_table(result, task)]
+        rest = [task for task in logllm_pretrained.TASKS if task not in done]
+        if rest:
+            parts.append(f"Not run: {'; '.join(rest)}.")
+        made = sorted({run["made"]["commit"][:12] for run in result["runs"]})
+        machine = sorted({run["made"]["machine"] for run in result["runs"]})
+        parts.append(
+            f"`python -m benchmarks.experiments.logllm_pretrained`, commits {', '.join(made)}, machine {'; '.join(machine)}, one "
+            "thread, beside other work: processor seconds compare, wall-clock seconds do not."
+        )
+    if result := load("logllm_unseen_categories"):
+        parts += ["## Alerts of categories never seen: labels and novelty", logllm_unseen_categories.table(result)]
+    if result := load("adapter"):
+        parts += ["## The checkpoint", adapter_text(result)]
+    if result := load("logllama_paper"):
+        parts += ["## LogLLaMA at the paper's size (18 layers, 12 heads)", logllama_table(result)]
+    parts.append(
+        "## What was not run\n\nTrained on two systems and tested on a third; CiDiff's failed builds as windows; all thirty "
+        "layers of SmolLM2; LoRA on the encoder (the paper's stages 2 and 3 on MiniLM); a decoder of more than 135 million "
+        "weights."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def main(check: bool) -> None:
+    """Write the page, or exit 1 where it is not what would be written."""
+    text = page()
+    if check and (not PAGE.exists() or PAGE.read_text("utf-8") != text):
+        sys.exit(f"{PAGE.name} differs from what the results say: run `python -m benchmarks.pages.pretrained`")
+    if not check:
+        PAGE.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main("--check" in sys.argv)

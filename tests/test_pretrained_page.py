@@ -1,0 +1,45 @@
+"""The page of pretrained weights is what its result files say."""
+
+import pytest
+
+from benchmarks.experiments.logllm_pretrained import ROWS, few_labels
+from benchmarks.pages import pretrained
+
+
+def test_the_page_is_what_would_be_rendered():
+    pretrained.main(check=True)
+
+
+def test_a_changed_result_would_be_noticed(monkeypatch):
+    result = pretrained.load("logllm_pretrained")
+    if result is None:
+        pytest.skip("nothing was measured")
+    result["runs"][0]["figures"][0]["f1"] = 0.123
+    monkeypatch.setattr(pretrained, "load", lambda name: result if name == "logllm_pretrained" else None)
+    with pytest.raises(SystemExit, match=r"pretrained.md differs from what the results say"):
+        pretrained.main(check=True)
+
+
+def test_rows_differ_from_their_counterparts_in_the_decoder_alone():
+    for name, row in ROWS.items():
+        if name.startswith("random decoder"):
+            other = ROWS[name.replace("random decoder", "pretrained decoder")]
+            assert {key: value for key, value in row.items() if key not in ("random_decoder", "lora")} == other
+
+
+def test_few_labels_keeps_all_normal_windows_and_so_many_anomalous():
+    from datasets import Dataset
+
+    def part(normal, anomalous, name):
+        lines = [[f"{name} {i}"] for i in range(normal + anomalous)]
+        return Dataset.from_dict({"lines": lines, "label": [0] * normal + [1] * anomalous})
+
+    rows = {"train": part(40, 20, "train"), "validation": part(10, 5, "held"), "test": part(5, 5, "test")}
+    few = few_labels(rows, 10, seed=0)
+    counts = {name: (some["label"][:].count(0), some["label"][:].count(1)) for name, some in few.items()}
+    assert counts == {"train": (40, 8), "validation": (10, 2), "test": (5, 5)}
+    assert few_labels(rows, 10, seed=1)["train"]["lines"][:] != few["train"]["lines"][:]
+    assert few_labels(rows, 10, seed=0)["train"]["lines"][:] == few["train"]["lines"][:]
+    train, held = ({line for lines in few[name]["lines"] for line in lines} for name in ("train", "validation"))
+    assert not train & held
+    assert few_labels(rows, None, seed=0)["train"] is rows["train"]
