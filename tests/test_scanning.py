@@ -13,7 +13,8 @@ from logllm.detector import LogAnomalyDetector
 from logllm.errors import LogllmError
 from logllm.fitting.fit import fit, in_time_order
 from logllm.fitting.outliers import without_outliers
-from logllm.fitting.update import go_back, update_model
+from logllm.fitting.update import update_model
+from logllm.fitting.versions import go_back
 from logllm.hf_datasets import get_system
 from logllm.report.findings import group_findings
 from logllm.report.scan import scan_with, write_scan_report

@@ -552,6 +552,8 @@ class FileReader:
                 continue
             text = self._text(pieces, at) if shape != OTHER or True else ""
             joiner.line(at, head != NO_HEAD, shape, text, size, stream)
+        if not streamed and before < count - 1:
+            joiner.ordinary(count - 1)  # what follows the last line that was looked at ends what it began
         members: dict[int, list[int]] = {}
         for line, parent in joiner.parents.items():
             if parent != line:
