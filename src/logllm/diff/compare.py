@@ -22,6 +22,7 @@ from logllm.diff.sources import line_chunks
 from logllm.diff.table import LineTable, make_table
 from logllm.hf_datasets.drain import template_key
 
+ABOUT = 5  # so many classes of score are told apart when findings are ranked
 GAP = 2  # lines between two chosen ones that still belong to one finding
 CONTEXT = 3
 NEAR = 0.5  # a good line below this is no neighbour worth showing
@@ -537,8 +538,8 @@ def _notes(table: LineTable, good: GoodRuns, failed: bool, build: bool, findings
 
 
 def _ranked(findings: Iterable[Finding]) -> list[Finding]:
-    """The flagged ones first, by score; of equals the earlier one."""
-    return sorted(findings, key=lambda one: (not one.is_anomalous, -one.score, one.lines[0].number))
+    """The flagged ones first, by score; of about equal ones the earlier one, as a cause stands above its consequences."""
+    return sorted(findings, key=lambda one: (not one.is_anomalous, -int(one.score * ABOUT), one.lines[0].number))
 
 
 def as_head(result: Comparison, shown: int) -> dict[str, Any]:
