@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parents[1]
+from benchmarks.places import data_folder
+
 PARTS = ("train", "validation", "test")
 ROBUSTNESS = "bench_robustness.json"
 DATASETS = "bench_datasets.json"
@@ -123,12 +124,6 @@ class Split:
     def test(self) -> Part:
         """Windows to be judged."""
         return self.parts["test"]
-
-
-def data_folder() -> Path:
-    """The folder of the raw logs: LOGLLM_SHARED, or `shared` beside the checkout."""
-    named = Path(os.environ.get("LOGLLM_SHARED", HERE.parent.parent / "shared"))
-    return named / "data" if (named / "data").is_dir() else named
 
 
 def data_of(recipe: Recipe) -> Path:
