@@ -1,6 +1,6 @@
 """What the person on call has called fine: a list in a file, one JSON object a line, instead of a new training.
 
-What is peculiar here:
+Notes:
 - An entry names a template by its key (or by its text, which becomes its key); it may end by itself. Who added it, when
   and why stand beside it, and so does a removal: the file is a journal that is only ever appended to.
 - A window is quietened only when every line that it was flagged for is suppressed: one suppressed line never hides

@@ -1,6 +1,6 @@
 """`logllm demo`: both detectors from a raw log to a named line, on a simulated log, with nothing downloaded.
 
-What is peculiar here: two systems, because each detector has its own ground. The HDFS-format log is judged by both; a
+Notes: Two systems, because each detector has its own ground. The HDFS-format log is judged by both; a
 second run with the same seed gives the same numbers (but for the time that was taken).
 """
 

@@ -96,18 +96,18 @@ class Novelty:
             raw: the raw lines of the same messages; empty strings where they are not at hand.
             system: how the log is read.
         """
-        grave = [severities(lines, contents, system) for lines, contents in zip(raw, windows)]
+        severity = [severities(lines, contents, system) for lines, contents in zip(raw, windows)]
         if self.settings.order:
             self.scorer.severity_weight = self.settings.severity_weight
-            return [score for score, _ in self.scorer.score_ids([self.ids(window) for window in windows], grave)]
+            return [score for score, _ in self.scorer.score_ids([self.ids(window) for window in windows], severity)]
         return [
             max((score for score, is_new in zip(self.of_new(nats), self.new(window)) if is_new), default=0.0)
-            for window, nats in zip(windows, grave)
+            for window, nats in zip(windows, severity)
         ]
 
-    def of_new(self, grave: Sequence[float]) -> list[float]:
+    def of_new(self, severity: Sequence[float]) -> list[float]:
         """Novelty (nats) of lines that are new, from the severity of each."""
-        return [self.model.config.unseen_score + self.settings.severity_weight * nats for nats in grave]
+        return [self.model.config.unseen_score + self.settings.severity_weight * nats for nats in severity]
 
     def known(self, window: Sequence[str]) -> list[bool]:
         """Whether training had a message of this kind, in normal or in anomalous windows."""

@@ -1,6 +1,6 @@
 """Closed windows -> alerts: scored together, held against the threshold and the suppressions, counted, watched for drift.
 
-What is peculiar here: the scores of the last windows are kept (and nothing else of them), so that drift is told from what
+Notes: The scores of the last windows are kept (and nothing else of them), so that drift is told from what
 is going on now; it is told once, when it begins.
 """
 

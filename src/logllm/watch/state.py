@@ -1,6 +1,6 @@
 """What a watcher knows, on disk: a snapshot, and a journal of steps behind it, so that a kill -9 loses nothing.
 
-What is peculiar here:
+Notes:
 - Order is everything. A step (lines read, position after them, alerts found) is appended before any of its alerts goes
   out; what went out is noted with the next step. After a kill the journal is replayed: an alert that was not noted as
   sent is sent again, under the same id.

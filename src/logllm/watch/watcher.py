@@ -1,6 +1,6 @@
 """`logllm watch`: a log that is being written, judged window by window, each alert delivered at least once.
 
-What is peculiar here:
+Notes:
 - One thread and one order: read a block, cut windows, score, save the step, only then send its alerts. Whatever is slow
   (a webhook, a disk) slows the reading; nothing queues without bound.
 - What closes is judged in `watch_judge`; what an alert says, and why its id never changes, is in `alerts`.
