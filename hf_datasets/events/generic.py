@@ -69,7 +69,7 @@ def _time_pattern() -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def _dated_pattern() -> re.Pattern[str]:
     # The first sixteen layouts hold a date: these may stand a little way into the line.
-    return re.compile(rf"(?<![\w.\-/+])(?:{find_pattern(slice(0, 13))})(?![\w/])", re.IGNORECASE)
+    return re.compile(rf"(?<![\w.\-/+])(?:{find_pattern(slice(0, 14))})(?![\w/])", re.IGNORECASE)
 
 
 @dataclass(slots=True)
