@@ -371,7 +371,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         if not tensor.is_meta:
             return tensor
         hooks = getattr(self._hf_hook, "hooks", (self._hf_hook,))
-        kept = next(one.weights_map for one in hooks if getattr(one, "weights_map", None) is not None)
+        kept: Any = next(one.weights_map for one in hooks if getattr(one, "weights_map", None) is not None)
         return kept[name].to(self.device)
 
     # -- checkpoints ----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The page of scale: `python -m benchmarks pages.scale` writes docs/scale.md, `--check` says what differs.
+"""The page of scale: `python -m benchmarks pages.scale` writes docs/operations/scale.md, `--check` says what differs.
 
 Notes: The page is arithmetic. Its measurements are `results/build_scale.json` and `results/cluster.json`,
 its assumptions are `ASSUMED` below, and no other number is on it.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parents[1]
-PAGE = HERE.parent / "docs" / "scale.md"
+PAGE = HERE.parent / "docs" / "operations" / "scale.md"
 DAY = 86_400
 LINES = 10_000_000_000
 # name -> (value, what it is)
@@ -232,7 +232,7 @@ def main(check: bool) -> None:
     text = page(build, load("cluster"))
     if check:
         if not PAGE.is_file() or PAGE.read_text("utf-8") != text:
-            sys.exit("docs/scale.md differs from what its results say: run `python -m benchmarks pages.scale`")
+            sys.exit("docs/operations/scale.md differs from what its results say: run `python -m benchmarks pages.scale`")
         return
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(text, "utf-8")

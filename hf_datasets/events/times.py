@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -66,6 +66,7 @@ _LAYOUTS: tuple[str, ...] = (
     r"(?P<Y>\d{4})[-.](?P<m>\d\d)[-.](?P<d>\d\d)[-T_ ](?P<H>\d\d)[.\-](?P<M>\d\d)[.\-](?P<S>\d\d)(?:[.:](?P<f>\d{1,9}))?Z?",
     rf"(?P<Y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)[T .\-_:]?(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)(?:[.,](?P<f>\d{{1,9}}))?{_ZONE}",
     rf"(?P<Y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)[T \-_]{_CLOCK_S}{_ZONE}",
+    r"(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)-(?P<H>\d{1,2}):(?P<M>\d{1,2}):(?P<S>\d{1,2}):(?P<f>\d{1,3})",
     rf"(?P<Y>\d{{4}})年(?P<m>\d{{1,2}})月{_D}日\s*{_CLOCK}{_ZONE}",
     rf"(?P<a1>\d{{1,2}})(?P<s>[-/.])(?P<a2>\d{{1,2}})(?P=s)(?P<a3>\d{{4}}|\d\d){_SEP}{_CLOCK}{_ZONE}",
     rf"{_WEEKDAY}{_D}[-/ .]\s?{_B}[-/ .,]\s?(?P<Y>\d{{4}})(?:[:/T]|,?\s+(?:at\s+)?)\s?{_CLOCK}{_ZONE}",
@@ -116,7 +117,7 @@ class TimeLayout:
     Attributes:
         kind: "date" (full), "no_year", "no_date" or "epoch".
         year, month, day, hour, minute, second: spans; `month` may be a number where it is a word.
-        fraction: digits behind the second.
+        fraction: digits behind the second; `parts` is how many of them a second has.
         epoch: the whole number of an epoch; `unit` is how many of them a second has.
         zone: seconds east of Greenwich, or None where the text does not say.
         zone_sign: 1 or -1 with `zone_hour` and `zone_minute` spans.
@@ -132,6 +133,7 @@ class TimeLayout:
     minute: Span | None = None
     second: Span | None = None
     fraction: Span | None = None
+    parts: float = 1.0
     epoch: Span | None = None
     unit: float = 1.0
     zone: float | None = None
@@ -173,7 +175,8 @@ def _layout(found: re.Match[str], order: Order, is_ascii: bool) -> TimeLayout:
 
     for name, unit in _UNITS.items():
         if span(name):
-            return TimeLayout("epoch", epoch=span(name), unit=unit, fraction=span("f"), zone=0.0)
+            per = _parts(found, span("f"))
+            return TimeLayout("epoch", epoch=span(name), unit=unit, fraction=span("f"), parts=per, zone=0.0)
     year, month, day = span("Y") or span("y"), span("m"), span("d")
     if span("a1"):
         parts = {"dmy": (2, 1, 0), "mdy": (2, 0, 1), "ymd": (0, 1, 2)}[order]
@@ -194,6 +197,7 @@ def _layout(found: re.Match[str], order: Order, is_ascii: bool) -> TimeLayout:
         minute=span("M"),
         second=span("S"),
         fraction=span("f"),
+        parts=_parts(found, span("f")),
         zone=zone,
         zone_sign=0 if sign is None else -1 if sign == "-" else 1,
         zone_hour=span("zh") or span("zh2") if sign else None,
@@ -201,6 +205,14 @@ def _layout(found: re.Match[str], order: Order, is_ascii: bool) -> TimeLayout:
         noon=noon,
         ascii=is_ascii,
     )
+
+
+def _parts(found: re.Match[str], fraction: Span | None) -> float:
+    """How many units of a fraction a second has: ":6" are six thousandths, ".6" six tenths."""
+    if fraction is None:
+        return 1.0
+    length = fraction[1] - fraction[0]
+    return 1000.0 if length < 3 and found.string[fraction[0] - 1] == ":" else 10.0**length
 
 
 @dataclass(slots=True)
@@ -243,9 +255,7 @@ def read_column(text: NDArray[np.uint8], starts: NDArray[np.int64], layout: Time
         return value
 
     count = len(starts)
-    fraction = (
-        0.0 if layout.fraction is None else number(layout.fraction) / 10.0 ** (layout.fraction[1] - layout.fraction[0])
-    )
+    fraction = 0.0 if layout.fraction is None else number(layout.fraction) / layout.parts
     if layout.kind == "epoch":
         assert layout.epoch is not None
         whole = number(layout.epoch)
@@ -258,7 +268,7 @@ def read_column(text: NDArray[np.uint8], starts: NDArray[np.int64], layout: Time
     minute = number(layout.minute) if layout.minute else np.zeros(count, np.int64)
     second = number(layout.second) if layout.second else np.zeros(count, np.int64)
     good = (hour < 25) & (minute < 60) & (second < 61)
-    seconds = hour * 3600.0 + minute * 60.0 + second + fraction
+    seconds = np.asarray(hour * 3600.0 + minute * 60.0 + second + fraction, np.float64)
     if layout.kind != "no_date":
         assert layout.day is not None and layout.month is not None
         day = number(layout.day)
@@ -270,7 +280,7 @@ def read_column(text: NDArray[np.uint8], starts: NDArray[np.int64], layout: Time
             if layout.year[1] - layout.year[0] == 2:
                 year += np.where(year < 70, 2000, 1900)
         good &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31) & (year >= 1)
-        seconds += days_from_civil(year, month, day) * 86_400.0
+        seconds = seconds + days_from_civil(year, month, day) * 86_400.0
     if layout.zone_sign:
         assert layout.zone_hour is not None
         zone = number(layout.zone_hour) * 3600 + (number(layout.zone_minute) * 60 if layout.zone_minute else 0)
