@@ -22,13 +22,19 @@ def read(tmp_path, data, **options):
     log = EventLog([path], **options)
     events = list(log.read(0))
     list(log.batches())
-    assert sum(len(event.lines) for event in events) == log.files[0].lines == data.count(b"\n") + (not data.endswith(b"\n"))
+    assert (
+        sum(len(event.lines) for event in events)
+        == log.files[0].lines
+        == data.count(b"\n") + (not data.endswith(b"\n"))
+    )
     assert log.files[0].events == len(events)
     return log, events
 
 
 def test_half_an_event_at_the_end(tmp_path):
-    _, events = read(tmp_path, HEAD + b"\n2024-05-01 08:00:01 [ERROR] x\njava.io.IOException: y\n\tat a.B.c(B.java:1)\n\tat a.B")
+    _, events = read(
+        tmp_path, HEAD + b"\n2024-05-01 08:00:01 [ERROR] x\njava.io.IOException: y\n\tat a.B.c(B.java:1)\n\tat a.B"
+    )
     assert [len(event.lines) for event in events] == [1, 4]
 
 
@@ -91,9 +97,12 @@ def test_a_csv_whose_quotes_never_close(tmp_path):
 
 def test_an_xml_bomb(tmp_path):
     bomb = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + b"".join(
-        b'<!ENTITY %s "&%s;&%s;&%s;&%s;&%s;&%s;&%s;&%s;">' % (b, a, a, a, a, a, a, a, a) for a, b in zip([b"a", b"b", b"c", b"d", b"e", b"f"], [b"b", b"c", b"d", b"e", b"f", b"g"])
+        b'<!ENTITY %s "&%s;&%s;&%s;&%s;&%s;&%s;&%s;&%s;">' % (b, a, a, a, a, a, a, a, a)
+        for a, b in zip([b"a", b"b", b"c", b"d", b"e", b"f"], [b"b", b"c", b"d", b"e", b"f", b"g"])
     )
-    bomb += b"]>\n<Event xmlns='x'><System><Level>2</Level></System><EventData><Data>&g;&g;</Data></EventData></Event>\n"
+    bomb += (
+        b"]>\n<Event xmlns='x'><System><Level>2</Level></System><EventData><Data>&g;&g;</Data></EventData></Event>\n"
+    )
     _, events = read(tmp_path, bomb)
     assert events[-1].message == "&g;&g;"
 
