@@ -552,6 +552,8 @@ class FileReader:
                 continue
             text = self._text(pieces, at) if shape != OTHER or True else ""
             joiner.line(at, head != NO_HEAD, shape, text, size, stream)
+        if not streamed and before < count - 1:
+            joiner.ordinary(count - 1)  # what follows the last line that was looked at ends what it began
         members: dict[int, list[int]] = {}
         for line, parent in joiner.parents.items():
             if parent != line:
@@ -736,7 +738,7 @@ class FileReader:
         out.base[plain] = pieces.offsets[starts[plain]] + begins[at[plain]]
         if len(rows):
             texts = []
-            for row, line in zip(rows.tolist(), starts[rows].tolist()):
+            for line in starts[rows].tolist():
                 text = whole.get(line)
                 texts.append(
                     self._record_message(pieces, line, pieces.records[line])
