@@ -1,4 +1,4 @@
-"""What pretrained weights bring: `python -m benchmarks.experiments.logllm_pretrained --data DIR --work DIR [--tasks T --rows R --seeds 0]`.
+"""What pretrained weights bring: `python -m benchmarks experiments.logllm_pretrained --data DIR --work DIR [--tasks T --rows R --seeds 0]`.
 
 A job is (task, row, seed). Each is measured once and stands in the result file with the commit and the machine that made
 it; a job that was stopped goes on from its last checkpoint in the work folder.

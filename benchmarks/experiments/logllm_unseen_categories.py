@@ -1,4 +1,4 @@
-"""Alerts of a kind that training never saw: `python -m benchmarks.experiments.logllm_unseen_categories --data DIR [--seeds 0,1]`.
+"""Alerts of a kind that training never saw: `python -m benchmarks experiments.logllm_unseen_categories --data DIR [--seeds 0,1]`.
 
 What is peculiar here:
 - BGL labels an alert line with its category. The categories, most frequent first, are dealt in turn to three folds; a
@@ -240,7 +240,7 @@ def table(result: dict[str, Any]) -> str:
         )
     seeds = sorted({run["seed"] for run in result["runs"]})
     lines.append(
-        f"Seeds {', '.join(map(str, seeds))} (the rules have one). `python -m benchmarks.experiments.logllm_unseen_categories`, commit "
+        f"Seeds {', '.join(map(str, seeds))} (the rules have one). `python -m benchmarks experiments.logllm_unseen_categories`, commit "
         f"{result['made']['commit'][:12]}, machine: {result['made']['machine']}."
     )
     return "\n".join(lines)

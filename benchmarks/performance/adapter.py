@@ -1,4 +1,4 @@
-"""An adapter-only checkpoint: `python -m benchmarks.performance.adapter CHECKPOINT --data DIR` writes results/adapter.json.
+"""An adapter-only checkpoint: `python -m benchmarks performance.adapter CHECKPOINT --data DIR` writes results/adapter.json.
 
 Its size; whether it loads without a network in a process that has not imported logllm, with the same scores; how far merging
 moves the scores; how far bfloat16 does; and how long loading and scoring take. Scores are log-odds in nats on HDFS test

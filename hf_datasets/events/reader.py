@@ -170,7 +170,8 @@ class FileReader:
 
     def part(self, block: Block, number: int, clock: Clock) -> tuple[Part, int, int]:
         """(the events of a block, lines that they take, bytes that are left for the next block)."""
-        text = cleaned(block.raw, self.source.encoding)
+        odd_lines: list[int] = []
+        text = cleaned(block.raw, odd_lines)
         lines = text.split(b"\n")
         if lines and not lines[-1]:
             lines.pop()
@@ -188,6 +189,7 @@ class FileReader:
             used = hold
         else:
             left, used = 0, count
+        self.source.encoding.odd_lines += sum(at < used for at in odd_lines)
         self._finish_times(pieces, used, clock)
         starts = np.flatnonzero(parents[:used] == np.arange(used))
         counts = (
@@ -550,6 +552,8 @@ class FileReader:
                 continue
             text = self._text(pieces, at) if shape != OTHER or True else ""
             joiner.line(at, head != NO_HEAD, shape, text, size, stream)
+        if not streamed and before < count - 1:
+            joiner.ordinary(count - 1)  # what follows the last line that was looked at ends what it began
         members: dict[int, list[int]] = {}
         for line, parent in joiner.parents.items():
             if parent != line:
@@ -734,7 +738,7 @@ class FileReader:
         out.base[plain] = pieces.offsets[starts[plain]] + begins[at[plain]]
         if len(rows):
             texts = []
-            for row, line in zip(rows.tolist(), starts[rows].tolist()):
+            for line in starts[rows].tolist():
                 text = whole.get(line)
                 texts.append(
                     self._record_message(pieces, line, pieces.records[line])

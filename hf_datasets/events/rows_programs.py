@@ -63,6 +63,21 @@ SYSTEMS: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="hpc",
+        title="High-performance cluster (Loghub): id node component state epoch flag message",
+        pattern=r"^(?P<id>\d+) (?P<node>\S+) (?P<component>\S+) (?P<state>\S+) (?P<time>\d{9,10}) (?P<flag>\d+) (?P<message>.*)$",
+        starts="0",
+        sequence=("node", "component"),
+        examples=(
+            Example(
+                "134681 node-246 unix.hw state_change.unavailable 1077804742 1 Component State Change: Component is in the unavailable state",
+                "2004-02-26T14:12:22+00:00",
+                None,
+                "Component State Change: Component is in the unavailable state",
+            ),
+        ),
+    ),
+    EventFormat(
         name="openstack",
         title="OpenStack: time pid LEVEL component [request] message",
         pattern=(
@@ -476,6 +491,25 @@ LIBRARIES: tuple[EventFormat, ...] = (
                 "2024-05-01T09:07:41.731000+00:00",
                 ERROR,
                 "posting stopped",
+            ),
+        ),
+    ),
+    EventFormat(
+        name="python-logging-name",
+        title="Python logging: time LEVEL name: message",
+        pattern=(
+            r"^(?P<time>\d{4}-\d\d-\d\d %CLOCK%,\d{3}) (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) +"
+            r"(?P<component>[A-Za-z_][\w.]*): (?P<message>.*)$"
+        ),
+        starts="0",
+        sequence=("component",),
+        rank=1,
+        examples=(
+            Example(
+                "2024-05-01 09:07:41,123 WARNING orders.db: waiting 27 ms for a connection",
+                "2024-05-01T09:07:41.123000+00:00",
+                WARN,
+                "waiting 27 ms for a connection",
             ),
         ),
     ),

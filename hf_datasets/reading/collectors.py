@@ -45,8 +45,8 @@ class Unwrapper:
             return
         found: list[tuple[str, float | None, str | None]] = []
         for line in map(without_escapes, raw):
-            records = list(self._records(line)) if line.startswith("{") else []
-            found += records or [(line, None, None)]
+            records = list(self.records(line)) if line.startswith("{") else []
+            found += [(_one_line(text), *rest) for text, *rest in records] or [(line, None, None)]
         for parsed, (_, time, template) in zip(parse_lines([text for text, _, _ in found], system, number), found):
             if time is not None and parsed.timestamp is None:
                 parsed.timestamp = time
@@ -54,7 +54,8 @@ class Unwrapper:
                 parsed.content = template
             yield parsed
 
-    def _records(self, raw: str) -> Iterator[tuple[str, float | None, str | None]]:
+    def records(self, raw: str) -> Iterator[tuple[str, float | None, str | None]]:
+        """(message as it stands in the record, time, template) of each record of a line; nothing where it is none."""
         try:
             value = json.loads(raw)
         except (ValueError, RecursionError):
@@ -72,7 +73,7 @@ class Unwrapper:
             attributes.get(TEMPLATE_ATTRIBUTE) if isinstance(attributes, dict) else None
         )
         yield (
-            _one_line(str(text)),
+            str(text),
             seconds(_first(value, self.time_fields)),
             template if isinstance(template, str) else None,
         )
@@ -94,7 +95,7 @@ def _otlp(value: dict[str, Any]) -> Iterator[tuple[str, float | None, str | None
                     if isinstance(attribute, dict) and attribute.get("key") == TEMPLATE_ATTRIBUTE:
                         held = attribute.get("value")
                         template = held.get("stringValue") if isinstance(held, dict) else None
-                yield _one_line(text), seconds(nanos), template
+                yield text, seconds(nanos), template
 
 
 def seconds(value: Any) -> float | None:

@@ -71,8 +71,11 @@ def taking_its_place(folder: Path) -> Iterator[Path]:
         yield fresh
         write_checksums(fresh)
         files = [file.relative_to(fresh) for file in sorted(fresh.rglob("*")) if file.is_file()]
+        mode = 0o666 & ~current_umask()
         for name in sorted(files, key=lambda name: name.name == CHECKSUMS):  # last: until then a mixture would be told
             (folder / name).parent.mkdir(exist_ok=True)
+            # safetensors writes files that only their owner can read; who runs the watcher is often somebody else.
+            (fresh / name).chmod(mode)
             os.replace(fresh / name, folder / name)
         for old in (*folder.glob("*.safetensors"), *folder.glob("*.safetensors.index.json")):
             if old.relative_to(folder) not in files:  # weights of a former save in other pieces
@@ -90,6 +93,33 @@ def taking_its_place(folder: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
         if ours and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def current_umask() -> int:
+    """The umask of this process."""
+    held = os.umask(0o022)
+    os.umask(held)
+    return held
+
+
+def check_readable(folder: Path) -> None:
+    """See that this user may read a checkpoint.
+
+    Raises:
+        CheckpointError: a file or the folder lets this user not in.
+    """
+    try:
+        files = [folder, *(file for file in (*folder.glob("*"), *folder.glob("[!.]*/*")) if file.suffix in COUNTED)]
+        wanted = {file: os.R_OK | (os.X_OK if file.is_dir() else 0) for file in files}
+    except PermissionError:
+        files, wanted = [folder], {folder: os.R_OK | os.X_OK}
+    closed = [file for file in files if not os.access(file, wanted[file])]
+    if closed:
+        name = closed[0].name if closed[0] != folder else "the folder itself"
+        raise CheckpointError(
+            f"a checkpoint must be readable for the user that runs this (uid {os.getuid()}), found no permission for {name} in "
+            f"{folder}: give it with `chmod -R a+rX {folder}`, or change its owner"
+        )
 
 
 def check_checksums(folder: Path) -> None:
@@ -152,6 +182,7 @@ def load_checkpoint(
         CheckpointError: it is not there, not whole, of another kind, or cannot be loaded as asked.
     """
     folder = local_folder(path, revision=revision, token=token, subfolder=subfolder)
+    check_readable(folder)
     if not (folder / "config.json").is_file():
         raise CheckpointError(
             f"a checkpoint folder must hold config.json, found none in {path}: give the folder that `logllm train` wrote"
@@ -159,9 +190,7 @@ def load_checkpoint(
     check_checksums(folder)
     # Registers both families with the Auto classes.
     from logllm.modeling_logllm.checkpoint_logllm import check_loading_arguments
-    from logllm.modeling_logllm.processing_logllama import TemplateMatcher
 
-    TemplateMatcher.engine = staticmethod(compiled)  # masks are data of whoever made the checkpoint
     loading = {name: value for name, value in loading.items() if value is not None}
     try:
         check_loading_arguments(loading)
@@ -179,7 +208,7 @@ def load_checkpoint(
     try:
         processor = AutoProcessor.from_pretrained(folder)
         if hasattr(processor, "template_table"):
-            TemplateMatcher(processor.template_table)  # an invalid table is refused now, not at the first message
+            processor.match_with(compiled)  # masks are data of whoever made the checkpoint; refuses an invalid table
         model, report = _load_model(folder, config, loading)
     except CheckpointError:
         raise

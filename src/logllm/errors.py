@@ -7,3 +7,7 @@ class LogllmError(ValueError):
 
 class CheckpointError(LogllmError):
     """A checkpoint folder that cannot be used: missing, incomplete, or of another kind."""
+
+
+class TooFewWindows(LogllmError):
+    """A log too short for a model of its windows."""

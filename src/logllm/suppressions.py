@@ -1,10 +1,9 @@
 """What the person on call has called fine: a list in a file, one JSON object a line, instead of a new training.
 
-What is peculiar here:
 - An entry names a template by its key (or by its text, which becomes its key); it may end by itself. Who added it, when
   and why stand beside it, and so does a removal: the file is a journal that is only ever appended to.
-- A window is quietened only when every line that it was flagged for is suppressed: one suppressed line never hides
-  another. What a quietened window scored is not changed.
+- `is_fine` is what scan, diff and watch ask of a finding, `covers` what they ask of a window. A window is quietened only
+  when every line that it was flagged for is suppressed: one suppressed line never hides another. Scores stay as they are.
 - The file is read again whenever it changes, so `logllm ok` acts on a running `logllm watch`.
 """
 
@@ -15,6 +14,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,16 @@ from logllm.verdict import Evidence, Verdict
 
 FILE_NAME = "suppressions.jsonl"
 _KEY = re.compile(r"[0-9a-f]{12}")
+_LEVEL = re.compile(r"^(?:WARN|ERROR|FATAL) ")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 @dataclass(frozen=True)
 class Suppression:
-    """One entry: a template, who and when, until when (None: for good)."""
+    """One entry: a template, who and when, until when (None: for good).
+
+    `also` holds further keys of the same message: windows of a model and events have different templates of it.
+    """
 
     key: str
     template: str
@@ -38,6 +42,7 @@ class Suppression:
     by: str
     until: float | None = None
     note: str = ""
+    also: tuple[str, ...] = ()
 
     def holds(self, now: float) -> bool:
         """Whether it is still in force."""
@@ -51,6 +56,7 @@ class Suppressions:
         self.path, self.system = Path(path), system
         self._stamp: tuple[int, int] | None = None
         self._entries: dict[str, Suppression] = {}
+        self._keys: dict[str, Suppression] = {}
 
     def entries(self) -> list[Suppression]:
         """Entries that were not removed, ended ones among them, oldest first."""
@@ -60,8 +66,29 @@ class Suppressions:
     def holds(self, key: str, now: float | None = None) -> bool:
         """Whether a template is suppressed now."""
         self._refresh()
-        entry = self._entries.get(key)
+        entry = self._keys.get(key)
         return entry is not None and entry.holds(time.time() if now is None else now)
+
+    def is_fine(self, key: str, message: str = "", now: float | None = None) -> bool:
+        """Whether a finding was called fine: by its key, by its template without the level, or by its message.
+
+        Args:
+            key: the finding's key, as `scan --json` and alerts give it: level and template, or a question.
+            message: message of its leading event, where it is at hand.
+            now: seconds since 1970, for entries that end; this moment without it.
+        """
+        self._refresh()
+        if not self._keys:
+            return False
+        names = {self.key_of_finding(key), self.key_of_finding(_LEVEL.sub("", key))}
+        if message:
+            names.add(novel_key(message))
+        return any(self.holds(name, now) for name in names)
+
+    @staticmethod
+    def key_of_finding(key: str) -> str:
+        """Twelve hex digits for the key of a finding."""
+        return key if _KEY.fullmatch(key) else template_key(key)
 
     def covers(self, verdict: Verdict, now: float | None = None) -> bool:
         """Whether every line that a verdict stands on has a suppressed template."""
@@ -71,17 +98,35 @@ class Suppressions:
         guilty = [item for item in verdict.evidence if item.reason] or list(verdict.worst(1))
         return bool(guilty) and all(self.holds(key_of(item, self.system), now) for item in guilty)
 
-    def add(self, template: str, seconds: float | None = None, by: str | None = None, note: str = "") -> Suppression:
-        """Suppress a template, given by its key or its text, for some seconds or for good."""
+    def add(
+        self,
+        template: str,
+        seconds: float | None = None,
+        by: str | None = None,
+        note: str = "",
+        text: str = "",
+        also: Sequence[str] = (),
+    ) -> Suppression:
+        """Suppress a template, given by its key or its text, for some seconds or for good.
+
+        Args:
+            template: key or text.
+            seconds: for how long; None for good.
+            by: who; the user of this process without it.
+            note: why.
+            text: the text, where `template` is a key.
+            also: further keys of the same message.
+        """
         key = template if _KEY.fullmatch(template) else template_key(template)
         now = time.time()
         entry = Suppression(
             key,
-            "" if key == template else template,
+            text if key == template else template,
             now,
             by or _user(),
             None if seconds is None else now + seconds,
             note,
+            tuple(one for one in dict.fromkeys(also) if one != key),
         )
         self._append(asdict(entry))
         return entry
@@ -112,7 +157,7 @@ class Suppressions:
         try:
             status = self.path.stat()
         except FileNotFoundError:
-            self._stamp, self._entries = None, {}
+            self._stamp, self._entries, self._keys = None, {}, {}
             return
         stamp = (status.st_mtime_ns, status.st_size)
         if stamp == self._stamp:
@@ -124,10 +169,11 @@ class Suppressions:
                 if "removed" in values:
                     found.pop(values["key"], None)
                 else:
-                    found[values["key"]] = Suppression(**values)
+                    found[values["key"]] = Suppression(**values | {"also": tuple(map(str, values.get("also", ())))})
             except (ValueError, TypeError, KeyError):
                 continue  # a torn or hand-edited line must not stop a watcher
         self._stamp, self._entries = stamp, found
+        self._keys = {key: entry for entry in found.values() for key in (*entry.also, entry.key)}
 
 
 def key_of(item: Evidence, system: LogSystem | None = None) -> str:

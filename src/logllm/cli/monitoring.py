@@ -28,6 +28,7 @@ class With(StrEnum):
     logllama = "logllama"
     logllm = "logllm"
     both = "both"
+    events = "events"
 
 
 class Input(StrEnum):
@@ -45,7 +46,7 @@ def fit(
     alarms_per_day: Annotated[float, typer.Option(help="False alarms that you accept.")] = 1.0,
     system: Format = None,
     family: Annotated[
-        With, typer.Option("--with", help="logllama needs no labels; logllm and both do.")
+        With, typer.Option("--with", help="logllama needs no labels; logllm and both do; events trains no model.")
     ] = With.logllama,
     labels: Annotated[Path | None, typer.Option(help="With logllm or both: session labels (BlockId,Label).")] = None,
     idle: Annotated[
@@ -76,11 +77,13 @@ def fit(
             logs, labels, out, preset=preset, novelty=family is With.both,
             severity_weight=0.0 if no_severity else 1.0, **common,
         )  # fmt: skip
+        say(json.dumps({"format": found.system.name, **found.budget.to_dict()}) if as_json else found.in_words())
     else:
-        from logllm.fitting.fit import fit as run
+        from logllm.fitting.own_log import fit_own_log
 
-        found = run(logs, out, severity_weight=0.0 if no_severity else 1.0, clean=clean, **common)
-    say(json.dumps({"format": found.system.name, **found.budget.to_dict()}) if as_json else found.in_words())
+        weight = 0.0 if no_severity else 1.0
+        own = fit_own_log(logs, out, with_model=family is With.logllama, severity_weight=weight, clean=clean, **common)
+        say(json.dumps(own.to_json()) if as_json else own.in_words())
     remark(f"checkpoint in {out}: logllm watch LOG --model {out}")
 
 
@@ -102,7 +105,7 @@ def scan(
     markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a ticket or a pull request.")] = False,
     max_lines: Annotated[int | None, typer.Option(help="With --markdown: at most so many lines.", min=1)] = None,
     max_tokens: Annotated[int | None, typer.Option(help="With --markdown: at most so many tokens.", min=1)] = None,
-    html: Annotated[Path | None, typer.Option(help="With --model: write a report to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a report to this file.")] = None,
     fail_on_anomaly: Annotated[bool, typer.Option(help="Exit code 1 where something was flagged.")] = False,
     suppressions: Annotated[Path | None, typer.Option(help="List that `logllm ok` keeps.")] = None,
     no_severity: NoSeverity = False,
@@ -123,20 +126,31 @@ def scan(
     if result.windows is not None:
         _measure(result.windows, remark if as_json else say)
     if html is not None:
-        _write_report(result.windows, html, logs[0])
+        _write_report(result, top, html, logs[0])
     if not result.complete:
         raise typer.Exit(130)
     if fail_on_anomaly and result.flagged:
         raise typer.Exit(1)
 
 
-def _write_report(windows: Any, path: Path, title: str) -> None:
-    from logllm.errors import LogllmError
-    from logllm.report.scan import write_scan_report
+def _write_report(result: Any, top: int, path: Path, title: str) -> None:
+    """Write the report of a scan: of windows where a model judged them, of events otherwise."""
+    name = Path(title).name
+    if result.windows is not None:
+        from logllm.report.scan import write_scan_report
 
-    if windows is None:
-        raise LogllmError("--html must come with --model, found no model: give one, or use --markdown")
-    write_scan_report(windows, path, title=Path(title).name)
+        write_scan_report(result.windows, path, title=name)
+    else:
+        from logllm.report.event_html import write_event_report
+        from logllm.signals.command import rows_of
+        from logllm.signals.scan import head
+        from logllm.signals.table import ERRONEOUS, severity_class
+
+        shown = result.findings[: max(top, len(result.flagged))]
+        severe = severity_class(result.table.severity) >= ERRONEOUS
+        told = head(result, len(shown))
+        rows = rows_of(result, shown, context=True)
+        write_event_report(path, told, rows, title=name, times=result.table.timestamp, severe=severe)
     remark(f"report in {path}")
 
 
@@ -170,9 +184,12 @@ def watch(
     ] = None,
     time_field: Annotated[list[str] | None, typer.Option(help="NDJSON: field of the time.")] = None,
     silence: Annotated[float, typer.Option(help="Seconds without a line after which open windows close.")] = 60.0,
+    cooldown: Annotated[
+        float, typer.Option(help="Seconds between two alerts of a finding that goes on.", min=0.0)
+    ] = 600.0,
     until_end: Annotated[bool, typer.Option("--until-end", help="Stop at the end of the file.")] = False,
 ) -> None:
-    """Watch a log as it is written and send an alert for every window that is not normal."""
+    """Watch a log as it is written: one alert for each finding, updated while it goes on, and for each odd window."""
     from logllm.hf_datasets.reading.collectors import MESSAGE_FIELDS, TIME_FIELDS, Unwrapper
     from logllm.redaction import read_token
     from logllm.watch.start import start_watcher
@@ -189,6 +206,7 @@ def watch(
         suppressions=suppressions or _list_beside(model),
         unwrap=unwrap,
         silence=silence,
+        cooldown=cooldown,
         say=remark,
     )
 
@@ -217,43 +235,50 @@ def ok(
     listing: Annotated[bool, typer.Option("--list", help="Show the list.")] = False,
 ) -> None:
     """Say that a template is fine: it raises no more alarms, without any new training."""
-    from logllm.suppressions import FILE_NAME, Suppressions, list_as_text, parse_duration, template_of_alert
+    from logllm.decision.template_names import name_template
+    from logllm.suppressions import FILE_NAME, Suppressions, list_as_text, parse_duration
 
     path = suppressions or _list_beside(model) or Path(FILE_NAME)
     found = Suppressions(path)
     if listing or not template:
         say(list_as_text(found))
         return
-    key = template_of_alert(template, alerts) if alerts is not None else template
     if remove:
-        found.remove(key, by)
-        say(f"{key} raises alarms again")
+        found.remove(template, by)
+        say(f"{template} raises alarms again")
         return
-    entry = found.add(key, parse_duration(how_long) if how_long else None, by, note)
-    say(f"{entry.key} raises no alarms {'for ' + how_long if how_long else 'any more'} (in {path}, by {entry.by})")
+    named = name_template(template, model, alerts)
+    entry = found.add(named.key, parse_duration(how_long) if how_long else None, by, note, named.text, named.also)
+    what = f"{entry.key} ({named.text[:100]})" if named.text else entry.key
+    say(f"{what} raises no alarms {'for ' + how_long if how_long else 'any more'} (in {path}, by {entry.by})")
+    if model is None and suppressions is None:
+        remark(f"no --model was given: scan, diff and watch obey {path} where they are started in this folder")
 
 
 def update(
     logs: Logs,
     model: Annotated[Path, typer.Option(help="Folder that `logllm fit` wrote.")],
     alarms_per_day: Annotated[float | None, typer.Option(help="A new budget; the one of the fit without it.")] = None,
+    learn_flagged: Annotated[
+        bool, typer.Option("--learn-flagged", help="Learn what would have raised an alarm as normal, too.")
+    ] = False,
     back: Annotated[bool, typer.Option("--back", help="Undo the last update instead.")] = False,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Teach a fitted checkpoint the new templates of a newer, normal log; no old key moves."""
+    """Teach a fitted checkpoint the new templates of a newer, normal log; old templates keep their keys."""
     if not back:
         check_logs(logs)
-    from logllm.fitting.update import go_back, update_model
+    from logllm.fitting.update_own_log import update_own_log
+    from logllm.fitting.versions import go_back
 
     if back:
         say(f"the version before is back; the undone one is in {go_back(model)}")
         return
-    result = update_model(model, logs, alarms_per_day=alarms_per_day, seed=seed, progress=not quiet)
-    say(f"{len(result['new_templates'])} new templates, threshold {result['threshold_before']:.2f} -> "
-        f"{result['threshold']:.2f}; the version before is in {result['former']}")  # fmt: skip
-    for text in result["new_templates"][:20]:
-        say(f"  + {text[:160]}")
+    result = update_own_log(
+        model, logs, alarms_per_day=alarms_per_day, learn_flagged=learn_flagged, seed=seed, progress=not quiet
+    )
+    say(result.in_words())
 
 
 def _list_beside(model: Path | None) -> Path | None:

@@ -23,7 +23,7 @@ import numpy as np
 
 from logllm.decision.calibration import Calibration
 from logllm.decision.threshold import Budget, budget_threshold
-from logllm.errors import LogllmError
+from logllm.errors import TooFewWindows
 from logllm.fitting.encoded_log import LEAST_WINDOWS, EncodedLog, complete_windows, span_seconds
 from logllm.fitting.outliers import without_outliers
 from logllm.hf_datasets import LogSystem, TemplateMiner
@@ -56,7 +56,7 @@ def fit_encoded(
 
     windows = complete_windows(log.windows, system)
     if len(windows) < max(least, 2):
-        raise LogllmError(
+        raise TooFewWindows(
             f"a log must give at least {least} windows to learn from, found {len(windows)} "
             f"({log.lines:,} lines as {system.title}): give a longer log, or a trained checkpoint with --model"
         )

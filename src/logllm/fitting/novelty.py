@@ -9,7 +9,7 @@ from datasets import Dataset
 from logllm.decision.novelty import Novelty, NoveltySettings, text_digest
 from logllm.fitting.learn import FIT_STEPS
 from logllm.hf_datasets import LogSystem, TemplateMiner
-from logllm.modeling_logllm.modeling_logllama import UNK_ID
+from logllm.modeling_logllm.processing_logllama import UNK_ID
 from logllm.trainers.metrics import best_f1_threshold, detection_metrics, false_alarm_threshold
 from logllm.training.train import train_detector
 

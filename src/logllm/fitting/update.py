@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,12 +13,11 @@ from logllm.decision.calibration import Calibration
 from logllm.decision.detector import Detector
 from logllm.decision.threshold import budget_threshold
 from logllm.errors import LogllmError
-from logllm.fitting.encoded_log import EncodedLog, complete_windows, span_seconds
+from logllm.fitting.encoded_log import EncodedLog, EncodedWindow, complete_windows, span_seconds
 from logllm.fitting.fit import encode_lines, open_logs
+from logllm.fitting.versions import next_former
 from logllm.hf_datasets import TemplateMiner
 from logllm.hub.download import repository_of
-
-FORMER = "former"  # beside the checkpoint: NAME.former-1, -2, ...
 
 UPDATE_STEPS = 300
 
@@ -27,15 +27,19 @@ def update_model(
     paths: Sequence[Path],
     *,
     alarms_per_day: float | None = None,
+    learn_flagged: bool = False,
     seed: int = 0,
     max_steps: int = UPDATE_STEPS,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Teach a fitted checkpoint the templates of a newer, normal log, and set its threshold anew.
 
+    Windows that would have raised an alarm are neither learnt nor calibrated on, unless `learn_flagged`; those that are
+    flagged for nothing but new templates without a severity are what an update is for.
+
     Returns:
-        What changed: `new_templates`, `threshold_before`, `threshold`, `budget`, `former` (the folder of the version
-        before).
+        What changed: `new_templates`, `threshold_before`, `threshold`, `budget`, `windows`, `left_out`, `former` (the
+        folder of the version before).
     """
     from logllm.decision.window_scores import Scorer
 
@@ -56,6 +60,15 @@ def update_model(
     windows = complete_windows(log.windows, system)
     if len(windows) < 2:
         raise LogllmError(f"a log to learn from must give at least 2 windows, found {len(windows)}")
+    every = len(windows)
+    if not learn_flagged:
+        windows = _unflagged(detector, log, windows, calibration.severity_weight)
+        if len(windows) < 2:
+            raise LogllmError(
+                f"a log to learn from must be mostly normal, found {every - len(windows):,} of {every:,} windows that raise an alarm: "
+                "look at them with `logllm scan`, or give --learn-flagged to learn them as normal"
+            )
+        log = replace(log, windows=windows)
     new = add_templates(detector, log)
     keys = [detector.processor.matcher.key(text) or "" for text in log.texts]
     sequences = [tuple(detector.processor.ids_of_keys([keys[c] for c in w.codes])) for w in windows]
@@ -87,8 +100,28 @@ def update_model(
         "threshold_before": before,
         "threshold": detector.threshold,
         "budget": budget.to_dict(),
+        "windows": every,
+        "left_out": every - len(windows),
         "former": str(former),
     }
+
+
+def _unflagged(
+    detector: Detector, log: EncodedLog, windows: Sequence[EncodedWindow], severity_weight: float
+) -> list[EncodedWindow]:
+    """The windows that raise no alarm, or raise one for new templates of no severity only."""
+    from logllm.decision.window_scores import Scorer
+
+    scorer = Scorer(detector.model, detector.processor, severity_weight)
+    keys = [detector.processor.matcher.key(text) or "" for text in log.texts]
+    rows = [[keys[code] for code in window.codes] for window in windows]
+    sequences = [tuple(detector.processor.ids_of_keys(row)) for row in rows]
+    kept = []
+    for window, row, (score, at) in zip(windows, rows, scorer.score_ids(sequences, [w.grave for w in windows])):
+        only_new = row[at] == "" and window.grave[at] <= 0
+        if score <= detector.threshold or only_new:
+            kept.append(window)
+    return kept
 
 
 def add_templates(detector: Detector, log: EncodedLog) -> list[str]:
@@ -150,26 +183,10 @@ def replace_checkpoint(folder: Path, detector: Detector) -> Path:
     for name in ("training.json", "README.md"):
         if (folder / name).is_file() and not (fresh / name).is_file():
             shutil.copy2(folder / name, fresh / name)
-    number = 1
-    while (former := folder.with_name(f"{folder.name}.{FORMER}-{number}")).exists():
-        number += 1
+    former = next_former(folder)
     folder.rename(former)
     fresh.rename(folder)
-    for name in ("suppressions.jsonl",):
+    for name in ("suppressions.jsonl", "signals.json"):
         if (former / name).is_file():
             shutil.copy2(former / name, folder / name)
     return former
-
-
-def go_back(folder: Path) -> Path:
-    """Put the version before the last update back; returns where the undone one lies now."""
-    versions = sorted(
-        folder.parent.glob(f"{folder.name}.{FORMER}-*"), key=lambda path: int(path.name.rpartition("-")[2])
-    )
-    if not versions:
-        raise LogllmError(f"a version to go back to must exist, found none beside {folder}: nothing was updated yet")
-    undone = folder.with_name(folder.name + ".undone")
-    shutil.rmtree(undone, ignore_errors=True)
-    folder.rename(undone)
-    versions[-1].rename(folder)
-    return undone

@@ -68,10 +68,10 @@ def render_report(
     examples = {finding.verdict.line_numbers for finding in findings}  # an id may come twice: a session that went on
     shown += [verdict for verdict in ranked[len(shown) :] if verdict.line_numbers in examples]
     places = {id(verdict): place for place, verdict in enumerate(shown, start=1)}
-    environment = _environment()
-    script = environment.get_template("report_script.html").render()
+    env = environment()
+    script = env.get_template("report_script.html").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("report.html").render(
+    return env.get_template("report.html").render(
         title=printable(title),
         system=printable(system),
         threshold=threshold,
@@ -128,13 +128,13 @@ def render_window(verdict: Verdict, place: int = 1) -> str:
         verdict: The window.
         place: Its rank, shown before its name.
     """
-    macros: Any = _environment().get_template("window.html").module
+    macros: Any = environment().get_template("window.html").module
     return str(macros.window(_window(verdict), place))
 
 
 def window_style() -> str:
     """The style sheet (CSS, without tags) of `render_window`; all its rules begin with `.logllm`."""
-    return _environment().get_template("window_style.html").render()
+    return environment().get_template("window_style.html").render()
 
 
 def printable(text: str, limit: int = MAX_SHOWN_CHARACTERS) -> str:
@@ -162,16 +162,17 @@ def _sign(character: str) -> str:
     return f"⟨U+{code:04X}⟩" if unicodedata.category(character) in {"Cc", "Cf", "Cs"} and code >= 0x7F else character
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates of this folder, with autoescape."""
+    found = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["score"] = _score
-    return environment
+    found.filters["score"] = _score
+    return found
 
 
 def _window(verdict: Verdict) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def _suppress(result: ScanResult, options: ScanOptions) -> None:
 
     path = options.suppressions or (options.model or Path()) / FILE_NAME
     if path.is_file():
-        result.suppress(Suppressions(path).holds)
+        result.suppress(Suppressions(path).is_fine)
 
 
 def render(result: ScanResult, options: ScanOptions) -> str:

@@ -93,9 +93,9 @@ class ScanResult:
         """What `logllm ok` calls a finding: 12 hex digits."""
         return template_key(key_of(self.table, finding))
 
-    def suppress(self, holds: Callable[[str], bool]) -> None:
+    def suppress(self, is_fine: Callable[[str], bool]) -> None:
         """Take the flag off findings whose key is suppressed; their order stays by flag and score."""
-        quiet = [finding for finding in self.flagged if holds(self.key(finding))]
+        quiet = [finding for finding in self.flagged if is_fine(key_of(self.table, finding))]
         for finding in quiet:
             finding.is_anomalous = False
         if quiet:

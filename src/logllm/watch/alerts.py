@@ -1,7 +1,7 @@
 """Closed windows -> alerts: scored together, held against the threshold and the suppressions, counted, watched for drift.
 
-What is peculiar here: the scores of the last windows are kept (and nothing else of them), so that drift is told from what
-is going on now; it is told once, when it begins.
+The scores of the last windows are kept (and nothing else of them), so that drift is told from what is going on now; it is
+told once, when it begins.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from logllm.decision.detector import Detector
 from logllm.decision.drift import Drift, compare
 from logllm.hf_datasets import Window
 from logllm.hf_datasets.live_windows import OpenWindow, as_window
 from logllm.suppressions import Suppressions, key_of
 from logllm.verdict import Evidence, Verdict
 from logllm.watch.metrics import Metrics
+
+if TYPE_CHECKING:  # to watch without a model loads no model library
+    from logllm.decision.detector import Detector
 
 RECENT_WINDOWS = 2000
 DRIFT_EVERY = 500
@@ -112,7 +114,7 @@ class Judge:
 
 SHOWN_LINES = 200
 SHOWN_CHARACTERS = 4096
-ALERT_SCHEMA = "logllm.alert/1"
+ALERT_SCHEMA = "logllm.alert/2"  # 2: events "finding"; every alert says to which `finding` it belongs
 
 
 def stable_id(*parts: str) -> str:
@@ -132,10 +134,12 @@ def alert_of(verdict: Verdict, detector: Detector, lineage: str) -> dict[str, An
             shown.append(_line_of(number, text, evidence.get(number), detector))
     first, last = verdict.line_numbers[0], verdict.line_numbers[-1]
     session = "" if verdict.window_id == f"{first}-{last}" else verdict.window_id
+    name = stable_id(lineage, session, str(first), verdict.lines[0])
     return {
         "schema": ALERT_SCHEMA,
         "event": "anomaly",
-        "id": stable_id(lineage, session, str(first), verdict.lines[0]),
+        "id": name,
+        "finding": name,
         "window_id": verdict.window_id,
         "score": round(verdict.score, 4),
         "threshold": round(verdict.threshold, 4),

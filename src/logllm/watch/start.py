@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from logllm.decision.detector import Detector
 from logllm.errors import LogllmError
 from logllm.hf_datasets.reading.collectors import Unwrapper
 from logllm.redaction import TOKEN_VARIABLE
+from logllm.signals.baseline import Baseline
+from logllm.signals.stream import COOLDOWN, StreamJudge
 from logllm.suppressions import Suppressions
+from logllm.watch.collected import Collector
+from logllm.watch.events import EventJudge
 from logllm.watch.metrics import Metrics
 from logllm.watch.sinks import open_sink
 from logllm.watch.sources import FileFollower, Position, StandardInput
 from logllm.watch.state import StateFile
 from logllm.watch.watcher import Watcher
+
+if TYPE_CHECKING:  # to watch without a model loads no model library
+    from logllm.decision.detector import Detector
 
 
 def start_watcher(
@@ -30,36 +36,60 @@ def start_watcher(
     suppressions: Path | None = None,
     unwrap: Unwrapper | None = None,
     silence: float = 60.0,
+    cooldown: float = COOLDOWN,
     say: Callable[[str], None] = lambda text: None,
 ) -> Watcher:
-    """A watcher that is ready to `run`; see the options of `logllm watch`. `model` may be loaded already."""
+    """A watcher that is ready to `run`; see the options of `logllm watch`. `model` may be a detector that is loaded."""
     if log != "-" and Path(log).is_dir():
         raise LogllmError(f"the log must be a file or -, found the folder {log}: name a file in it")
     sink = open_sink(alerts)
-    detector = model if isinstance(model, Detector) else Detector.from_pretrained(model)
-    lineage = detector.calibration.lineage if detector.calibration else str(model)
+    detector, baseline = _loaded(model)
+    calibration = detector.calibration if detector is not None else None
+    lineage = calibration.lineage if calibration else baseline.lineage if baseline is not None else str(model)
     kept = StateFile(state, lineage) if state is not None else None
-    watcher = Watcher(
-        detector,
-        None,
-        sink,
-        kept,
-        Suppressions(suppressions, detector.system) if suppressions is not None else None,
-        Metrics() if metrics_port is not None else None,
-        unwrap or Unwrapper(),
-        silence,
-        say,
-    )
+    system = detector.system if detector is not None else None
+    listed = Suppressions(suppressions, system) if suppressions is not None else None
+    metrics = Metrics() if metrics_port is not None else None
+    unwrap = unwrap or Unwrapper()
+    events = None
+    if baseline is not None:
+        collector = Collector(unwrap, baseline.json_log)
+        order = detector is None or detector.family != "logllama"
+        events = EventJudge(baseline, collector, listed, metrics, order=order, cooldown=cooldown)
+    watcher = Watcher(detector, None, sink, kept, listed, metrics, unwrap, silence, say, events)
     position = watcher.resume()
-    encoding = detector.system.encoding
+    encoding = system.encoding if system is not None else "utf-8"
     watcher.begin(StandardInput(encoding) if log == "-" else FileFollower(Path(log), encoding, position))
-    if watcher.metrics is not None and metrics_port is not None:
-        server = watcher.metrics.serve(metrics_port, metrics_address, watcher.healthy, metrics_token)
+    if metrics is not None and metrics_port is not None:
+        server = metrics.serve(metrics_port, metrics_address, watcher.healthy, metrics_token)
         say(f"metrics on http://{metrics_address}:{server.port}/metrics")
         if metrics_token is None and metrics_address not in ("127.0.0.1", "::1", "localhost"):
             say(f"whoever reaches {metrics_address} can read the metrics: set {TOKEN_VARIABLE} to ask for a token")
-    say(f"watching {log} as {detector.system.name}, threshold {detector.threshold:.2f}")
+    say(_in_words(log, detector, baseline))
     return watcher
+
+
+def _loaded(model: Path | Detector) -> tuple[Detector | None, Baseline | None]:
+    """(detector, baseline) of what `logllm fit` wrote; a folder may hold either or both."""
+    if not isinstance(model, str | Path):
+        return model, getattr(model, "baseline", None)
+    baseline = Baseline.load(model)
+    if baseline is not None and not (Path(model) / "config.json").exists():
+        return None, baseline
+    from logllm.decision.detector import Detector
+
+    return Detector.from_pretrained(model), baseline
+
+
+def _in_words(log: str, detector: Detector | None, baseline: Baseline | None) -> str:
+    parts = []
+    if baseline is not None:
+        parts.append(f"events, threshold {StreamJudge(baseline, order=False).threshold:.2f}")
+    if detector is not None:
+        parts.append(f"windows of {detector.system.name}, threshold {detector.threshold:.2f}")
+    if baseline is None:
+        parts.append("no rates and no silences: the checkpoint is of an earlier version, `logllm fit` adds them")
+    return f"watching {log}: " + "; ".join(parts)
 
 
 class _Nowhere:

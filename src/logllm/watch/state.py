@@ -1,6 +1,5 @@
 """What a watcher knows, on disk: a snapshot, and a journal of steps behind it, so that a kill -9 loses nothing.
 
-What is peculiar here:
 - Order is everything. A step (lines read, position after them, alerts found) is appended before any of its alerts goes
   out; what went out is noted with the next step. After a kill the journal is replayed: an alert that was not noted as
   sent is sent again, under the same id.
@@ -22,7 +21,7 @@ from typing import IO, Any
 
 from logllm.errors import LogllmError
 
-VERSION = 2
+VERSION = 3  # 3: the state of events
 JOURNAL_BYTES = 32 << 20
 
 
@@ -56,7 +55,7 @@ class StateFile:
             return None, iter(())
         try:
             snapshot = _read(rows[0])
-            if snapshot["version"] not in (1, VERSION):
+            if snapshot["version"] not in (1, 2, VERSION):
                 raise ValueError(f"version {snapshot['version']}")
         except (ValueError, KeyError, TypeError) as error:
             raise LogllmError(

@@ -1,10 +1,10 @@
-"""`logllm watch`: a log that is being written, judged window by window, each alert delivered at least once.
+"""`logllm watch`: a log that is being written, judged event by event and window by window, each alert delivered at least once.
 
-What is peculiar here:
 - One thread and one order: read a block, cut windows, score, save the step, only then send its alerts. Whatever is slow
   (a webhook, a disk) slows the reading; nothing queues without bound.
-- What closes is judged in `watch_judge`; what an alert says, and why its id never changes, is in `alerts`.
-- Windows close by the log's own clock. When the log falls silent the wall clock closes them, and the journal says so.
+- Events are judged in `events`, by a baseline; windows in `alerts`, by a model. A checkpoint may have either or both.
+- Windows close, and rates are told, by the log's own clock. While the log is silent the wall clock moves it on, and the
+  journal says so: a heartbeat that stops is an alert although no line comes.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from logllm.decision.detector import Detector
 from logllm.hf_datasets import LogLine
 from logllm.hf_datasets.live_windows import IDLE_SECONDS, LiveWindows, OpenWindow
 from logllm.hf_datasets.reading.collectors import Unwrapper
 from logllm.suppressions import Suppressions
 from logllm.watch.alerts import Judge
+from logllm.watch.events import EventJudge
 from logllm.watch.metrics import Metrics
 from logllm.watch.sinks import Sink
 from logllm.watch.sources import POLL_SECONDS, Position
 from logllm.watch.state import StateFile
+
+if TYPE_CHECKING:
+    from logllm.decision.detector import Detector
 
 MOST_PENDING = 1000  # alerts not delivered: beyond it nothing more is read
 SYNC_SECONDS = 1.0
@@ -34,8 +37,8 @@ class Watcher:
     """Everything that watches one log. `run` until told to stop.
 
     Args:
-        detector: a fitted detector.
-        source: `FileFollower` or `StandardInput` (`watch_stream`), as `begin` was given it, at the position that `resume` returned.
+        detector: a fitted detector, whose windows are judged; None judges none.
+        source: `FileFollower` or `StandardInput`, as `begin` was given it, at the position that `resume` returned.
         sink: where alerts go.
         state: where the position and open windows are kept; None keeps nothing.
         suppressions: templates that raise no alarm.
@@ -43,9 +46,10 @@ class Watcher:
         unwrap: how input lines become log lines.
         silence: seconds without a line after which open windows are closed.
         say: takes remarks for people.
+        events: judges events by a baseline; None judges none.
     """
 
-    detector: Detector
+    detector: Detector | None
     source: Any
     sink: Sink
     state: StateFile | None = None
@@ -54,14 +58,18 @@ class Watcher:
     unwrap: Unwrapper = field(default_factory=Unwrapper)
     silence: float = IDLE_SECONDS
     say: Callable[[str], None] = lambda text: None
+    events: EventJudge | None = None
 
     def __post_init__(self) -> None:
-        calibration = self.detector.calibration
-        idle = calibration.idle_seconds if calibration else IDLE_SECONDS
-        self.windows = LiveWindows(self.detector.system.window, idle)
+        self.windows: LiveWindows | None = None
+        self.judge: Judge | None = None
+        if self.detector is not None:
+            calibration = self.detector.calibration
+            idle = calibration.idle_seconds if calibration else IDLE_SECONDS
+            self.windows = LiveWindows(self.detector.system.window, idle)
+            self.judge = Judge(self.detector, self.suppressions, self.metrics, self.say)
         self.number = 0
         self.outbox: list[dict[str, Any]] = []
-        self.judge = Judge(self.detector, self.suppressions, self.metrics, self.say)
         self.stopping = False
         self._sent: list[str] = []  # delivered, and not yet noted in the journal
         self._problem = ""
@@ -71,7 +79,10 @@ class Watcher:
         self._waiting: dict[str, float] = {}  # alert id -> when its window's last line was read
         self._cut = 0
         if self.metrics:
-            self.metrics.threshold.set(self.detector.threshold)
+            if self.detector is not None:
+                self.metrics.threshold.set(self.detector.threshold)
+            elif self.events is not None:
+                self.metrics.threshold.set(self.events.judge.threshold)
 
     def resume(self) -> Position | None:
         """Take up the state; returns where reading goes on. Alerts that were not noted as sent wait to be sent again."""
@@ -81,15 +92,24 @@ class Watcher:
         position = None
         if snapshot is not None:
             self.number = snapshot["number"]
-            self.judge.drifted = snapshot.get("drifted", False)
-            self.windows.resume(self._reopened(snapshot["open"]), snapshot["clock"])
+            if self.judge is not None and self.windows is not None:
+                self.judge.drifted = snapshot.get("drifted", False)
+                self.windows.resume(self._reopened(snapshot["open"]), snapshot["clock"])
+            if self.events is not None and snapshot.get("events"):
+                self.events.resume(snapshot["events"])
             self.outbox = snapshot["outbox"]
             position = snapshot["position"]
             for step in steps:
-                if step.get("silent"):
+                if step.get("silent") and self.windows is not None:
                     self.windows.close_idle()
-                for line in self._parsed(step["lines"], count=False):
-                    self.windows.push(line)
+                self._push(step["lines"], count=False)
+                if self.events is not None and "now" in step:
+                    if step["lines"]:
+                        self.events.take(step["lines"], step["now"])
+                    else:
+                        self.events.pass_time(step["now"])
+                if self.windows is None and self.events is not None:
+                    self.number = self.events.number
                 sent = set(step["sent"])
                 self.outbox = [alert for alert in self.outbox if alert["id"] not in sent] + step["alerts"]
                 position = step["position"]
@@ -118,7 +138,7 @@ class Watcher:
                 time.sleep(POLL_SECONDS)
             self._deliver()
         if not self.stopping:
-            self._silent()
+            self._silent(end=True)
             for _ in range(20):  # a last chance for an address that comes back within seconds
                 self._deliver()
                 if not self.outbox:
@@ -142,6 +162,8 @@ class Watcher:
         return True, f"ok{': ' + problem if problem else ''}\n"
 
     def _wait(self) -> None:
+        if self.events is not None and self.events.is_due(now := time.time()):
+            self._finish([], [], now=now)
         if not self._quiet and time.monotonic() - self._arrived > self.silence:
             self._silent()
         if not getattr(self.source, "waits", False):
@@ -149,44 +171,58 @@ class Watcher:
         if self.metrics:
             self.metrics.lag_bytes.set(self.source.lag_bytes())
 
-    def _silent(self) -> None:
-        """Close all windows: nothing has come for long, or nothing will."""
+    def _silent(self, end: bool = False) -> None:
+        """Close all windows: nothing has come for long, or (at the `end`) nothing will."""
         self._quiet = True
-        closed = self.windows.close_idle()
-        if closed:
-            self._finish(closed, [], silent=True)
+        closed = self.windows.close_idle() if self.windows is not None else []
+        if closed or (end and self.events is not None):
+            self._finish(closed, [], silent=True, now=time.time(), end=end)
 
     def _take(self, block: list[str]) -> None:
         self._arrived, self._quiet = time.monotonic(), False
-        closed: list[OpenWindow] = []
-        last = None
-        for line in self._parsed(block):
-            last = line
-            closed += self.windows.push(line)
-        self._finish(closed, block)
+        closed, last = self._push(block)
+        self._finish(closed, block, now=time.time())
         if self.metrics:
             self.metrics.lag_bytes.set(self.source.lag_bytes())
-            self.metrics.open_windows.set(len(self.windows.open))
+            self.metrics.open_windows.set(len(self.windows.open) if self.windows is not None else 0)
             self.metrics.cut.inc(self.source.cut_lines - self._cut)
-            if last is not None and last.timestamp is not None:
-                self.metrics.lag_seconds.set(time.time() - last.timestamp)
+            if last is None and self.events is not None:
+                last = self.events.last_time
+            if last is not None:
+                self.metrics.lag_seconds.set(time.time() - last)
         self._cut = self.source.cut_lines
         while self.source.remarks:
             self.say(self.source.remarks.pop(0))
 
-    def _parsed(self, block: list[str], count: bool = True) -> Iterator[LogLine]:
+    def _push(self, block: list[str], count: bool = True) -> tuple[list[OpenWindow], float | None]:
+        """Put lines into windows; (the windows that close, the time of the last line)."""
+        closed: list[OpenWindow] = []
+        last = None
+        if self.windows is None or self.detector is None:
+            return closed, last
         unparsed, first = 0, self.number
         for line in self.unwrap.lines(block, first + 1, self.detector.system):
             self.number += 1
             unparsed += not line.parsed
-            yield line
+            last = line.timestamp
+            closed += self.windows.push(line)
         if self.metrics and count:
             self.metrics.lines.inc(self.number - first)
             self.metrics.unparsed.inc(unparsed)
+        return closed, last
 
-    def _finish(self, closed: list[OpenWindow], block: list[str], silent: bool = False) -> None:
-        """Judge what closed, note the step, and only then let its alerts go."""
-        alerts = self.judge(closed, self.number) if closed else []
+    def _finish(
+        self, closed: list[OpenWindow], block: list[str], silent: bool = False, now: float = 0.0, end: bool = False
+    ) -> None:
+        """Judge what came or closed, note the step, and only then let its alerts go."""
+        alerts = self.judge(closed, self.number) if closed and self.judge is not None else []
+        if self.events is not None:
+            before = self.events.number
+            alerts += self.events.take(block, now) if block else self.events.pass_time(now, end)
+            if self.windows is None:
+                self.number = self.events.number
+                if self.metrics:
+                    self.metrics.lines.inc(self.number - before)
         for alert in alerts:
             self._waiting[alert["id"]] = self._arrived
         self._note(
@@ -194,6 +230,7 @@ class Watcher:
                 "position": self.source.position.to_dict(),
                 "lines": block,
                 "silent": silent,
+                "now": now,
                 "alerts": alerts,
                 "sent": self._sent,
             }
@@ -226,15 +263,16 @@ class Watcher:
                 {
                     "position": position.to_dict(),
                     "number": self.number,
-                    "clock": self.windows.clock,
-                    "drifted": self.judge.drifted,
+                    "clock": self.windows.clock if self.windows is not None else None,
+                    "drifted": self.judge.drifted if self.judge is not None else False,
+                    "events": self.events.state() if self.events is not None else None,
                     "open": [
                         [
                             one.name,
                             None if one.last == float("-inf") else one.last,
                             [_kept(line) for line in one.members],
                         ]
-                        for one in self.windows.open.values()
+                        for one in (self.windows.open.values() if self.windows is not None else ())
                     ],
                     "outbox": [alert for alert in [*self.outbox, *(more or [])] if alert["id"] not in sent],
                 }

@@ -1,0 +1,230 @@
+"""A baseline of good runs from logs, and its threshold by alarm budget: the half of `logllm fit` that needs no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from logllm.decision.threshold import Budget, budget_threshold, poisson_interval
+from logllm.errors import LogllmError
+from logllm.hf_datasets.events import EventLog
+from logllm.signals import tails
+from logllm.signals.baseline import Baseline, learn_rows, rows_of, tick_of
+from logllm.signals.stream import StreamJudge
+from logllm.signals.table import ERRONEOUS, EventTable, read_table
+from logllm.signals.weights import THRESHOLD
+
+FEW_EVENTS = 40  # fewer teach next to nothing
+LEAST_HELD = 100  # events without which no threshold is set by what is held back
+FIRST_SHARE = 0.5  # of a log that is learnt from before anything is judged
+STRETCHES = 4  # into which the rest is cut; each is judged by all that came before it
+MOST_HELD = 400_000  # events that are judged for the threshold
+LOOSEST = -8.0  # log-odds below which nothing is an alarm, whatever the budget
+
+
+def learn_table(table: EventTable, log: EventLog) -> Baseline:
+    """Everything that some logs teach, without a threshold."""
+    timed, tick = tick_of(table)
+    baseline = Baseline(log.keys, timed, tick)
+    learn_rows(baseline, rows_of(table))
+    return _named(baseline.finish(), table, log)
+
+
+def fit_baseline(log: EventLog, alarms_per_day: float = 1.0, share: float = 1.0, order: bool = True) -> Baseline:
+    """Learn what is usual in some logs, and set a threshold by an alarm budget.
+
+    The second half is judged in stretches, each by all that came before it, as `watch` will judge what is to come.
+
+    Args:
+        log: the logs.
+        alarms_per_day: alarms that are accepted.
+        share: share of them that falls to events, where windows of a model raise the others.
+        order: whether the order of messages is judged by the baseline.
+
+    Raises:
+        LogllmError: logs without events.
+    """
+    table, _ = read_table(log)
+    if not len(table):
+        raise LogllmError("a log to learn from must hold events, found none: give another log")
+    timed, tick = tick_of(table)
+    baseline = Baseline(log.keys, timed, tick)
+    scores, seconds, events = held_scores(baseline, table, order)
+    baseline.finish()
+    baseline.threshold, baseline.budget = threshold_of(baseline, scores, seconds, events, alarms_per_day * share)
+    return _named(baseline, table, log)
+
+
+def held_scores(baseline: Baseline, table: EventTable, order: bool = True) -> tuple[list[float], float | None, int]:
+    """Teach a baseline a whole log; the second half is judged before it is learnt.
+
+    Returns:
+        (scores of the findings of the second half, in the order of time; the seconds it spans, None where the log has
+        no times; its events).
+    """
+    n = len(table)
+    half = int(FIRST_SHARE * n)
+    if n < 2 * LEAST_HELD:
+        learn_rows(baseline, rows_of(table))
+        return [], None, 0
+    half = max(half, n - MOST_HELD)
+    learn_rows(baseline, rows_of(table, 0, half))
+    scores: list[float] = []
+    cuts = np.linspace(half, n, STRETCHES + 1).astype(int).tolist()
+    for first, last in pairwise(cuts):
+        scores += judged_scores(Baseline.from_json(baseline.finish().to_json()), table, first, last, order)
+        learn_rows(baseline, rows_of(table, first, last))
+    seconds = None
+    if baseline.timed:
+        seconds = float(np.nanmax(table.timestamp[half:]) - np.nanmin(table.timestamp[half:])) or None
+    return scores, seconds, n - half
+
+
+def learn_more(
+    baseline: Baseline, table: EventTable, learn_flagged: bool, order: bool = True
+) -> tuple[list[float], float | None, int, int]:
+    """Teach a fitted baseline a newer log.
+
+    Events for which an alarm would have been raised are left out unless `learn_flagged`; new messages that state no fault
+    are learnt all the same: they are what an update is for.
+
+    Returns:
+        (scores of the findings of the learnt part, which threshold they are to set; the seconds that it spans; its
+        events, 0 where they are too few; events that were left out).
+    """
+    threshold = baseline.threshold if baseline.threshold is not None else THRESHOLD
+    judge = StreamJudge(Baseline.from_json(baseline.to_json()), LOOSEST, order=order)
+    kept: list[tuple[int, int, float, int | None, list[float]]] = []
+    scores: list[float] = []
+    left_out = 0
+    for row in rows_of(table):
+        told = judge.observe(*row)
+        grade, is_new = judge.grade_of(row[0], row[1])
+        clear = is_new and grade < ERRONEOUS
+        flagged = not clear and any(one.score > threshold and one.kind != "silence" for one in told)
+        scores += [one.score for one in told if one.status == "open" and one.score <= threshold]
+        if (flagged or judge.is_open(row[0], row[1], threshold)) and not learn_flagged:
+            left_out += 1
+        else:
+            kept.append(row)
+    learn_rows(baseline, kept)
+    baseline.finish()
+    if len(table) < 2 * LEAST_HELD:
+        return [], None, 0, left_out
+    times = table.timestamp[~np.isnan(table.timestamp)]
+    seconds = float(times.max() - times.min()) or None if baseline.timed and len(times) else None
+    return scores, seconds, len(table), left_out
+
+
+def judged_scores(baseline: Baseline, table: EventTable, first: int, last: int, order: bool = True) -> list[float]:
+    """Scores of the findings that a stretch of a log gives, in the order in which they begin."""
+    judge = StreamJudge(baseline, LOOSEST, order=order)
+    found = []
+    for template, grade, moment, sequence, numbers in rows_of(table, first, last):
+        for finding in judge.observe(template, grade, moment, sequence, numbers):
+            if finding.status == "open":
+                found.append(finding)
+    return [finding.score for finding in found]
+
+
+def threshold_of(
+    baseline: Baseline, scores: Sequence[float], seconds: float | None, events: int, alarms_per_day: float
+) -> tuple[float, dict[str, Any]]:
+    """(threshold, what it promises) from the scores of held-back findings."""
+    most = _clear_fault(baseline)
+    if not events or (baseline.timed and seconds is None):
+        return max(THRESHOLD, most - 2.0), {}
+    if not scores:
+        per_day = 86_400.0 / seconds if seconds else 1000.0 / events
+        low, high = poisson_interval(0)
+        budget = Budget(
+            THRESHOLD,
+            alarms_per_day,
+            "day" if seconds else "1,000 events",
+            0.0,
+            0,
+            0,
+            0.0,
+            low * per_day,
+            high * per_day,
+        )
+        return THRESHOLD, budget.to_dict()
+    budget = budget_threshold(scores, alarms_per_day, seconds or events * 86.4)  # 1,000 events in place of a day
+    period = "day" if seconds else "1,000 events"
+    threshold = budget.threshold
+    if budget.alarms * budget.windows < budget.windows_per_period:
+        threshold = max(threshold, THRESHOLD)  # beyond all that was seen: nothing shows that less is worth a look
+    threshold = min(threshold, most)
+    return threshold, budget.to_dict() | {"threshold": threshold, "period": period}
+
+
+def _clear_fault(baseline: Baseline) -> float:
+    """The score of an ERROR that was never seen: no budget, however small, hides one that says nothing worse."""
+    return max(StreamJudge(baseline, THRESHOLD, order=False).strength_of_new(ERRONEOUS), THRESHOLD)
+
+
+def in_words(baseline: Baseline) -> str:
+    """What was learnt and what it can promise, for people."""
+    kinds = len(baseline.kinds)
+    rows = [
+        f"{baseline.events:,} events of {kinds:,} kinds learnt from {len(baseline.files)} file{'s' if len(baseline.files) != 1 else ''}"
+    ]
+    beats = [kind for kind in StreamJudge(baseline, order=False).lives.values() if kind.regular]
+    if baseline.timed:
+        rows[0] += f", {tails.duration(max(baseline.whole.last - baseline.whole.first, 0.0))} of log"
+    else:
+        rows.append("the log has no times: rates and silences are told in lines")
+    if beats:
+        rows.append(
+            f"{len(beats):,} message{'s come' if len(beats) > 1 else ' comes'} at regular times: one that stops raises an alert"
+        )
+    if baseline.events < FEW_EVENTS:
+        rows.append(
+            f"{baseline.events} events are too few to know what is usual: only messages that state a fault can be told"
+        )
+    elif baseline.events < 2 * LEAST_HELD:
+        rows.append(
+            f"{baseline.events} events are too few to hold some back: new messages and stated faults are told, no number of "
+            "false alarms can be promised"
+        )
+    elif not baseline.budget:
+        rows.append("the log spans no time, so no number of false alarms a day can be promised")
+    else:
+        budget = Budget(**baseline.budget)
+        if budget.windows:
+            rows.append(
+                f"threshold {baseline.threshold:.2f}: expect {budget.expected:.2g} false alarms per {budget.period} (95 % interval "
+                f"{budget.low:.2g} to {budget.high:.2g}), from {budget.windows:,} things that stood out in the part held back"
+            )
+            if budget.alarms < budget.windows_per_period / budget.windows:
+                rows[-1] += (
+                    f"; so few cannot be seen in {budget.windows / budget.windows_per_period:.2g} {budget.period}s: a longer log "
+                    "makes it surer"
+                )
+        else:
+            rows.append(
+                f"threshold {baseline.threshold:.2f}: nothing stood out in the part held back, which promises at most "
+                f"{budget.high:.2g} false alarms per {budget.period}"
+            )
+    return "\n".join(rows)
+
+
+def _named(baseline: Baseline, table: EventTable, log: EventLog) -> Baseline:
+    baseline.files = [Path(one.name).name for one in log.files]
+    baseline.formats = sorted({one.format for one in log.files if one.format})
+    baseline.json_log = len(table) > 0 and log.events([table.place(0)])[0].lines[0].startswith("{")
+    baseline.lines = sum(one.lines for one in log.files)
+    texts = "\n".join(sorted(table.templates))
+    baseline.lineage = hashlib.sha256(texts.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return baseline
+
+
+def is_sure(baseline: Baseline) -> bool:
+    """Whether a number of false alarms can be promised."""
+    return bool(baseline.budget) and math.isfinite(baseline.threshold or math.inf)
