@@ -68,8 +68,8 @@ def _time_pattern() -> re.Pattern[str]:
 
 @lru_cache(maxsize=1)
 def _dated_pattern() -> re.Pattern[str]:
-    # The first sixteen layouts hold a date: these may stand a little way into the line.
-    return re.compile(rf"(?<![\w.\-/+])(?:{find_pattern(slice(0, 13))})(?![\w/])", re.IGNORECASE)
+    # The first fifteen layouts hold a date: these may stand a little way into the line.
+    return re.compile(rf"(?<![\w.\-/+])(?:{find_pattern(slice(0, 15))})(?![\w/])", re.IGNORECASE)
 
 
 @dataclass(slots=True)

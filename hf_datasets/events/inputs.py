@@ -29,7 +29,7 @@ BLOCK_BYTES = 2 << 20
 MOST_LINE_BYTES = 1 << 20  # of a line that is parsed; what is longer is kept, but read only so far
 _SPOOL_BYTES = 32 << 20
 _ESCAPES = re.compile(
-    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[PX^_][^\x1b\n]*(?:\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[PX^_][^\x1b\n]*(?:\x1b\\)?|[ -/]*[0-~])"
 )
 _BACKSPACES = re.compile(rb"[^\n\x08]\x08")
 _ODD_CONTROLS = bytes(set(range(1, 32)) - set(b"\t\n\x0b\x0c\r\x08\x1b\x07\x1e\x1f"))
@@ -271,11 +271,14 @@ class _Recoded(io.RawIOBase):
         super().close()
 
 
-def cleaned(raw: bytes, encoding: Encoding | None = None) -> bytes:
-    """The text of some whole lines: valid UTF-8, as many line feeds as before, no escapes, marks or NUL bytes."""
+def cleaned(raw: bytes, odd_lines: list[int] | None = None) -> bytes:
+    """The text of some whole lines: valid UTF-8, as many line feeds as before, no escapes, marks or NUL bytes.
+
+    The positions of lines that were read as Latin-1 are added to `odd_lines`.
+    """
     if b"\r" in raw:
         raw = raw.replace(b"\r\n", b"\n").removesuffix(b"\r")
-    if b"\x1b" in raw or (b"\x9b" in raw and not _valid(raw)):
+    if b"\x1b" in raw:
         raw = _ESCAPES.sub(b"", raw)
     if b"\0" in raw:
         raw = raw.replace(b"\0", b"")
@@ -286,13 +289,11 @@ def cleaned(raw: bytes, encoding: Encoding | None = None) -> bytes:
     if raw.isascii() or _valid(raw):
         return raw
     lines = raw.split(b"\n")
-    odd = 0
     for at, line in enumerate(lines):
         if not line.isascii() and not _valid(line):
             lines[at] = line.decode("latin-1").encode("utf-8")
-            odd += 1
-    if encoding is not None:
-        encoding.odd_lines += odd
+            if odd_lines is not None:
+                odd_lines.append(at)
     return b"\n".join(lines)
 
 

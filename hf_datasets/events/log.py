@@ -355,6 +355,7 @@ class EventStream:
         self._number = 1
         self._since = -math.inf
         self._worked = -math.inf
+        self._next = self._BUFFER
 
     @property
     def plan(self) -> FilePlan | None:
@@ -369,7 +370,7 @@ class EventStream:
             self._history.append(line)
         if self._reader is None and len(self._history) < self._FIRST:
             return []
-        if len(self._lines) < self._BUFFER and now - self._worked < 0.05 and self._worked <= now:
+        if len(self._lines) < self._next and 0 <= now - self._worked < max(0.05, 1e-4 * len(self._lines)):
             return []
         self._worked = now
         return self._work(False, now)
@@ -397,6 +398,8 @@ class EventStream:
         part, used, _ = self._reader.part(Block(raw, None, last), self._number, self._clock)
         self._number += used
         self._lines = self._lines[used:]
+        # What still waits is looked at again when there is enough more of it, so that a long event costs no more than its length.
+        self._next = max(self._BUFFER, 2 * len(self._lines))
         return list(self._reader.events(part))
 
 

@@ -241,7 +241,7 @@ def _parts(folded: str, start: int, stop: int, factor: float) -> tuple[Part, ...
     for run in reversed(groups):
         a, b = run.span()
         cut = min(b, a + 18)
-        runs.append((start + a, start + cut, factor * 10.0 ** (behind + b - cut)))
+        runs.append((start + a, start + cut, factor * 10.0 ** min(behind + b - cut, 280)))
         behind += b - a
     runs.reverse()
     if dot and fraction:

@@ -170,7 +170,8 @@ class FileReader:
 
     def part(self, block: Block, number: int, clock: Clock) -> tuple[Part, int, int]:
         """(the events of a block, lines that they take, bytes that are left for the next block)."""
-        text = cleaned(block.raw, self.source.encoding)
+        odd_lines: list[int] = []
+        text = cleaned(block.raw, odd_lines)
         lines = text.split(b"\n")
         if lines and not lines[-1]:
             lines.pop()
@@ -188,6 +189,7 @@ class FileReader:
             used = hold
         else:
             left, used = 0, count
+        self.source.encoding.odd_lines += sum(at < used for at in odd_lines)
         self._finish_times(pieces, used, clock)
         starts = np.flatnonzero(parents[:used] == np.arange(used))
         counts = (

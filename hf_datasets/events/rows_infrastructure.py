@@ -621,6 +621,9 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
                 None,
                 "onStandStepChanged 3579",
             ),
+            Example(
+                "20171224-0:58:0:6|Step_LSC|30002312|onExtend", "2017-12-24T00:58:00.006000+00:00", None, "onExtend"
+            ),
         ),
     ),
     EventFormat(

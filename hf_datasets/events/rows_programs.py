@@ -63,6 +63,21 @@ SYSTEMS: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="hpc",
+        title="High-performance cluster (Loghub): id node component state epoch flag message",
+        pattern=r"^(?P<id>\d+) (?P<node>\S+) (?P<component>\S+) (?P<state>\S+) (?P<time>\d{9,10}) (?P<flag>\d+) (?P<message>.*)$",
+        starts="0",
+        sequence=("node", "component"),
+        examples=(
+            Example(
+                "134681 node-246 unix.hw state_change.unavailable 1077804742 1 Component State Change: Component is in the unavailable state",
+                "2004-02-26T14:12:22+00:00",
+                None,
+                "Component State Change: Component is in the unavailable state",
+            ),
+        ),
+    ),
+    EventFormat(
         name="openstack",
         title="OpenStack: time pid LEVEL component [request] message",
         pattern=(

@@ -66,9 +66,11 @@ _LAYOUTS: tuple[str, ...] = (
     r"(?P<Y>\d{4})[-.](?P<m>\d\d)[-.](?P<d>\d\d)[-T_ ](?P<H>\d\d)[.\-](?P<M>\d\d)[.\-](?P<S>\d\d)(?:[.:](?P<f>\d{1,9}))?Z?",
     rf"(?P<Y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)[T .\-_:]?(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)(?:[.,](?P<f>\d{{1,9}}))?{_ZONE}",
     rf"(?P<Y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)[T \-_]{_CLOCK_S}{_ZONE}",
+    r"(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)-(?P<H>\d{1,2}):(?P<M>\d{1,2}):(?P<S>\d{1,2}):(?P<f>\d{1,3})",
     rf"(?P<Y>\d{{4}})年(?P<m>\d{{1,2}})月{_D}日\s*{_CLOCK}{_ZONE}",
     rf"(?P<a1>\d{{1,2}})(?P<s>[-/.])(?P<a2>\d{{1,2}})(?P=s)(?P<a3>\d{{4}}|\d\d){_SEP}{_CLOCK}{_ZONE}",
-    rf"{_WEEKDAY}{_D}[-/ .]\s?{_B}[-/ .,]\s?(?P<Y>\d{{4}}|\d\d)(?:[:/T]|,?\s+(?:at\s+)?)\s?{_CLOCK}{_ZONE}",
+    rf"{_WEEKDAY}{_D}[-/ .]\s?{_B}[-/ .,]\s?(?P<Y>\d{{4}})(?:[:/T]|,?\s+(?:at\s+)?)\s?{_CLOCK}{_ZONE}",
+    rf"{_WEEKDAY}{_D}[-/ .]\s?{_B}[-/ .,]\s?(?P<y>\d\d)\s+{_CLOCK_S}{_ZONE}",
     rf"(?P<Y>\d{{4}})[-/ ]{_B}[-/ ]{_D}[:T ]\s?{_CLOCK}{_ZONE}",
     rf"{_B}[-/]{_D}[-/](?P<Y>\d{{4}})[:T ]\s?{_CLOCK}{_ZONE}",
     rf"{_WEEKDAY}{_B}\s+{_D}(?:st|nd|rd|th)?{_YEAR_SEP}(?P<Y>\d{{4}}),?(?:\s+at)?\s+{_CLOCK}{_ZONE}",
@@ -115,7 +117,7 @@ class TimeLayout:
     Attributes:
         kind: "date" (full), "no_year", "no_date" or "epoch".
         year, month, day, hour, minute, second: spans; `month` may be a number where it is a word.
-        fraction: digits behind the second.
+        fraction: digits behind the second; `parts` is how many of them a second has.
         epoch: the whole number of an epoch; `unit` is how many of them a second has.
         zone: seconds east of Greenwich, or None where the text does not say.
         zone_sign: 1 or -1 with `zone_hour` and `zone_minute` spans.
@@ -131,6 +133,7 @@ class TimeLayout:
     minute: Span | None = None
     second: Span | None = None
     fraction: Span | None = None
+    parts: float = 1.0
     epoch: Span | None = None
     unit: float = 1.0
     zone: float | None = None
@@ -172,7 +175,8 @@ def _layout(found: re.Match[str], order: Order, is_ascii: bool) -> TimeLayout:
 
     for name, unit in _UNITS.items():
         if span(name):
-            return TimeLayout("epoch", epoch=span(name), unit=unit, fraction=span("f"), zone=0.0)
+            parts = _parts(found, span("f"))
+            return TimeLayout("epoch", epoch=span(name), unit=unit, fraction=span("f"), parts=parts, zone=0.0)
     year, month, day = span("Y") or span("y"), span("m"), span("d")
     if span("a1"):
         parts = {"dmy": (2, 1, 0), "mdy": (2, 0, 1), "ymd": (0, 1, 2)}[order]
@@ -193,6 +197,7 @@ def _layout(found: re.Match[str], order: Order, is_ascii: bool) -> TimeLayout:
         minute=span("M"),
         second=span("S"),
         fraction=span("f"),
+        parts=_parts(found, span("f")),
         zone=zone,
         zone_sign=0 if sign is None else -1 if sign == "-" else 1,
         zone_hour=span("zh") or span("zh2") if sign else None,
@@ -200,6 +205,14 @@ def _layout(found: re.Match[str], order: Order, is_ascii: bool) -> TimeLayout:
         noon=noon,
         ascii=is_ascii,
     )
+
+
+def _parts(found: re.Match[str], fraction: Span | None) -> float:
+    """How many units of a fraction a second has: ":6" are six thousandths, ".6" six tenths."""
+    if fraction is None:
+        return 1.0
+    length = fraction[1] - fraction[0]
+    return 1000.0 if length < 3 and found.string[fraction[0] - 1] == ":" else 10.0**length
 
 
 @dataclass(slots=True)
@@ -242,9 +255,7 @@ def read_column(text: NDArray[np.uint8], starts: NDArray[np.int64], layout: Time
         return value
 
     count = len(starts)
-    fraction = (
-        0.0 if layout.fraction is None else number(layout.fraction) / 10.0 ** (layout.fraction[1] - layout.fraction[0])
-    )
+    fraction = 0.0 if layout.fraction is None else number(layout.fraction) / layout.parts
     if layout.kind == "epoch":
         assert layout.epoch is not None
         whole = number(layout.epoch)
