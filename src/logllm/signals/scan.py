@@ -97,7 +97,7 @@ class ScanResult:
         """Take the flag off findings whose key is suppressed; their order stays by flag and score."""
         quiet = [finding for finding in self.flagged if is_fine(key_of(self.table, finding))]
         for finding in quiet:
-            finding.is_anomalous = False
+            finding.is_anomalous, finding.is_fine = False, True
         if quiet:
             self.findings.sort(key=lambda finding: not finding.is_anomalous)
             self.notes.append(
@@ -362,6 +362,7 @@ def describe(result: ScanResult, finding: Finding, events: dict[int, LogEvent]) 
         "last": iso(times[1]),
         "is_anomalous": finding.is_anomalous,
         "key": result.key(finding),
+        **({"suppressed": True} if finding.is_fine else {}),
         "severity": CLASS_NAMES[lead.severity],
     }
 
