@@ -1,14 +1,15 @@
 """`logllm reproduce`: a recipe in, a result file and the paper's row beside it out."""
 
 import json
+import math
 
 import pytest
 import yaml
 
 from logllm.errors import LogllmError
-from logllm.training.logllm import prior_shift
+from logllm.training.logllm import _calibrate_logllm, normal_weight, prior_shift, threshold_doubts
 from logllm.training.recipe import read_recipe
-from logllm.training.reproduce import preprocessed, reproduce
+from logllm.training.reproduce import built_windows, load_built, preprocessed, reproduce, run_folder
 from logllm.training.result_file import locked_result
 from logllm.training.result_table import f1_interval, report
 
@@ -140,3 +141,57 @@ def test_a_run_stays_as_long_as_its_rows_settings_are_the_same(tmp_path):
     changed = {**recipe, "title": "B", "rows": {"x": {"preset": "laptop"}, "y": {}, "z": {}}}
     with locked_result(file, {"recipe": changed}) as result:
         assert [run["row"] for run in result["runs"]] == ["y"] and result["recipe"]["title"] == "B"
+
+
+def test_few_anomalies_and_another_share_of_them_are_handled_and_said():
+    from types import SimpleNamespace
+
+    model = SimpleNamespace(config=SimpleNamespace(threshold=0.0))
+    training = [1] * 20 + [0] * 380
+    # Thunderbird's tail may hold no anomaly: the threshold is where the model is undecided at the natural share.
+    said = _calibrate_logllm(model, [-3.0] * 98 + [4.0] * 2, [0] * 98 + [1] * 2, 2.6, None)
+    assert model.config.threshold == 2.6 and "too few anomalous validation windows" in said
+    assert threshold_doubts(training, [0] * 98 + [1] * 2) == ["only 2 of 100 validation windows are anomalous"]
+    # Anomalies far more frequent in the tail: a normal window weighs more, and the threshold goes up.
+    scores = [-4.0] * 44 + [0.5] * 2 + [0.4] * 4 + [1.5] * 50
+    labels = [0] * 46 + [1] * 54
+    weight = normal_weight(training, labels)
+    assert weight > 10 and normal_weight(training, training) == 1.0
+    _calibrate_logllm(model, scores, labels, -9.0, None)
+    alike = model.config.threshold
+    said = _calibrate_logllm(model, scores, labels, -9.0, None, weight)
+    assert alike < 0.4 < 0.5 < model.config.threshold < 1.5 and "anomalies are rarer in training" in said
+    assert "so the share in later windows is not known" in threshold_doubts(training, labels)[0]
+
+
+def test_the_cost_is_counted_from_the_labels():
+    from logllm.training.cost import in_words, planned, steps_of
+
+    labels = [1] * 837 + [0] * 79_160  # Thunderbird's training part
+    stages = {one.stage: one for one in steps_of({"preset": "paper"}, labels)}
+    # Equation 1: the anomalies are drawn until they are 30 %; two epochs of batches of 16.
+    drawn = round(0.3 * (1 - 837 / 79_997) / 0.7 * 79_997)
+    assert stages["answer template"].steps == math.ceil(1000 / 16)
+    assert stages["all"].samples == 79_160 + drawn and stages["all"].steps == math.ceil((79_160 + drawn) / 16) * 2
+    text = in_words([planned("paper", {"preset": "paper"}, labels, 20_000)], 5, 1)
+    assert "| paper | 79,997 |" in text and "not measured" in text and "5 runs would be" in text
+
+
+def test_a_folder_of_another_recipe_or_a_stopped_training_is_refused(recipe, small_dataset, tmp_path):
+    file, content = recipe
+    target, work = tmp_path / "r.json", tmp_path / "work"
+    built_windows(content["data"], small_dataset, work)
+    folder = run_folder(work, "masked", 0)
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"row": "masked", "settings": {}, "seed": 0, "split": "x"}))
+    with pytest.raises(LogllmError, match=r"must be of this recipe, found another settings, split in its run\.json"):
+        reproduce(file, small_dataset, target, rows=["masked"], seeds=[0], work=work, progress=False)
+    split = load_built(work)[0]["checksum"]
+    known = {"row": "masked", "settings": content["rows"]["masked"], "seed": 0, "split": split}
+    (folder / "run.json").write_text(json.dumps(known))
+    with pytest.raises(LogllmError, match=r"found one of row .masked., seed 0, that was stopped in .*--resume"):
+        reproduce(file, small_dataset, target, rows=["masked"], seeds=[0], work=work, progress=False)
+    content["data"]["train_share"] = 0.5
+    file.write_text(yaml.safe_dump(content))
+    with pytest.raises(LogllmError, match="the work folder must be of this recipe"):
+        reproduce(file, small_dataset, target, work=work, progress=False)
