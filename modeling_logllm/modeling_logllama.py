@@ -279,6 +279,8 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
                 k, unseen = self.config.candidates, self.config.unseen_score
                 outside = [bool((row.rank >= k).any()) for row in judged]
                 scores = [nll + unseen * out for nll, out in zip(worst, outside)]
+            elif name == "counts":
+                scores = self.count_distances(sequences)[0].tolist()
             elif name == "likelihood+counts":
                 distances, _ = self.count_distances(sequences)
                 scores = [nll + self.config.count_weight * d for nll, d in zip(worst, distances.tolist())]

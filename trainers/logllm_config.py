@@ -70,6 +70,7 @@ STAGE_TABLES = {
 }
 PUBLISHED_DECAY, PUBLISHED_DECAYS = 0.7, 10
 BATCH = 16  # the paper's mini-batch
+PUBLISHED_SUFFIX = ". Is this sequence normal or anomalous? \\n"
 DTYPES = ("float32", "bfloat16", "auto")
 
 
@@ -104,6 +105,12 @@ class LogLLMPreset:
         reorder: see there.
         validations: evaluations of the validation windows an epoch.
         patience: evaluations of the last stage without gain before it stops; 0 = never.
+        prompt_suffix: text between the messages and the answer; None = `LogLLMConfig`'s, which ends in a line feed.
+        weight_decay: of AdamW.
+        clipping: largest norm of the gradient; 0 = no clipping.
+        long_windows: how a window of more messages than the model takes is scored, see `LogLLMConfig`.
+        encoder_kind: "text", or "embedding": one trained vector for each distinct message (the paper's ablation with
+            template IDs, an embedding layer in BERT's place).
     """
 
     encoder: str | None = None
@@ -132,6 +139,11 @@ class LogLLMPreset:
     reorder: float = 0.0
     validations: int = 2
     patience: int = 4
+    prompt_suffix: str | None = None
+    weight_decay: float = 0.0
+    clipping: float = 1.0
+    long_windows: str = "overlap"
+    encoder_kind: str = "text"
 
 
 _SMALL_LLAMA: dict[str, Any] = {
@@ -209,6 +221,11 @@ PRESETS = {
         bf16=True,
         validations=1,
         patience=0,
+        # Figure 3 and the published code end the prompt in a backslash and an n, two characters.
+        prompt_suffix=PUBLISHED_SUFFIX,
+        # The paper says AdamW and no more; the published code takes torch's own decay, and does not clip.
+        weight_decay=0.01,
+        clipping=0.0,
     ),
 }
 

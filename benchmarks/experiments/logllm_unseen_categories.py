@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--rows", default="", help="part of the names of the rows to run")
     args = parser.parse_args()
     from logllm.provenance import provenance
-    from logllm.training.reproduce import locked_result
+    from logllm.training.result_file import locked_result
 
     folds = [fold(args.data / LOG, number) for number in range(FOLDS)]
     made_of = {
