@@ -69,6 +69,7 @@ class LiveWindows:
         self.open_lines = self.open_characters = 0
         self.clock: float | None = None
         self._behind = 0
+        self._looked: float | None = None  # the clock when idle windows were last looked for
 
     def push(self, line: LogLine) -> list[OpenWindow]:
         """Take a line; returns the windows that it closes."""
@@ -115,8 +116,9 @@ class LiveWindows:
 
     def _idle_ones(self) -> list[OpenWindow]:
         closed: list[OpenWindow] = []
-        if self.idle is None or self.clock is None or self.rule.kind != "session":
+        if self.clock == self._looked or self.idle is None or self.clock is None or self.rule.kind != "session":
             return closed
+        self._looked = self.clock
         while self.open:
             name, window = next(iter(self.open.items()))
             if window.last + self.idle >= self.clock:

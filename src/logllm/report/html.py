@@ -201,6 +201,7 @@ def _window(verdict: Verdict) -> dict[str, Any]:
         "score": verdict.score,
         "threshold": verdict.threshold,
         "is_anomalous": verdict.is_anomalous,
+        "quiet": "called fine" if verdict.score > verdict.threshold else "not flagged",
         "label": None if verdict.label is None else "labelled anomalous" if verdict.label else "labelled normal",
         "time": _period(verdict.first_timestamp, verdict.last_timestamp),
         "remark": _remark(verdict, rows),
