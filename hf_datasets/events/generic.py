@@ -64,7 +64,7 @@ _EARLY = 160
 
 @lru_cache(maxsize=1)
 def _time_pattern() -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w.\-/+])(?:{find_pattern()})(?![\w/])", re.IGNORECASE)
+    return re.compile(rf"(?<![\w.\-/+])(?:{find_pattern(slice(0, -1))})(?![\w/])", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1)
