@@ -1,9 +1,9 @@
 """Windows <-> Parquet: the columns, the writer, the folder of a configuration, and the way back.
 
-Odd here: a configuration is written into a hidden sibling folder and renamed into place when it is whole, so a build
+Notes: A configuration is written into a hidden sibling folder and renamed into place when it is whole, so a build
 that is killed leaves either the old configuration or the new one, never half of one. The README names every whole
 configuration found in the folder, which is all that `datasets.load_dataset` needs. `datasets` is imported where
-it is used: that is half of the room's import time, and worker processes do without it.
+it is used: that is half of the package's import time, and worker processes do without it.
 """
 
 from __future__ import annotations

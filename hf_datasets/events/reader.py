@@ -576,7 +576,7 @@ class FileReader:
             if hold is not None:
                 hold = int(parents[hold])
                 if hold < count // 2 and (count > 4 * MOST_LINES or len(pieces.text) > 8 * MOST_BYTES):
-                    hold = None  # whatever is still open has had room enough
+                    hold = None  # whatever is still open has had time enough
         return parents, members, hold
 
     def _partials(self, pieces: Pieces) -> set[int]:

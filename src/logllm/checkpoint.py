@@ -86,7 +86,7 @@ def taking_its_place(folder: Path) -> Iterator[Path]:
         if not is_no_room(error):
             raise
         raise LogllmError(
-            f"the disk must have room for a checkpoint, found none at {folder}: nothing was changed there; make room and run "
+            f"the disk must have space for a checkpoint, found none at {folder}: nothing was changed there; free some and run "
             "the command again"
         ) from error
     finally:
