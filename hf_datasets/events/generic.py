@@ -18,7 +18,7 @@ _SURE = (
     "trace debug info information notice warn warning error err critical crit fatal alert emerg emergency panic severe verbose"
     " hinweis fehler warnung kritisch erreur avertissement critique erro aviso errore avviso advertencia crítico fout waarschuwing"
     " błąd ostrzeżenie ошибка предупреждение информация отладка критическая 错误 警告 信息 调试 严重 致命 エラー 情報 デバッグ 致命的 오류 경고 정보"
-    " fel fejl virhe chyba varning advarsel varoitus dbg wrn inf ftl erroneous debug1 debug2 informational"
+    " uyarı uyari hata fel fejl virhe chyba varning advarsel varoitus dbg wrn inf ftl erroneous debug1 debug2 informational"
 )
 _UPPER = "LOG FAIL FAILED FAILURE FINE FINER FINEST CONFIG TRC DBG INF WRN FTL CRT EMG NOTE STATUS AUDIT SUCCESS OK VRB NOTI ERRO FATA DEBU PANI WARNI SYSTEM DEBG CRITICO DEBUGGING ERRORE"
 _sure = "|".join(sorted(map(re.escape, _SURE.split()), key=len, reverse=True))
