@@ -1,4 +1,4 @@
-"""What pretrained weights bring: `python -m benchmarks pages.pretrained` writes docs/pretrained.md, `--check` says what differs.
+"""What pretrained weights bring: `python -m benchmarks pages.pretrained` writes docs/explanation/pretrained.md, `--check` says what differs.
 
 Every figure is read from a result file; a table whose file is not there, and a row that was not run, are named as such.
 """
@@ -15,7 +15,7 @@ from benchmarks.experiments import logllm_pretrained, logllm_unseen_categories
 
 HERE = Path(__file__).resolve().parents[1]
 RESULTS = HERE / "results"
-PAGE = HERE.parent / "docs" / "pretrained.md"
+PAGE = HERE.parent / "docs" / "explanation" / "pretrained.md"
 SHARES = (0.2, 0.4, 1.0)
 INTRODUCTION = """# What pretrained weights bring
 
