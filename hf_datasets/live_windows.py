@@ -1,6 +1,6 @@
 """Windows of a log that is still being written: sessions close when they have been idle, counts when they are full.
 
-What is peculiar here:
+Notes:
 - Everything is decided by the lines alone (their order and their own clock), so the same lines give the same windows
   whenever they arrive; only `close_idle`, for a log that fell silent, is asked from outside, and the caller notes it.
 - The clock is the latest time of any line. A clock that runs backwards for many lines in a row is believed, so that a
@@ -69,6 +69,7 @@ class LiveWindows:
         self.open_lines = self.open_characters = 0
         self.clock: float | None = None
         self._behind = 0
+        self._looked: float | None = None  # the clock when idle windows were last looked for
 
     def push(self, line: LogLine) -> list[OpenWindow]:
         """Take a line; returns the windows that it closes."""
@@ -115,8 +116,9 @@ class LiveWindows:
 
     def _idle_ones(self) -> list[OpenWindow]:
         closed: list[OpenWindow] = []
-        if self.idle is None or self.clock is None or self.rule.kind != "session":
+        if self.clock == self._looked or self.idle is None or self.clock is None or self.rule.kind != "session":
             return closed
+        self._looked = self.clock
         while self.open:
             name, window = next(iter(self.open.items()))
             if window.last + self.idle >= self.clock:

@@ -1,6 +1,6 @@
 """Alerts of a kind that training never saw: `python -m benchmarks experiments.logllm_unseen_categories --data DIR [--seeds 0,1]`.
 
-What is peculiar here:
+Notes:
 - BGL labels an alert line with its category. The categories, most frequent first, are dealt in turn to three folds; a
   fold's alert lines are taken out of the training part (the first 80 % of the lines) altogether.
 - Tested on the normal windows of the last 20 %, and on the windows of the whole log whose only alerts are of the fold's

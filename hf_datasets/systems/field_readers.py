@@ -19,8 +19,16 @@ def session_finder(system: LogSystem) -> Callable[[str], tuple[str, ...]]:
     """A function from a content to the session ids it names, each once, in order of appearance."""
     if system.session_pattern is None:
         return lambda content: ()
-    finditer = compiled(system.session_pattern).finditer
-    return lambda content: tuple(dict.fromkeys(found[0] for found in finditer(content)))
+    pattern = compiled(system.session_pattern)
+    if pattern.groups:
+        return lambda content: tuple(dict.fromkeys(found[0] for found in pattern.finditer(content)))
+    findall = pattern.findall
+
+    def sessions(content: str) -> tuple[str, ...]:
+        found = findall(content)
+        return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))
+
+    return sessions
 
 
 def timestamp_reader(rule: TimestampRule | None) -> Callable[[str], float | None]:

@@ -95,16 +95,16 @@ class Novelty:
             raw: the raw lines of the same messages; empty strings where they are not at hand.
             system: how the log is read.
         """
-        grave = [severities(lines, contents, system) for lines, contents in zip(raw, windows)]
+        severity = [severities(lines, contents, system) for lines, contents in zip(raw, windows)]
         news = [self.new(window) for window in windows]
         if not self.settings.order:
             return [
                 max((score for score, is_new in zip(self.of_new(nats), new) if is_new), default=0.0)
-                for nats, new in zip(grave, news)
+                for nats, new in zip(severity, news)
             ]
         self.scorer.severity_weight = self.settings.severity_weight
         sequences, weighed = [], []
-        for window, new, nats in zip(windows, news, grave):
+        for window, new, nats in zip(windows, news, severity):
             begin, *ids = self.scorer.ids(window)
             # New messages are the unseen key; those that the model does not know and that were accepted are passed over.
             kept = [i for i, is_new in enumerate(new) if is_new or ids[i] not in self._new]
@@ -116,9 +116,9 @@ class Novelty:
         scores = dict(zip(scored, (score for score, _ in found)))
         return [scores.get(i, 0.0) for i in range(len(windows))]
 
-    def of_new(self, grave: Sequence[float]) -> list[float]:
+    def of_new(self, severity: Sequence[float]) -> list[float]:
         """Novelty (nats) of lines that are new, from the severity of each."""
-        return [self.model.config.unseen_score + self.settings.severity_weight * nats for nats in grave]
+        return [self.model.config.unseen_score + self.settings.severity_weight * nats for nats in severity]
 
     def known(self, window: Sequence[str]) -> list[bool]:
         """Whether training had a message of this kind, in normal or in anomalous windows."""

@@ -77,8 +77,9 @@ def held_scores(baseline: Baseline, table: EventTable, order: bool = True) -> tu
     learn_rows(baseline, rows_of(table, 0, half))
     scores: list[float] = []
     cuts = np.linspace(half, n, STRETCHES + 1).astype(int).tolist()
+    told: dict[str, float] = {}
     for first, last in pairwise(cuts):
-        scores += judged_scores(Baseline.from_json(baseline.finish().to_json()), table, first, last, order)
+        scores += judged_scores(Baseline.from_json(baseline.finish().to_json()), table, first, last, order, told)
         learn_rows(baseline, rows_of(table, first, last))
     seconds = None
     if baseline.timed:
@@ -122,15 +123,33 @@ def learn_more(
     return scores, seconds, len(table), left_out
 
 
-def judged_scores(baseline: Baseline, table: EventTable, first: int, last: int, order: bool = True) -> list[float]:
-    """Scores of the findings that a stretch of a log gives, in the order in which they begin."""
+def judged_scores(
+    baseline: Baseline,
+    table: EventTable,
+    first: int,
+    last: int,
+    order: bool = True,
+    told: dict[str, float] | None = None,
+) -> list[float]:
+    """Scores of the findings that a stretch of a log gives, in the order in which they begin.
+
+    Args:
+        baseline: what is usual.
+        table: the log.
+        first: the stretch's first row.
+        last: the row behind it.
+        order: whether the order of messages is judged.
+        told: what was told of late, by the judge of the stretch before; it is brought up to date.
+    """
     judge = StreamJudge(baseline, LOOSEST, order=order)
+    judge.told.update(told or {})
     found = []
-    for template, grade, moment, sequence, numbers in rows_of(table, first, last):
-        for finding in judge.observe(template, grade, moment, sequence, numbers):
-            if finding.status == "open":
-                found.append(finding)
-    return [finding.score for finding in found]
+    for row in rows_of(table, first, last):
+        found += [finding.score for finding in judge.observe(*row) if finding.status == "open"]
+    if told is not None:
+        told.clear()
+        told.update(judge.told)
+    return found
 
 
 def threshold_of(

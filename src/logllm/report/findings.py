@@ -1,16 +1,15 @@
 """Many windows with one reason are one finding: what a person reads first is ten different things, not one ten times.
 
-What is peculiar here:
+Notes:
 - Windows belong together when their guiltiest line has the same template; lines that no template matches are grouped by
   templates mined from the flagged lines themselves. A window without a guilty line (its counts are odd) is grouped by
   which keys are odd.
-- A finding ranks by its worst window plus half the logarithm of how many windows it has: of two equally surprising
-  novelties the one that goes on comes first.
+- Findings are in the order of the score that is printed, that of their worst window; of equal ones the one with more
+  windows comes first.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,8 +17,6 @@ from typing import Any
 from logllm.hf_datasets import LogSystem, TemplateMiner
 from logllm.suppressions import content_of, key_of
 from logllm.verdict import Verdict, without_counts
-
-SPREAD_WEIGHT = 0.5
 
 
 @dataclass
@@ -36,9 +33,9 @@ class Finding:
     score: float = 0.0
 
     @property
-    def rank(self) -> float:
-        """What findings are sorted by."""
-        return self.score + SPREAD_WEIGHT * math.log(self.windows)
+    def rank(self) -> tuple[float, int]:
+        """What findings are sorted by, highest first: the printed score, and among equals the number of windows."""
+        return self.score, self.windows
 
 
 def _group(verdict: Verdict, system: LogSystem, novel: TemplateMiner) -> str:
@@ -85,7 +82,7 @@ def group_findings(
         finding.first_timestamp = min(times, default=None)
         times = [t for t in (verdict.last_timestamp, finding.last_timestamp) if t is not None]
         finding.last_timestamp = max(times, default=None)
-    return sorted(found.values(), key=lambda finding: -finding.rank)
+    return sorted(found.values(), key=lambda finding: finding.rank, reverse=True)
 
 
 def without(verdicts: Sequence[Verdict], suppressed: Any, explain: Callable[[Verdict], Verdict]) -> list[Verdict]:

@@ -1,7 +1,6 @@
 """A scan as one HTML file that can be mailed: timeline, ranked windows, the guilty lines and why.
 
-Peculiar about it:
-
+Notes:
 * A log is hostile text. Everything goes through Jinja's autoescape; control characters (terminal escapes, NUL,
   right-to-left overrides) are drawn as signs; and a content security policy names the hash of our own script, so that
   even markup that slipped through could neither run nor fetch.
@@ -202,6 +201,7 @@ def _window(verdict: Verdict) -> dict[str, Any]:
         "score": verdict.score,
         "threshold": verdict.threshold,
         "is_anomalous": verdict.is_anomalous,
+        "quiet": "called fine" if verdict.score > verdict.threshold else "not flagged",
         "label": None if verdict.label is None else "labelled anomalous" if verdict.label else "labelled normal",
         "time": _period(verdict.first_timestamp, verdict.last_timestamp),
         "remark": _remark(verdict, rows),

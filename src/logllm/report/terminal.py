@@ -64,7 +64,8 @@ def _others(finding: Finding, paint) -> list[str]:
 
 
 def _window(place: int, verdict: Verdict, paint) -> list[str]:
-    mark = paint(RED, "anomalous") if verdict.is_anomalous else "below the threshold"
+    quiet = "called fine" if verdict.score > verdict.threshold else "below the threshold"
+    mark = paint(RED, "anomalous") if verdict.is_anomalous else quiet
     truth = "" if verdict.label is None else f"  (label: {'anomalous' if verdict.label else 'normal'})"
     name = printable(verdict.window_id, SHOWN_CHARACTERS)
     rows = [f"{place:>2}. {paint(BOLD, name)}  score {verdict.score:.2f}  {mark}, {len(verdict.lines)} lines{truth}"]

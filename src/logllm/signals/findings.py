@@ -33,6 +33,7 @@ class Finding:
         rows: rows of the table that belong to it, the leading one among them, in order.
         count: how many events it stands for.
         others: findings like it elsewhere in the log, that are folded into it.
+        is_fine: whether somebody called it fine; it is then not flagged, whatever its score.
     """
 
     candidates: list[Candidate]
@@ -41,6 +42,7 @@ class Finding:
     rows: list[int]
     count: int
     others: list[Candidate] = field(default_factory=list)
+    is_fine: bool = False
 
     @property
     def lead(self) -> Candidate:

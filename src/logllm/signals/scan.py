@@ -97,7 +97,7 @@ class ScanResult:
         """Take the flag off findings whose key is suppressed; their order stays by flag and score."""
         quiet = [finding for finding in self.flagged if is_fine(key_of(self.table, finding))]
         for finding in quiet:
-            finding.is_anomalous = False
+            finding.is_anomalous, finding.is_fine = False, True
         if quiet:
             self.findings.sort(key=lambda finding: not finding.is_anomalous)
             self.notes.append(
@@ -239,6 +239,9 @@ def _judge_log(
     elif n >= FEW_EVENTS:
         items = items_of(kinds, find_facets(table, *texts) if texts is not None else [])
         found += bursts(table, items) + silences(table, items) + values(table, kinds)
+        del items
+        if n > MOST_EVENTS:
+            kinds.forget_rows()
         ways = cut_sequences(table, texts[0] if texts is not None else None)
         found += order_breaks(table, kinds, ways)
         order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
@@ -359,6 +362,7 @@ def describe(result: ScanResult, finding: Finding, events: dict[int, LogEvent]) 
         "last": iso(times[1]),
         "is_anomalous": finding.is_anomalous,
         "key": result.key(finding),
+        **({"suppressed": True} if finding.is_fine else {}),
         "severity": CLASS_NAMES[lead.severity],
     }
 

@@ -35,6 +35,7 @@ COOLDOWN = 600.0  # seconds between two messages about one finding
 MOST_CHAIN = 200  # events over which near signals are one finding
 MOST_OPEN = 1000  # findings that are open at once
 MOST_REASONS = 5
+MOST_TOLD = 10_000
 LEAST_BURST = 10
 LEAST_WINDOWS = 8  # windows of a scale that a rate must rest on
 LEAST_PAUSES = 15
@@ -179,6 +180,7 @@ class StreamJudge:
         self.row, self.clock, self.wall = 0, -math.inf, 0.0
         self.new_events = 0
         self.open: dict[str, StreamFinding] = {}
+        self.told: dict[str, float] = {}  # key -> findings of late: what comes again and again is less news each time
         self._tick = -1
         self._touched: list[_Live] = []
         self._before = NO_TEMPLATE
@@ -759,6 +761,7 @@ class StreamJudge:
                 told += self._found([signal], live, False)
             fade = 0.5 ** (SCALES[2] / max(self.baseline.ticks, SCALES[2]))
             self._met = [fade * count for count in self._met]
+            self.told = {key: fade * count for key, count in self.told.items() if fade * count > 0.05}
         self._tick = tick
         return told + self._remind(clock)
 
@@ -877,10 +880,12 @@ class StreamJudge:
                 best[group] = one
         ordered = sorted(best.values(), key=lambda one: -one.strength)
         score = ordered[0].strength + COMBINED * sum(max(one.strength, 0.0) for one in ordered[1:])
-        if score < self.threshold:
-            return _NOTHING
         lead = ordered[0]
         key = self.key(live.code, lead.question)
+        if lead.question != "silence":
+            score -= tails.daily_bread(self.told.get(key, 0.0))
+        if score < self.threshold:
+            return _NOTHING
         event = self._whole_event() if now_there else None
         message = event.message if event is not None else ""
         if self.is_fine(key, message):
@@ -918,6 +923,8 @@ class StreamJudge:
             [live.code],
         )
         self._of_code[live.code] = self.open[key] = finding
+        if len(self.told) < MOST_TOLD:
+            self.told[key] = self.told.get(key, 0.0) + 1.0
         if lead.question != "silence":
             self._incident = finding
         return [self._tell(finding, "open", now)]
@@ -982,6 +989,7 @@ class StreamJudge:
             "before": self._before,
             "previous": list(self._previous.items()),
             "met": self._met,
+            "told": self.told,
             "strange": self._strange,
             "deadlines": self._deadlines,
             "touched": [live.code for live in self._touched],
@@ -1021,6 +1029,7 @@ class StreamJudge:
         self.clock = -math.inf if values["clock"] is None else values["clock"]
         self._previous = dict(values["previous"])
         self._met, self._strange = list(values["met"]), list(values["strange"])
+        self.told = dict(values["told"])
         self._deadlines = [(due, code) for due, code in values["deadlines"]]
         self._touched = [self.lives[code] for code in values["touched"] if code in self.lives]
         self.open = {one["key"]: StreamFinding(**one) for one in values["open"]}

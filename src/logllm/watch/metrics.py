@@ -1,6 +1,6 @@
 """The watcher's figures for Prometheus, and a health answer, over HTTP on loopback unless told otherwise.
 
-What is peculiar here: a registry of its own, so that two watchers in one process (the tests) do not meet; without a port
+Notes: A registry of its own, so that two watchers in one process (the tests) do not meet; without a port
 the same figures are kept and nothing is served. Who asks may need a bearer token; what a request may be is bounded (GET,
 no body, few headers, ten seconds, sixteen at a time). `prometheus_client` is an extra: `pip install logllm[watch]`.
 """
@@ -19,6 +19,7 @@ from logllm.redaction import allows
 
 MOST_CONNECTIONS, MOST_REQUEST_BYTES = 16, 16 * 1024
 SCORE_BUCKETS = (0.5, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 25, 30, 40, 60, 100)
+QUESTIONS = ("new", "grave", "unexpected", "missing", "burst", "drop", "silence", "value")
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -39,6 +40,8 @@ class Metrics:
         self.anomalies = Counter("anomaly_count", "Windows flagged and not suppressed.", **r)
         self.suppressed = Counter("anomalies_suppressed", "Windows and findings that were called fine.", **r)
         self.findings = Counter("findings", "Findings of events that began, by question.", ["kind"], **r)
+        for kind in QUESTIONS:
+            self.findings.labels(kind)  # a figure that is nought is there, too
         self.sent = Counter("alerts_sent", "Alerts delivered, repeated deliveries included.", **r)
         self.pending = Gauge("alerts_pending", "Alerts not delivered yet.", **r)
         self.failures = Counter("state_failures", "Times that the state could not be saved.", **r)

@@ -73,12 +73,17 @@ def _loaded(model: Path | Detector) -> tuple[Detector | None, Baseline | None]:
     """(detector, baseline) of what `logllm fit` wrote; a folder may hold either or both."""
     if not isinstance(model, str | Path):
         return model, getattr(model, "baseline", None)
-    baseline = Baseline.load(model)
-    if baseline is not None and not (Path(model) / "config.json").exists():
+    folder = Path(model)
+    if not folder.exists():  # a repository of the Hub
+        from logllm.hub.download import local_folder
+
+        folder = local_folder(model)
+    baseline = Baseline.load(folder)
+    if baseline is not None and not (folder / "config.json").exists():
         return None, baseline
     from logllm.decision.detector import Detector
 
-    return Detector.from_pretrained(model), baseline
+    return Detector.from_pretrained(folder), baseline
 
 
 def _in_words(log: str, detector: Detector | None, baseline: Baseline | None) -> str:
