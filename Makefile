@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test check bench space clean
+.PHONY: install demo test check bench docs space clean
 
 install: $(VENV)/.installed
 
@@ -31,10 +31,14 @@ check: install
 
 # Measure what the README, the results page and the cards quote; what was measured on the same windows is not run again.
 bench: install
-	$(BIN)/python -m benchmarks.comparison.run
-	$(BIN)/python -m benchmarks.comparison.robustness
-	$(BIN)/python -m benchmarks.comparison.render
-	$(BIN)/python -m benchmarks.experiments.run
+	$(BIN)/python -m benchmarks comparison.run
+	$(BIN)/python -m benchmarks comparison.robustness
+	$(BIN)/python -m benchmarks comparison.render
+	$(BIN)/python -m benchmarks recipes
+
+# The documentation, as a site in build/site; a warning is an error.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 # The Space as `logllm push space` would publish it, put together in build/space and served from there.
 space: install

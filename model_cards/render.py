@@ -191,7 +191,8 @@ def render_eval_results(
     """
     dataset, task = str(training.get("dataset") or ""), str(training.get("dataset_config") or "")
     measured = metrics.get("test")
-    found = _present(measured.get("f1")) if isinstance(measured, Mapping) else None
+    measured = measured if isinstance(measured, Mapping) else {}
+    found = _present(measured.get("f1"))
     if found is None or not task or not _is_repo_id(dataset):
         return {}
     entry = EvalResultEntry(
@@ -372,7 +373,7 @@ LICENCES = (
 )
 
 
-def _licence(texts: Sequence[str]) -> dict[str, str]:
+def _licence(texts: Sequence[str]) -> dict[str, Any]:
     """The licence of a dataset as the front matter names it; what the simulator wrote is this package's."""
     if not texts:
         return {"license": "apache-2.0"}

@@ -34,7 +34,7 @@ from transformers.dynamic_module_utils import custom_object_save
 from .batching import device_of, token_budget_batches
 from .configuration_logllama import SCORES, LogLLaMAConfig
 from .pipeline_log_anomaly import CUSTOM_PIPELINES, LogAnomalyPipeline
-from .processing_logllama import LogLLaMAProcessor
+from .processing_logllama import NEVER_PREDICTED, UNK_ID, LogLLaMAProcessor
 from .quantization import leave_unpackable_layers_unpacked
 
 AUTO_MAP = {
@@ -45,8 +45,6 @@ AUTO_MAP = {
 }
 
 CHUNK_OF_WINDOWS = 4096
-UNK_ID = 3
-NEVER_SAID = [0, 1, UNK_ID]  # padding, begin and "unseen" are never predicted
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         # the longest normal pause before each key, log(1 + seconds): (V,).
         self.register_buffer("longest_gap", torch.full((size,), torch.inf))
         if self.generation_config is not None:
-            self.generation_config.suppress_tokens = list(NEVER_SAID)
+            self.generation_config.suppress_tokens = list(NEVER_PREDICTED)
 
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
@@ -334,7 +332,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         ids = torch.tensor(rows, device=self.device)
         # Right padding is invisible to a causal model at the positions that are read: no mask.
         logits = self._key_logits(ids[:, :-1])  # (b, L-1, V)
-        logits[..., NEVER_SAID] = -torch.inf
+        logits[..., list(NEVER_PREDICTED)] = -torch.inf
         logits[..., silent] = -torch.inf
         if not self.config.predict_end:
             logits[..., 2] = -torch.inf
@@ -373,7 +371,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         if not tensor.is_meta:
             return tensor
         hooks = getattr(self._hf_hook, "hooks", (self._hf_hook,))
-        kept = next(one.weights_map for one in hooks if getattr(one, "weights_map", None) is not None)
+        kept: Any = next(one.weights_map for one in hooks if getattr(one, "weights_map", None) is not None)
         return kept[name].to(self.device)
 
     # -- checkpoints ----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ Notes:
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -21,6 +21,8 @@ from .batching import check_window, check_windows
 
 PAD, BOS, EOS, UNK = "<pad>", "<s>", "</s>", "<unk>"
 SPECIAL_TOKENS = (PAD, BOS, EOS, UNK)
+PAD_ID, BOS_ID, EOS_ID, UNK_ID = range(len(SPECIAL_TOKENS))  # their ids: the first of the vocabulary
+NEVER_PREDICTED = (PAD_ID, BOS_ID, UNK_ID)
 # Of a longer message only so much is matched; the miner that made the table cuts at the same place.
 MAX_CHARACTERS = 16384
 
@@ -31,15 +33,13 @@ class TemplateMatcher:
     Args:
         table: `{"version": 1, "drain": {...}, "templates": [{"key", "text", "path", "count"}, ...]}`.
         capacity: messages remembered, oldest forgotten first.
+        engine: compiles a mask to something with `sub`; for a table of strangers one with a time limit.
     """
 
-    # Who loads tables of strangers without running their code puts in an engine with a time limit (`logllm` does).
-    engine = staticmethod(re.compile)
-
-    def __init__(self, table: dict[str, Any], capacity: int = 65536):
+    def __init__(self, table: dict[str, Any], capacity: int = 65536, engine: Callable[[str], Any] = re.compile):
         try:
             settings, templates = table["drain"], table["templates"]
-            self._masks = [(self.engine(pattern), replacement) for pattern, replacement in settings["masks"]]
+            self._masks = [(engine(pattern), replacement) for pattern, replacement in settings["masks"]]
             self._delimiters = list(settings["extra_delimiters"])
             self._depth = int(settings["depth"]) - 2
             self.parameter = settings.get("parameter", "<*>")
@@ -122,6 +122,7 @@ class LogLLaMAProcessor(ProcessorMixin):
                 "template_table must be the table of Drain templates, found none: pass the dataset's table"
             )
         self.template_table, self.predict_end = template_table, predict_end
+        self._engine: Callable[[str], Any] = re.compile
         self._matcher: TemplateMatcher | None = None
         self._by_key: dict[str, dict[str, Any]] | None = None
         self._digest: tuple[int, str] | None = None
@@ -131,8 +132,17 @@ class LogLLaMAProcessor(ProcessorMixin):
     def matcher(self) -> TemplateMatcher:
         """The table, ready to match."""
         if self._matcher is None:
-            self._matcher = TemplateMatcher(self.template_table)
+            self._matcher = TemplateMatcher(self.template_table, engine=self._engine)
         return self._matcher
+
+    def match_with(self, engine: Callable[[str], Any]) -> None:
+        """Compile the table's masks by `engine` (see `TemplateMatcher`).
+
+        Raises:
+            ValueError: the table is not one.
+        """
+        self._engine = engine
+        self._matcher = TemplateMatcher(self.template_table, engine=engine)
 
     def template(self, key: str) -> dict[str, Any] | None:
         """Return text and training count of a key; several templates of one text are added up."""
@@ -189,7 +199,7 @@ class LogLLaMAProcessor(ProcessorMixin):
 
     def describe(self, ids: Sequence[int]) -> list[str]:
         """Return the template text of each id, the special ones left out; for what `generate()` returns."""
-        words = self.tokenizer.convert_ids_to_tokens([int(i) for i in ids if int(i) not in (0, 1, 2)])
+        words = self.tokenizer.convert_ids_to_tokens([int(i) for i in ids if int(i) not in (PAD_ID, BOS_ID, EOS_ID)])
         rows = [self.template(word) for word in words]
         return [row["text"] if row else word for row, word in zip(rows, words)]
 

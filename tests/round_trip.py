@@ -32,7 +32,7 @@ from logllm.trainers import NextKeyConfig, NextKeyTrainer, assemble_logllama
 from logllm.trainers.logllm_config import LogLLMTrainingConfig
 from logllm.trainers.logllm_trainer import LogLLMTrainer
 from logllm.trainers.qlora import attach_lora
-from logllm.training.workflows import build_dataset
+from logllm.training.building import build_dataset
 
 def quiet(name):
     return dict(output_dir=str(folder / name), hub_model_id=f"me/{name}", report_to="none", disable_tqdm=True, use_cpu=True,
@@ -131,7 +131,12 @@ print(json.dumps([verdict.score for verdict in detector.scan(lines, explain="non
 
 def run(hub: LoopbackHub, home: Path, code: str, *arguments: str):
     """Run code in a process of its own against the hub; what it printed last, as JSON."""
-    environment = {**os.environ, **hub.environment(home), "HF_MODULES_CACHE": str(home / "modules"), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        **hub.environment(home),
+        "HF_MODULES_CACHE": str(home / "modules"),
+        "OMP_NUM_THREADS": "1",
+    }
     done = subprocess.run([sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])
@@ -151,12 +156,15 @@ def round_trip(folder: Path, with_space: bool = True) -> list[dict[str, object]]
         rows.append(
             {
                 "kind": name,
-                "pushed_by": "Trainer.push_to_hub" if "trainer" in name else
-                "Pipeline.push_to_hub" if "pipeline" in name else "model.push_to_hub and processor.push_to_hub",
+                "pushed_by": "Trainer.push_to_hub"
+                if "trainer" in name
+                else "Pipeline.push_to_hub"
+                if "pipeline" in name
+                else "model.push_to_hub and processor.push_to_hub",
                 "loaded_by": "Auto classes and pipeline(), trust_remote_code, no package",
                 "module": found["module"].partition(".")[0],
                 "largest_difference": max(differences),
-            }  # fmt: skip
+            }
         )
     same = [a == b for a, b in zip(pushed["dataset"], read["dataset"], strict=True)]
     rows.append({"kind": "dataset", "pushed_by": "push_dataset", "loaded_by": "load_dataset(id)", "largest_difference": float(not all(same))})  # fmt: skip

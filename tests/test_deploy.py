@@ -26,7 +26,7 @@ LINE = "081109 203615 148 INFO dfs.DataNode: Received block blk_38 of size 91178
 
 def commands():
     """Every `logllm ...` that the folder tells people to run."""
-    for path in sorted(DEPLOY.iterdir()):
+    for path in sorted(path for path in DEPLOY.iterdir() if path.is_file()):
         text = path.read_text("utf-8")
         if path.name == "kubernetes-sidecar.yaml":
             yield path.name, yaml.safe_load(text)["spec"]["containers"][1]["command"][1:]

@@ -181,7 +181,7 @@ def test_messages_that_never_repeat(tmp_path):
     random_ = random.Random(0)
     words = ["".join(random_.choices("abcdefghijklmnop", k=7)) for _ in range(40_000)]
     lines = [f"2024-05-01 08:00:00 [INFO] {' '.join(random_.choices(words, k=8))}" for _ in range(6000)]
-    log, events = read(tmp_path, "\n".join(lines).encode())
+    log, _ = read(tmp_path, "\n".join(lines).encode())
     assert len(log.templates) < 4000
     assert "too many kinds" in log.files[0].notes[-1]
 

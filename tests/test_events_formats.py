@@ -157,3 +157,28 @@ def test_level_number(text, number):
 
 def test_status_level():
     assert [status_level(one) for one in (200, 302, 404, 500, 99)] == [9, 9, 13, 17, None]
+
+
+def test_w3c_fields(tmp_path):
+    text = (
+        "#Software: Microsoft Internet Information Services 10.0\n#Version: 1.0\n#Date: 2024-05-01 09:07:40\n"
+        "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status sc-substatus sc-win32-status time-taken\n"
+        "2024-05-01 09:07:41 10.0.0.1 GET /a x=1 443 - 10.0.0.7 Mozilla/5.0 502 0 64 15\n"
+        "2024-05-01 09:07:42 10.0.0.1 GET /b - 443 - 10.0.0.7 Mozilla/5.0 200 0 0 15\n"
+    )
+    path = tmp_path / "iis.log"
+    path.write_text(text)
+    log = EventLog([path])
+    events = list(log.read(0))[-2:]
+    assert log.files[0].format == "w3c-fields"
+    assert [event.severity for event in events] == [ERROR, INFO]
+    assert events[0].attributes["status"] == "502"
+    assert events[0].attributes["cs_uri_stem"] == "/a"
+    assert same_time(events[0].timestamp, "2024-05-01T09:07:41+00:00")
+
+
+@pytest.mark.parametrize(
+    "line", ["#Fields:", "#Fields: time", "#Fields: a a a sc-status message", "#Fields: x(y)z 1 2 3"]
+)
+def test_odd_w3c_fields(tmp_path, line):
+    read_one(tmp_path, line + "\n12:00:00 b c 404 e\n")

@@ -22,7 +22,7 @@ def test_a_row_names_a_test_that_exists(row):
 
 def test_the_page_is_what_would_be_written():
     done = subprocess.run([sys.executable, "-m", "benchmarks.pages.faults", "--check"], cwd=ROOT)
-    assert done.returncode == 0, "python -m benchmarks.pages.faults"
+    assert done.returncode == 0, "python -m benchmarks pages.faults"
 
 
 def test_faults_that_the_page_must_name():

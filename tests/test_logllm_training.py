@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM
 from logllm.trainers import LogLLMRecipe, LogLLMTrainer, MessageStore, TrainingStopped, assemble_logllm, train_logllm
 from logllm.trainers import logllm_stages as runs
 from logllm.trainers.logllm_config import PRESETS, LogLLMPreset, LogLLMTrainingConfig
-from logllm.trainers.logllm_trainer import MinorityOversampler, WindowCollator, part_of
+from logllm.trainers.logllm_trainer import MinorityOversampler, WindowCollator, answer_positions, part_of
 from logllm.trainers.stage_checkpoint import load_trainable
 
 NORMAL = ["open file 1", "read 20 bytes", "read 30 bytes", "close file 1"]
@@ -136,6 +136,21 @@ def test_a_stage_changes_its_parts_and_no_other(trainable, tmp_path):
     trainer(model, processor, tmp_path, trainable).train()
     changed = {part_of(name) for name, tensor in model.named_parameters() if not torch.equal(tensor, before[name])}
     assert changed == set(trainable)
+
+
+def test_the_head_reads_the_answers_alone_and_the_loss_is_the_same(tmp_path):
+    model, processor, _ = fresh()
+    run = trainer(model, processor, tmp_path, ("projector", "decoder"))
+    inputs = processor([NORMAL, FAULT, NORMAL[:1]], labels=[0, 1, 0], padding_side="right")
+    model.eval()  # without dropout
+    whole = model(**inputs).loss
+    read = answer_positions(inputs["labels"])
+    hidden = model.model(**{k: v for k, v in inputs.items() if k != "labels"}, positions=read["positions"])
+    assert hidden.last_hidden_state.shape[:2] == read["shift_labels"].shape
+    wanted = read["shift_labels"] != -100
+    assert wanted.sum() == (inputs["labels"] != -100).sum() < inputs["labels"].numel() / 2
+    assert torch.equal(read["shift_labels"][wanted], inputs["labels"][inputs["labels"] != -100])
+    assert run.compute_loss(run.model, dict(inputs)).item() == pytest.approx(whole.item(), rel=1e-5)
 
 
 def test_a_frozen_encoder_sees_each_message_once_a_stage(tmp_path):

@@ -41,3 +41,18 @@ def test_import_is_instant():
     code = "import logllm, logllm.cli.app, sys; print([m for m in ('torch', 'transformers', 'datasets') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_what_registers_the_auto_classes_and_what_does_not_import_torch():
+    """`import logllm` stays light; one import registers both families."""
+    code = (
+        "import sys, logllm; assert not {'torch', 'transformers'} & set(sys.modules)\n"
+        "import logllm.modeling_logllm\n"
+        "from transformers import AutoConfig, AutoModel, AutoModelForCausalLM\n"
+        "for name in ('logllm', 'logllama'):\n"
+        "    config = type(AutoConfig.for_model(name))\n"
+        "    assert config.__module__.startswith('logllm.') and config in AutoModel._model_mapping, name\n"
+        "    assert config in AutoModelForCausalLM._model_mapping, name\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,4 +1,4 @@
-"""docs/scale.md says what its result files say, and would differ if they did."""
+"""docs/operations/scale.md says what its result files say, and would differ if they did."""
 
 import copy
 import re

@@ -134,18 +134,18 @@ def test_the_commands(tmp_path):
     model, log = fitted_folder() / "model", fitted_folder() / "hdfs.log"
     report = tmp_path / "report.html"
     result = run(app, ["scan", str(log), "--model", str(model), "--json", "--top", "3", "--html", str(report)])
-    rows = [json.loads(row) for row in result.stdout.splitlines() if row.startswith("{")]
-    assert result.exit_code == 0 and len(rows) == 3 and {"template_key", "windows", "lines"} <= set(rows[0])
+    head, *rows = [json.loads(row) for row in result.stdout.splitlines() if row.startswith("{")]
+    assert result.exit_code == 0 and len(rows) == 3 and {"key", "kind", "lines"} <= set(rows[0]) and head["head"]["model"]
     page = report.read_text()
     assert "What stands out" in page and "<table>" in page and "http://" not in page.replace("http://www.w3.org", "")
     assert run(app, ["scan", str(log), "--model", str(model), "--fail-on-anomaly"]).exit_code == 1
     listed = str(tmp_path / "list.jsonl")
     assert (
-        run(app, ["ok", rows[0]["template_key"], "--suppressions", listed, "--for", "7d", "--by", "ann"]).exit_code
+        run(app, ["ok", rows[0]["key"], "--suppressions", listed, "--for", "7d", "--by", "ann"]).exit_code
         == 0
     )
     assert "ann" in run(app, ["ok", "--list", "--suppressions", listed]).stdout
-    assert run(app, ["ok", rows[0]["template_key"], "--remove", "--suppressions", listed]).exit_code == 0
+    assert run(app, ["ok", rows[0]["key"], "--remove", "--suppressions", listed]).exit_code == 0
     assert "nothing is suppressed" in run(app, ["ok", "--list", "--suppressions", listed]).stdout
 
 

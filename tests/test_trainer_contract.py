@@ -53,9 +53,7 @@ def share_above_zero(prediction):
 
 @pytest.mark.parametrize("trainable", [("projector", "decoder"), ("encoder", "projector", "decoder")])
 def test_logllm_evaluates_and_predicts_any_dataset(tmp_path, trainable):
-    trainer, model, taken = logllm(
-        tmp_path, eval_dataset=ROWS, compute_metrics=share_above_zero, trainable=trainable
-    )
+    trainer, model, taken = logllm(tmp_path, eval_dataset=ROWS, compute_metrics=share_above_zero, trainable=trainable)
     trainer.train()
     own, raw = trainer.evaluate(), trainer.evaluate(ROWS)
     assert own["eval_loss"] == pytest.approx(raw["eval_loss"], abs=1e-5)
@@ -99,7 +97,13 @@ def test_logllm_saves_a_repository_and_checkpoints_to_resume_from(tmp_path):
     trainer.evaluate()
     trainer.save_model()
     files = {file.name for file in (tmp_path / "out").iterdir()}
-    assert {"config.json", "model.safetensors", "processor_config.json", "pipeline_log_anomaly.py", "README.md"} <= files
+    assert {
+        "config.json",
+        "model.safetensors",
+        "processor_config.json",
+        "pipeline_log_anomaly.py",
+        "README.md",
+    } <= files
     again, processor = AutoModel.from_pretrained(tmp_path / "out"), AutoProcessor.from_pretrained(tmp_path / "out")
     assert again.score(WINDOWS, processor) == pytest.approx(model.eval().score(WINDOWS, taken), abs=1e-6)
     assert "validation" in (tmp_path / "out" / "README.md").read_text()
@@ -178,7 +182,7 @@ def test_reinforce_makes_one_update_a_batch(tmp_path):
 
 def test_trackers_that_are_not_there_are_refused():
     assert chosen_trackers("none") == ()
-    with pytest.raises(ValueError, match="report_to must name trackers that are installed .* found wish: pip install"):
+    with pytest.raises(ValueError, match=r"report_to must name trackers that are installed .* found wish: pip install"):
         chosen_trackers("wish")
     with pytest.raises(ValueError, match="found no name"):
         chosen_trackers(",")

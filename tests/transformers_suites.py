@@ -54,7 +54,18 @@ def fetch() -> Path:
         return home
     home.mkdir(parents=True, exist_ok=True)
     wanted = f"transformers=={transformers.__version__}"
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", "--dest", str(home), wanted]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--no-binary",
+        ":all:",
+        "--dest",
+        str(home),
+        wanted,
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     (archive,) = list(home.glob("transformers-*.tar.gz")) or [None]
     if done.returncode or archive is None:

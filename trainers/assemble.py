@@ -29,6 +29,7 @@ from logllm.modeling_logllm import (
     mask_message,
 )
 from logllm.modeling_logllm.bases_logllm import PACKAGED, keep_first_layers, local_base, local_revision
+from logllm.modeling_logllm.processing_logllama import BOS_ID, EOS_ID, PAD_ID
 
 from .logllama_config import PRESETS as LOGLLAMA_PRESETS
 from .logllama_config import LogLLaMAPreset
@@ -137,9 +138,9 @@ def assemble_logllama(
         **shape,
         vocab_size=len(processor.tokenizer),
         context_keys=context,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
+        pad_token_id=PAD_ID,
+        bos_token_id=BOS_ID,
+        eos_token_id=EOS_ID,
         predict_end=predict_end,
         text_decoder=row.decoder,
         keys_digest=processor.keys_digest(),

@@ -8,9 +8,7 @@ transformers' `generate`, and with it padding on the left.
 import torch
 
 from logllm.modeling_logllm import LogLLaMAForNextKey
-
-NEVER_SAID = [0, 1, 3]  # padding, begin, "unseen"
-END_ID = 2
+from logllm.modeling_logllm.processing_logllama import EOS_ID, NEVER_PREDICTED, PAD_ID
 
 
 @torch.no_grad()
@@ -41,8 +39,8 @@ def sample_continuations(
     output = policy(input_ids=rollout[:, :first], use_cache=True)
     for t in range(first, truth.shape[1]):
         logits = output.logits[:, -1].float() / temperature  # (B, V)
-        logits[:, NEVER_SAID] = -torch.inf
-        logits[:, END_ID] = logits[:, END_ID].masked_fill(t < lengths - 1, -torch.inf)
+        logits[:, list(NEVER_PREDICTED)] = -torch.inf
+        logits[:, EOS_ID] = logits[:, EOS_ID].masked_fill(t < lengths - 1, -torch.inf)
         key = torch.multinomial(logits.softmax(-1), 1).squeeze(1)
         inside = (t >= prompts) & (t < lengths)
         rollout[:, t] = torch.where(inside, key, rollout[:, t])
@@ -80,8 +78,8 @@ def sample_with_beams(
             top_k=0,
             max_new_tokens=wanted,
             min_new_tokens=wanted,
-            suppress_tokens=[*NEVER_SAID, END_ID],
-            pad_token_id=0,
+            suppress_tokens=[*NEVER_PREDICTED, EOS_ID],
+            pad_token_id=PAD_ID,
         )[:, width:]
         for i, (given, length) in enumerate(zip(prompts.tolist(), lengths.tolist())):
             rollout[i, given:length] = said[i, : length - given]

@@ -28,14 +28,14 @@ from transformers.trainer_utils import PredictionOutput
 from trl import GRPOTrainer, SFTTrainer
 
 from logllm.modeling_logllm import LogLLaMAForNextKey, LogLLaMAProcessor
+from logllm.modeling_logllm.processing_logllama import NEVER_PREDICTED, PAD_ID, UNK_ID
 
 from .logllama_config import OBJECTIVES, NextKeyConfig, Objective, ReinforceConfig
-from .logllama_rollouts import NEVER_SAID, sample_continuations, sample_with_beams
+from .logllama_rollouts import sample_continuations, sample_with_beams
 from .repository import SavesRepository, as_dataset
 from .rewards import hit_reward, hit_reward_func, returns_to_go, top_k_reward, top_k_reward_func
 from .stage_checkpoint import seal
 
-PAD_ID, UNK_ID = 0, 3
 IMPOSSIBLE = -1e9  # a logit that is never said; finite, so that p log p is 0
 
 
@@ -354,7 +354,7 @@ def frozen_copy(model: LogLLaMAForNextKey) -> LogLLaMAForNextKey:
 def silenced(logits: torch.Tensor) -> torch.Tensor:
     """Logits in float32 in which padding, begin and "unseen" cannot be said."""
     never = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device)
-    never[NEVER_SAID] = True
+    never[list(NEVER_PREDICTED)] = True
     return logits.float().masked_fill(never, IMPOSSIBLE)
 
 

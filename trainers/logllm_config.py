@@ -194,6 +194,7 @@ PRESETS = {
         stages="frozen_encoder",
         lora=True,
         bf16=True,
+        memory_gb=3.0,
         repeats=0.5,
         validations=1,
     ),

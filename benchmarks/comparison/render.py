@@ -1,4 +1,4 @@
-"""The bench's page, plots and cards from its result files: `python -m benchmarks.comparison.render [--check]`.
+"""The bench's page, plots and cards from its result files: `python -m benchmarks comparison.render [--check]`.
 
 Peculiar: nothing is measured here and no figure is typed. `--check` says whether page and cards on disk are what the
 result files say (a test calls it). The sweeps of K and beta come from LogLLaMA's and LogLLM's own result files, where
@@ -164,7 +164,7 @@ def main(folder: Path = RESULTS, check: bool = False) -> None:
     if check:
         if wrong:
             sys.exit(
-                f"{', '.join(wrong)} differ from what the result files say: run `python -m benchmarks.comparison.render`"
+                f"{', '.join(wrong)} differ from what the result files say: run `python -m benchmarks comparison.render`"
             )
         return
     for path, text in wanted.items():

@@ -1,4 +1,4 @@
-"""The robustness tables: `python -m benchmarks.comparison.robustness [TABLE ...]`, resumable like the bench.
+"""The robustness tables: `python -m benchmarks comparison.robustness [TABLE ...]`, resumable like the bench.
 
 Peculiar here:
 - windows: BGL and Thunderbird cut anew into 20, 50, 100, 200 lines and 60 seconds; each size has its own split, so only
@@ -40,11 +40,11 @@ from benchmarks.comparison.systems import (
     Recipe,
     Split,
     build_split,
-    data_folder,
     load_split,
     raw_files,
     split_file,
 )
+from benchmarks.places import data_folder
 from logllm.provenance import provenance
 
 SHORT = ("precision", "recall", "f1", "best_f1", "auroc", "pr_auc", "tp", "fp", "fn", "tn")

@@ -1,6 +1,6 @@
 """`make bench`: every method on the shared systems, resumable, then the tables, plots and cards.
 
-    python -m benchmarks.comparison.run [SYSTEM ...] [--methods NAME ...] [--seeds 0 1] [--again NAME] [--render]
+    python -m benchmarks comparison.run [SYSTEM ...] [--methods NAME ...] [--seeds 0 1] [--again NAME] [--render]
 
 Peculiar here:
 - A job is (system, method, seed) and runs in a process of its own, forked from one that holds the windows: its peak
@@ -37,11 +37,11 @@ from benchmarks.comparison.systems import (
     Recipe,
     Split,
     build_split,
-    data_folder,
     load_split,
     raw_files,
     split_file,
 )
+from benchmarks.places import data_folder
 from logllm.provenance import provenance
 
 HERE = Path(__file__).resolve().parents[1]

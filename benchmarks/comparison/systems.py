@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parents[1]
 PARTS = ("train", "validation", "test")
 ROBUSTNESS = "bench_robustness.json"
 DATASETS = "bench_datasets.json"
@@ -104,12 +102,6 @@ class Split:
     def test(self) -> Part:
         """Windows to be judged."""
         return self.parts["test"]
-
-
-def data_folder() -> Path:
-    """The folder of the raw logs: LOGLLM_SHARED, or `shared` beside the checkout."""
-    named = Path(os.environ.get("LOGLLM_SHARED", HERE.parent.parent / "shared"))
-    return named / "data" if (named / "data").is_dir() else named
 
 
 def raw_files(recipe: Recipe, data: Path) -> list[Path]:

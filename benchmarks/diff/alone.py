@@ -1,6 +1,6 @@
 """Failures without a good run: the failed logs of the labelled pairs alone, and failed RPM builds.
 
-    python -m benchmarks.diff.alone [--seeds 0,1,2]
+    python -m benchmarks diff.alone [--seeds 0,1,2]
 
 The pairs are cross-validated by project. The RPM builds (`logdetective`) are judged by a ranker trained on all pairs;
 none of them took part in training, but their formats were looked at when the kinds of line were written. Counted are

@@ -1,6 +1,6 @@
 """What `logllm diff` shows on the labelled pairs, beside simpler and published ways, as one table.
 
-    python -m benchmarks.diff.run [--vectors] [--others PYTHON] [--seeds 0,1,2]
+    python -m benchmarks diff.run [--vectors] [--others PYTHON] [--seeds 0,1,2]
 
 Every learnt row is cross-validated by project: a pair is judged by a ranker that was trained on the other projects. The
 figures are those of the labels' own judge: precision counts labelled and context lines as right. Intervals are

@@ -1,6 +1,6 @@
 """Train the rankers of `logllm diff` on labelled pairs and write them as JSON into the package.
 
-    python -m benchmarks.diff.train [--pairs DIR]
+    python -m benchmarks diff.train [--pairs DIR]
 
 Every pair weighs the same within its project, and a project with n pairs weighs sqrt(n) times as much as one with one
 pair, so that one workflow with many runs does not decide alone. Needs scikit-learn (`pip install logllm[bench]`); what it writes is evaluated with numpy.

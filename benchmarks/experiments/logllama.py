@@ -1,14 +1,13 @@
-"""LogLLaMA's tables: `python -m benchmarks.experiments.logllama [RECIPE ...]`, each `recipes/logllama_*.yaml` by default.
+"""LogLLaMA's tables: runs the recipes `logllama_*` (`python -m benchmarks logllama_hdfs`).
 
-Peculiar: every row of every recipe is one job with a name (row, seed). A job whose result stands in the result file,
+Notes: every row of every recipe is one job with a name (row, seed). A job whose result stands in the result file,
 made by the same recipe on the same split, is not run again, so a run that was stopped goes on where it was. The
-likelihood model of a seed is trained once and kept in a work folder (`--work`, thrown away by default); every RL row
+likelihood model of a seed is trained once and kept in a work folder; every RL row
 starts from it. Thresholds come from normal validation windows only. One thread: the models are tiny.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -24,14 +23,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
-import yaml
 
 from benchmarks.baselines.normal_only import RULES
 from benchmarks.experiments.logllama_data import Keys, by_lines, hdfs, same
-from benchmarks.experiments.run import data_folder
+from benchmarks.places import RESULTS, data_folder
 from logllm.provenance import provenance
 
-HERE = Path(__file__).resolve().parents[1]
 RATE = 0.001
 RATES = (0.001, 0.002, 0.005, 0.01)  # false alarms aimed at; the first is the one that results are quoted at
 Job = tuple[str, int, Callable[[], dict[str, Any]]]
@@ -257,12 +254,12 @@ def foreign(model: Any, processor: Any, recipe: dict[str, Any], data: Path) -> d
 
 def run(recipe: dict[str, Any], work: Path) -> None:
     """Run what a recipe still lacks; the result file is rewritten after each job."""
-    data, file = data_folder(), HERE / "results" / f"{recipe['name']}.json"
+    data, file = data_folder(), RESULTS / f"{recipe['name']}.json"
     if not data.is_dir():
         print(f"{recipe['name']}: skipped, no logs at {data} (set LOGLLM_SHARED)")
         return
     result = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    if not same(result.get("recipe"), recipe):
+    if not same(_measured(result.get("recipe")), _measured(recipe)):
         result = {"recipe": recipe, "rate": RATE, "parts": {}, "rows": []}
     for part, split, jobs in jobs_of(recipe, data, work):
         facts = split.facts()
@@ -282,26 +279,12 @@ def run(recipe: dict[str, Any], work: Path) -> None:
             print(f"{recipe['name']} {part} {name} seed {seed} ({seconds} s): {shown}", flush=True)
 
 
+def _measured(recipe: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What of a recipe the result depends on: not the name of what runs it."""
+    return recipe and {key: value for key, value in recipe.items() if key != "runner"}
+
+
 def mean(values: list[float]) -> str:
     """Mean and standard deviation as text."""
     spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.3f}{spread}"
-
-
-def main() -> None:
-    """Run the named recipes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipes", nargs="*", help="names in recipes/; all of logllama_* by default")
-    parser.add_argument("--work", type=Path, help="folder that keeps the likelihood models")
-    arguments = parser.parse_args()
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    names = arguments.recipes or sorted(path.stem for path in (HERE / "recipes").glob("logllama_*.yaml"))
-    with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            recipe = yaml.safe_load((HERE / "recipes" / f"{name}.yaml").read_text("utf-8"))
-            if recipe.get("runner") == "run_logllama.py" and not (recipe.get("optional") and not arguments.recipes):
-                run(recipe, arguments.work or Path(folder))
-
-
-if __name__ == "__main__":
-    main()

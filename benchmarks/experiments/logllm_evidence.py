@@ -7,7 +7,7 @@ What is peculiar here:
   saw, a supervised model cannot know that it is one.
 - `chance` is what naming lines at random would reach: the mean over windows of the share of alert lines.
 
-    python -m benchmarks.experiments.logllm_evidence --data DATA --out benchmarks/results/logllm_evidence.json
+    python -m benchmarks experiments.logllm_evidence --data DATA --out benchmarks/results/logllm_evidence.json
 
 DATA holds `bgl/BGL_thinned.log` (Loghub, thinned) or any BGL file named with --log.
 """

@@ -1,4 +1,4 @@
-"""What pretrained weights bring: `python -m benchmarks.experiments.logllm_pretrained --data DIR --work DIR [--tasks T --rows R --seeds 0]`.
+"""What pretrained weights bring: `python -m benchmarks experiments.logllm_pretrained --data DIR --work DIR [--tasks T --rows R --seeds 0]`.
 
 A job is (task, row, seed). Each is measured once and stands in the result file with the commit and the machine that made
 it; a job that was stopped goes on from its last checkpoint in the work folder.
@@ -8,15 +8,19 @@ Notes:
   with random weights, which is trained whole because an adapter on random weights would have nothing to adapt.
 - Tasks of few labels keep K anomalous windows of the training part, drawn anew for each seed, and all of its normal ones.
   Four of five of the K are trained on, the others choose checkpoint and threshold. Every method gets the same windows.
+- `--unfinished` takes a training that was broken off in its last stage as it is, at its best validation checkpoint; the
+  result names the step (`stages`, `unfinished`).
 - Nothing is chosen on a test part: checkpoints and thresholds come from validation windows.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import resource
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -76,8 +80,10 @@ def main() -> None:
     parser.add_argument("--tasks", default=";".join(TASKS), help="with ; between")
     parser.add_argument("--rows", default=";".join((*BASELINES, *ROWS)), help="with ; between")
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--unfinished", action="store_true", help="take a broken-off training at its best checkpoint")
     args = parser.parse_args()
-    from logllm.training.reproduce import birth_certificate, locked_result
+    from logllm.provenance import provenance
+    from logllm.training.reproduce import locked_result
 
     made_of = {"recipe": {"tasks": TASKS, "rows": ROWS, "baselines": list(BASELINES)}}
     for task in args.tasks.split(";"):
@@ -108,7 +114,7 @@ def main() -> None:
                     "processor_seconds": round(time.process_time() - processor, 1),
                     "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
                     "load": round(os.getloadavg()[0], 1),
-                    "made": birth_certificate(),
+                    "made": provenance(),
                 }
                 with locked(args.result, made_of, locked_result) as result:
                     result["runs"].append(run)
@@ -118,8 +124,6 @@ def main() -> None:
 
 def locked(file: Path, made_of: Mapping[str, Any], locked_result: Callable[..., Any]) -> Any:
     """The result file, locked; rows that are added to the tables later do not make old runs void."""
-    import json
-
     before = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     settings = {**made_of["recipe"]}
     for run in before.get("runs", ()):
@@ -170,12 +174,35 @@ def tests_of(rows: Mapping[str, Any], reworded: bool) -> dict[tuple[float, int],
     return reworded_tests(rows) if reworded else {(0.0, 0): rows["test"]["lines"][:]}
 
 
+def close_unfinished(out: Path) -> None:
+    """Declare the last stage of a broken-off training done at its best checkpoint, so that it is taken as it is.
+
+    Raises:
+        SystemExit: the training is not in its last stage, or has not been validated there yet.
+    """
+    stages = sorted((out / ".stages").glob("[0-9]-*"))
+    checkpoints = [(int(one.name.split("-")[1]), one) for one in stages[-1].glob("checkpoint-*")] if stages else []
+    if len(stages) < 3 or not checkpoints:
+        raise SystemExit(f"a training to take as it is must have a checkpoint of its last stage, found none in {out}")
+    state = json.loads((max(checkpoints)[1] / "trainer_state.json").read_text("utf-8"))
+    if not state["best_model_checkpoint"]:
+        raise SystemExit(f"a training to take as it is must have been validated in its last stage, found not in {out}")
+    best = stages[-1] / Path(state["best_model_checkpoint"]).name
+    judged = next(log for log in state["log_history"] if log.get("eval_merit") == state["best_metric"])
+    row = {
+        "steps": judged["step"],
+        "unfinished": f"step {judged['step']} of {state['max_steps']}",
+        "validation_f1": judged["eval_f1"],
+        "validation_loss": judged["eval_loss"],
+    }
+    shutil.copy(best / "trainable.safetensors", stages[-1] / "done.safetensors")
+    (stages[-1] / "done.json").write_text(json.dumps({"row": row, "log": state["log_history"]}) + "\n", "utf-8")
+
+
 def logllm(
     name: str, rows: Mapping[str, Any], built: Any, seed: int, out: Path
 ) -> tuple[tuple[Callable[[Any], Sequence[float]], float], dict[str, Any]]:
     """Train a row, or go on with it: ((scores of windows, threshold), facts)."""
-    import json
-
     from logllm.hf_datasets import LogSystem
     from logllm.training.train import train_detector
 

@@ -1,4 +1,4 @@
-"""LogLLM's tables on one page: `python -m benchmarks.experiments.logllm_render` writes results/logllm.md, `--check` says what differs.
+"""LogLLM's tables on one page: `python -m benchmarks experiments.logllm_render` writes results/logllm.md, `--check` says what differs.
 
 What is peculiar here: nothing is typed; a table whose result file is not there is not on the page.
 """
@@ -29,7 +29,7 @@ ABLATIONS = {
 }
 INTRODUCTION = """# LogLLM: results
 
-Written by `python -m benchmarks.experiments.logllm_render` from the JSON files beside it. Every figure there was made by
+Written by `python -m benchmarks experiments.logllm_render` from the JSON files beside it. Every figure there was made by
 `logllm reproduce benchmarks/recipes/NAME.yaml --data DIR` or by the script that a table names."""
 
 
@@ -70,7 +70,7 @@ def main(check: bool) -> None:
     text = page()
     if check and (not PAGE.exists() or PAGE.read_text("utf-8") != text):
         sys.exit(
-            f"{PAGE.name} differs from what the results say: run `python -m benchmarks.experiments.logllm_render`"
+            f"{PAGE.name} differs from what the results say: run `python -m benchmarks experiments.logllm_render`"
         )
     if not check:
         PAGE.write_text(text, "utf-8")

@@ -1,4 +1,4 @@
-"""LogLLM on a reworded log: `python -m benchmarks.experiments.logllm_reworded --data DIR [--seeds 0,1]`, resumable by row and seed.
+"""LogLLM on a reworded log: `python -m benchmarks experiments.logllm_reworded --data DIR [--seeds 0,1]`, resumable by row and seed.
 
 What is peculiar here:
 - Trained on HDFS as it is, tested on the test part with 5 to 100 % of the templates reworded (rewording.py), each share in
@@ -160,7 +160,7 @@ def table(result: dict[str, Any]) -> str:
     lines += [
         "",
         f"Mean ± deviation over seeds {', '.join(map(str, seeds))} (the trees have one) and "
-        f"{len(REWORDINGS)} rewordings; weights and thresholds untouched. `python -m benchmarks.experiments.logllm_reworded`, commit "
+        f"{len(REWORDINGS)} rewordings; weights and thresholds untouched. `python -m benchmarks experiments.logllm_reworded`, commit "
         f"{result['made']['commit'][:12]}, machine: {result['made']['machine']}.",
     ]
     return "\n".join(lines)

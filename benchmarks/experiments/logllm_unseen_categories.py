@@ -1,4 +1,4 @@
-"""Alerts of a kind that training never saw: `python -m benchmarks.experiments.logllm_unseen_categories --data DIR [--seeds 0,1]`.
+"""Alerts of a kind that training never saw: `python -m benchmarks experiments.logllm_unseen_categories --data DIR [--seeds 0,1]`.
 
 What is peculiar here:
 - BGL labels an alert line with its category. The categories, most frequent first, are dealt in turn to three folds; a
@@ -18,6 +18,7 @@ import json
 import statistics
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ BOTH = (
     "novelty alone (LogLLaMA and severity)",
     "novelty alone, without severity",
     "LogLLM of both at once, alone",
+    "novelty alone, new by text, with severity",
 )
 
 
@@ -50,7 +52,8 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--rows", default="", help="part of the names of the rows to run")
     args = parser.parse_args()
-    from logllm.training.reproduce import birth_certificate, locked_result
+    from logllm.provenance import provenance
+    from logllm.training.reproduce import locked_result
 
     folds = [fold(args.data / LOG, number) for number in range(FOLDS)]
     made_of = {
@@ -71,7 +74,7 @@ def main() -> None:
                 else:
                     found = {name: rule(name, one["windows"]) if name in RULES else logllm(name, one["windows"], seed)}
                 for row, metrics in found.items():
-                    run = {"row": row, "fold": number, "seed": seed, "metrics": metrics, "made": birth_certificate()}
+                    run = {"row": row, "fold": number, "seed": seed, "metrics": metrics, "made": provenance()}
                     run["seconds"] = round(time.perf_counter() - started, 1)
                     with locked_result(args.result, made_of, adds=True) as result:
                         result["runs"].append(run)
@@ -157,6 +160,7 @@ def both(parts: dict[str, list[list[Any]]], seed: int) -> dict[str, dict[str, An
     from logllm.evaluation import measure
     from logllm.fitting.novelty import learn_novelty, set_thresholds
     from logllm.hf_datasets import get_system
+    from logllm.trainers.metrics import best_f1_threshold
     from logllm.training.train import train_detector
 
     system = get_system("bgl")
@@ -184,6 +188,12 @@ def both(parts: dict[str, list[list[Any]]], seed: int) -> dict[str, dict[str, An
             joined[BOTH[2]] = (novelty.joined(whole, scores), 0.0)
             joined[BOTH[3]] = (scores, novelty.settings.threshold)
             joined[BOTH[5]] = (whole, detector.threshold)
+            chosen = replace(novelty.settings)
+            novelty.settings.kinds, novelty.settings.order = "text", False
+            held = novelty.scores(contents(parts["validation"]), raw["validation"], system)
+            at = best_f1_threshold(held, labels_of(parts["validation"]))
+            joined[BOTH[6]] = (novelty.scores(tested, raw["test"], system), at)
+            novelty.settings = chosen
         else:
             joined[BOTH[4]] = (scores, novelty.settings.threshold)
         for name, (values, threshold) in joined.items():
@@ -228,7 +238,7 @@ def table(result: dict[str, Any]) -> str:
         )
     seeds = sorted({run["seed"] for run in result["runs"]})
     lines.append(
-        f"Seeds {', '.join(map(str, seeds))} (the rules have one). `python -m benchmarks.experiments.logllm_unseen_categories`, commit "
+        f"Seeds {', '.join(map(str, seeds))} (the rules have one). `python -m benchmarks experiments.logllm_unseen_categories`, commit "
         f"{result['made']['commit'][:12]}, machine: {result['made']['machine']}."
     )
     return "\n".join(lines)

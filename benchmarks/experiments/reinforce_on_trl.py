@@ -84,7 +84,8 @@ def main() -> None:
         "cores": 1,
         "cpu": next((x.split(":")[1].strip() for x in open("/proc/cpuinfo") if x.startswith("model name")), ""),
         "rows": sorted(
-            [row for row in before if row["parent"] != args.parent] + rows, key=lambda row: (row["parent"], row["seed"])
+            [row for row in before if row["parent"] != args.parent] + rows,
+            key=lambda row: (row["parent"], row["seed"]),
         ),
     }
     args.result.write_text(json.dumps(told, indent=1) + "\n", "utf-8")

@@ -1,34 +1,19 @@
-"""Runs recipes and renders their results: `python -m benchmarks.experiments.run [RECIPE ...]`, all of them by default.
+"""Runs a recipe that names families: both detectors by the commands, a seed after the other.
 
-A recipe is one YAML file in `recipes/`, a result one JSON file in `results/`. A seed that is in the result already, made
-by the same recipe on the same split, is not run again: a run that was stopped goes on where it was. The data is looked
-for in `../shared/data` or the folder that LOGLLM_SHARED names. At the end the README is rendered (`readme.py`).
+A seed that is in the result already, made by the same recipe on the same split, is not run again: a run that was stopped
+goes on where it was.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from logllm.errors import LogllmError
+from benchmarks.places import RESULTS, data_folder
 from logllm.provenance import provenance
-from logllm.training.reproduce import reproduce
-
-HERE = Path(__file__).resolve().parents[1]
-
-
-def data_folder() -> Path:
-    """Find the folder of the raw logs."""
-    named = Path(os.environ.get("LOGLLM_SHARED", HERE.parent.parent / "shared"))
-    return named / "data" if (named / "data").is_dir() else named
 
 
 def run(recipe: dict[str, Any]) -> None:
@@ -38,7 +23,7 @@ def run(recipe: dict[str, Any]) -> None:
     from logllm.training.building import build_dataset
     from logllm.training.workflows import evaluate_on_split, train_on
 
-    data, file = data_folder(), HERE / "results" / f"{recipe['name']}.json"
+    data, file = data_folder(), RESULTS / f"{recipe['name']}.json"
     if not (data / recipe["raw"]).exists():
         print(f"{recipe['name']}: skipped, no {recipe['raw']} in {data} (set LOGLLM_SHARED)")
         return
@@ -69,22 +54,3 @@ def run(recipe: dict[str, Any]) -> None:
                 result["made"] = provenance()
                 file.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", "utf-8")
                 print(f"{recipe['name']} {family} seed {seed}: F1 {metrics['f1']:.4f}")
-
-
-def main(names: list[str]) -> None:
-    """Run the named recipes, all of them by default, then render the README."""
-    files = [HERE / "recipes" / f"{name}.yaml" for name in names] or sorted((HERE / "recipes").glob("*.yaml"))
-    for file in files:
-        recipe = yaml.safe_load(file.read_text("utf-8"))
-        if "families" in recipe and "raw" in recipe:
-            run(recipe)
-        elif "rows" in recipe:
-            try:
-                reproduce(file, data_folder(), HERE / "results" / f"{recipe['name']}.json")
-            except LogllmError as error:  # whole logs are seldom at hand
-                print(f"{recipe['name']}: skipped, {error}")
-    subprocess.run([sys.executable, "-m", "benchmarks.pages.readme"], cwd=HERE.parent, check=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -1,6 +1,6 @@
-"""What happens when the machine fails: the table of `docs/faults.md`, each row of which names the test that shows it.
+"""What happens when the machine fails: the table of `docs/operations/faults.md`, each row of which names the test that shows it.
 
-`python -m benchmarks.pages.faults` writes the page and the figures of the siege, `--check` says whether it is as it would
+`python -m benchmarks pages.faults` writes the page and the figures of the siege, `--check` says whether it is as it would
 be written. What is odd: a row without its test is not a row; `tests/test_faults_page.py` looks for each of them.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "faults.md"
+PAGE = ROOT / "docs" / "operations" / "faults.md"
 SIEGE = ROOT / "benchmarks" / "results" / "siege.json"
 
 

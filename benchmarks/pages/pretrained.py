@@ -1,4 +1,4 @@
-"""What pretrained weights bring: `python -m benchmarks.pages.pretrained` writes docs/pretrained.md, `--check` says what differs.
+"""What pretrained weights bring: `python -m benchmarks pages.pretrained` writes docs/pretrained.md, `--check` says what differs.
 
 Every figure is read from a result file; a table whose file is not there, and a row that was not run, are named as such.
 """
@@ -19,7 +19,7 @@ PAGE = HERE.parent / "docs" / "pretrained.md"
 SHARES = (0.2, 0.4, 1.0)
 INTRODUCTION = """# What pretrained weights bring
 
-Written by `python -m benchmarks.pages.pretrained` from the files in `benchmarks/results/`; a test fails where page and
+Written by `python -m benchmarks pages.pretrained` from the files in `benchmarks/results/`; a test fails where page and
 files disagree.
 
 LogLLM is a pretrained message encoder, a projector and a pretrained language model. Here the encoder is MiniLM (22 million
@@ -179,7 +179,7 @@ def page() -> str:
         made = sorted({run["made"]["commit"][:12] for run in result["runs"]})
         machine = sorted({run["made"]["machine"] for run in result["runs"]})
         parts.append(
-            f"`python -m benchmarks.experiments.logllm_pretrained`, commits {', '.join(made)}, machine {'; '.join(machine)}, one "
+            f"`python -m benchmarks experiments.logllm_pretrained`, commits {', '.join(made)}, machine {'; '.join(machine)}, one "
             "thread, beside other work: processor seconds compare, wall-clock seconds do not."
         )
     if result := load("logllm_unseen_categories"):
@@ -200,7 +200,7 @@ def main(check: bool) -> None:
     """Write the page, or exit 1 where it is not what would be written."""
     text = page()
     if check and (not PAGE.exists() or PAGE.read_text("utf-8") != text):
-        sys.exit(f"{PAGE.name} differs from what the results say: run `python -m benchmarks.pages.pretrained`")
+        sys.exit(f"{PAGE.name} differs from what the results say: run `python -m benchmarks pages.pretrained`")
     if not check:
         PAGE.write_text(text, "utf-8")
 

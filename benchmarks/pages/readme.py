@@ -1,16 +1,14 @@
-"""Renders what the README does not say by hand: the tables from `results/`, the tree from the files' own first lines.
+"""Renders the README's tables from `results/`.
 
-`python -m benchmarks.pages.readme` writes, `--check` says what differs (a test calls it).
+`python -m benchmarks pages.readme` writes, `--check` says what differs (a test calls it).
 """
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import statistics
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +22,6 @@ ROOT = HERE.parent
 README = ROOT / "README.md"
 SHOWN = ("precision", "recall", "f1", "auroc", "pr_auc")
 NAMES = {"logllama": "LogLLaMA, tiny (normal blocks only)", "logllm": "LogLLM, tiny (labelled blocks)"}
-FOLDERS = {
-    "hf_datasets": "from raw logs to windowed datasets",
-    "modeling_logllm": "both model families; what a Hub repository carries",
-    "trainers": "training on TRL's and transformers' trainers",
-    "model_cards": "model and dataset cards",
-    "src/logllm": "detector, commands, reports, monitoring",
-    "spaces_demo": "the Space",
-    "benchmarks": "recipes, results, and what measures them",
-}
-WIDTH = 88
 
 
 def table(result: dict[str, Any]) -> str:
@@ -89,32 +77,9 @@ def render(text: str) -> str:
     return text
 
 
-def tree() -> str:
-    """Every package with the first sentence of its docstring, and the modules beside the packages of `src/logllm`."""
-    rows = ["```"]
-    for folder, title in FOLDERS.items():
-        rows.append(f"{folder + '/':<30}{title}")
-        for file in sorted((ROOT / folder).glob("*/__init__.py")):
-            rows.append(_row(file.parent.name + "/", file))
-        if folder == "src/logllm":
-            rows += [_row(file.name, file) for file in sorted((ROOT / folder).glob("[!_]*.py"))]
-    return "\n".join([*rows, f"{'tests/':<30}a file a module, and the layers that imports must keep to", "```"])
-
-
-def _row(name: str, file: Path) -> str:
-    text = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
-    return f"  {name:<28}{textwrap.shorten(_first_sentence(text), WIDTH, placeholder=' ...')}".rstrip()
-
-
-def _first_sentence(text: str) -> str:
-    paragraph = " ".join(text.split("\n\n")[0].split())
-    return re.split(r"(?<=[.;]) |\.$", paragraph)[0].rstrip(".;:")
-
-
 def rendered(text: str) -> str:
     """The README's text with all rendered parts anew."""
-    text = render(text)
-    return re.sub(r"(<!-- tree -->\n).*?(<!-- end tree -->)", lambda m: f"{m[1]}{tree()}\n{m[2]}", text, flags=re.S)
+    return render(text)
 
 
 def main(check: bool) -> None:
@@ -122,7 +87,7 @@ def main(check: bool) -> None:
     before = README.read_text("utf-8")
     after = rendered(before)
     if check and before != after:
-        sys.exit("README.md differs from what its results and files say: run `python -m benchmarks.pages.readme`")
+        sys.exit("README.md differs from what its results and files say: run `python -m benchmarks pages.readme`")
     README.write_text(after, "utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The page of scale: `python -m benchmarks.pages.scale` writes docs/scale.md, `--check` says what differs.
+"""The page of scale: `python -m benchmarks pages.scale` writes docs/operations/scale.md, `--check` says what differs.
 
 What is peculiar here: the page is arithmetic. Its measurements are `results/build_scale.json` and `results/cluster.json`,
 its assumptions are `ASSUMED` below, and no other number is on it.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parents[1]
-PAGE = HERE.parent / "docs" / "scale.md"
+PAGE = HERE.parent / "docs" / "operations" / "scale.md"
 DAY = 86_400
 LINES = 10_000_000_000
 # name -> (value, what it is)
@@ -29,7 +29,7 @@ ASSUMED = {
 FAMILIES = {"logllm": "LogLLM, tiny", "logllama": "LogLLaMA, tiny"}
 COMMANDS = """# From one laptop to a cluster
 
-Written by `python -m benchmarks.pages.scale` from `benchmarks/results/build_scale.json` and, where it was measured,
+Written by `python -m benchmarks pages.scale` from `benchmarks/results/build_scale.json` and, where it was measured,
 `benchmarks/results/cluster.json`; a test fails where page and files disagree.
 
 ## What to run
@@ -212,7 +212,7 @@ def _scored(cluster: dict[str, Any]) -> str:
     told = (
         f"{cluster['lines']:,} simulated lines in {cluster['shards']} shards; efficiency is the time of one worker over twice "
         "that of two,\nwithout the start of the workers. Two strangers at a time: the same for two processes that know nothing of\n"
-        "each other, which lose only to the memory and caches that they share. `python -m benchmarks.performance.batch_scoring`; load of the\n"
+        "each other, which lose only to the memory and caches that they share. `python -m benchmarks performance.batch_scoring`; load of the\n"
         "machine before: "
         f"{cluster['made']['load_before']}."
     )
@@ -232,7 +232,7 @@ def main(check: bool) -> None:
     text = page(build, load("cluster"))
     if check:
         if not PAGE.is_file() or PAGE.read_text("utf-8") != text:
-            sys.exit("docs/scale.md differs from what its results say: run `python -m benchmarks.pages.scale`")
+            sys.exit("docs/operations/scale.md differs from what its results say: run `python -m benchmarks pages.scale`")
         return
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(text, "utf-8")

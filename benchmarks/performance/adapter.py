@@ -1,4 +1,4 @@
-"""An adapter-only checkpoint: `python -m benchmarks.performance.adapter CHECKPOINT --data DIR` writes results/adapter.json.
+"""An adapter-only checkpoint: `python -m benchmarks performance.adapter CHECKPOINT --data DIR` writes results/adapter.json.
 
 Its size; whether it loads without a network in a process that has not imported logllm, with the same scores; how far merging
 moves the scores; how far bfloat16 does; and how long loading and scoring take. Scores are log-odds in nats on HDFS test
@@ -47,7 +47,8 @@ def main() -> None:
     from transformers import AutoModel, AutoProcessor
 
     import logllm.modeling_logllm  # noqa: F401  registers the classes
-    from logllm.training.reproduce import birth_certificate, windows_of
+    from logllm.provenance import provenance
+    from logllm.training.reproduce import windows_of
 
     _, rows, _ = windows_of(DATA, args.data, args.work / "hdfs-paper")
     tests = rows["test"]
@@ -91,7 +92,7 @@ def main() -> None:
         "without_logllm": difference(scores, json.loads(plain.stdout.strip().splitlines()[-1]), threshold),
         "merged": difference(scores, merged, threshold),
         "bfloat16": difference(scores, half, threshold),
-        "made": birth_certificate(),
+        "made": provenance(),
     }
     args.result.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     print(json.dumps(result, indent=1))

@@ -1,6 +1,6 @@
 """`logllm score` by one and by two workers: how much of the second worker arrives, and whether the scores are the same.
 
-`python -m benchmarks.performance.batch_scoring [--lines N] [--rounds N]` simulates an HDFS log, builds it, trains both families for seconds
+`python -m benchmarks performance.batch_scoring [--lines N] [--rounds N]` simulates an HDFS log, builds it, trains both families for seconds
 (what the weights are does not change the time) and writes `results/cluster.json`. Rounds are interleaved. Efficiency is
 the time of one worker over twice that of two, from the first shard's begin to the last one's end: the start of the workers
 (Python, torch, the model) is told apart. On fewer free cores than workers it says nothing. `ceiling` is what two processes

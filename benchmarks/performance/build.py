@@ -1,6 +1,6 @@
 """`logllm build` on simulated logs of 1 to 50 million lines: time and peak memory, which must stay flat.
 
-`python -m benchmarks.performance.build --work DIR [--systems hdfs,bgl] [--lines 1000000,...]` simulates the logs in DIR (22 GB
+`python -m benchmarks performance.build --work DIR [--systems hdfs,bgl] [--lines 1000000,...]` simulates the logs in DIR (22 GB
 for all), builds each in a process of its own, and writes `results/build_scale.json`; what stands there is not run again.
 Peak memory is the largest resident set, pages of mapped files included; `anonymous` leaves those out.
 """

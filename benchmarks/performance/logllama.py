@@ -1,4 +1,4 @@
-"""LogLLaMA's speed against a plain implementation, in one run: `python -m benchmarks.performance.logllama`.
+"""LogLLaMA's speed against a plain implementation, in one run: `python -m benchmarks performance.logllama`.
 
 Peculiar: the two sides take turns in short rounds, so that a busy machine slows both; the ratio quoted is the median of
 the rounds' ratios. The scored sessions are real HDFS sessions, a stretch of them as they come (duplicates included); the
@@ -25,7 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 import torch
 
 from benchmarks.baselines.naive_logllama import reinforce_one_by_one, verdicts_one_by_one
-from benchmarks.experiments.run import data_folder
+from benchmarks.places import data_folder
 from logllm.provenance import provenance
 
 HERE = Path(__file__).resolve().parents[1]

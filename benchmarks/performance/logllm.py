@@ -8,8 +8,8 @@ What is peculiar here:
   absolute numbers move with whatever else the machine does. On a CPU they are ratios of processor seconds.
 - The model is trained for a few steps first, so that the written text is an answer and decisions can be compared.
 
-    python -m benchmarks.performance.logllm --data DATA --out benchmarks/results/logllm_speed.json
-    python -m benchmarks.performance.logllm --data DATA --device cuda --size 8b --dtype bfloat16 --out ...   # needs a GPU
+    python -m benchmarks performance.logllm --data DATA --out benchmarks/results/logllm_speed.json
+    python -m benchmarks performance.logllm --data DATA --device cuda --size 8b --dtype bfloat16 --out ...   # needs a GPU
 
 DATA holds `hdfs/HDFS_2pct.log` and `bgl/BGL_2k.log` (Loghub).
 """

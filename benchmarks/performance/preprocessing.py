@@ -4,8 +4,8 @@ Odd here: rounds are interleaved (naive, fast, naive, fast, ...) and medians are
 drifts; a ratio from one run can be compared, seconds from two runs cannot. Memory is that of a process of its own.
 The logs are simulated (seeded); the drain part also takes the real samples where they are.
 
-    python -m benchmarks.performance.preprocessing --lines 1000000 --rounds 3 --out benchmarks/results/preprocessing.json
-    python -m benchmarks.performance.preprocessing --rows "bgl all distinct" "bgl, 2 processes"   # these rows of that file anew
+    python -m benchmarks performance.preprocessing --lines 1000000 --rounds 3 --out benchmarks/results/preprocessing.json
+    python -m benchmarks performance.preprocessing --rows "bgl all distinct" "bgl, 2 processes"   # these rows of that file anew
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ gradio clients (and one browser) on loopback of the same machine, so they take t
 wall clock: the load of the machine stands beside them, how much of a core a busy loop got, and the server's processor
 seconds, which depend on neither. Runs are added to the result file, so that one on a busy machine does not go unseen.
 
-    python -m benchmarks.performance.space
+    python -m benchmarks performance.space
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ def main() -> None:
         "load_average_after": os.getloadavg(),
         "share_of_a_core_after": share_of_a_core(),
         **provenance(("torch", "transformers", "gradio", "gradio_client")),
-        "command": "python -m benchmarks.performance.space",
+        "command": "python -m benchmarks performance.space",
     }
     earlier = json.loads(arguments.out.read_text("utf-8"))["runs"] if arguments.out.is_file() else []
     whole = {"measurement": "space_load", "runs": [*earlier, result]}

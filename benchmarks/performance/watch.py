@@ -1,9 +1,9 @@
 """How fast, how late, how big and how sure `logllm watch` is: four measurements on simulated HDFS-format logs.
 
-    python -m benchmarks.performance.watch throughput --lines 1000000 --out benchmarks/results/watch_throughput.json
-    python -m benchmarks.performance.watch memory --lines 10000000
-    python -m benchmarks.performance.watch latency --seconds 60 --rate 5000
-    python -m benchmarks.performance.watch kills --kills 50
+    python -m benchmarks performance.watch throughput --lines 1000000 --out benchmarks/results/watch_throughput.json
+    python -m benchmarks performance.watch memory --lines 10000000
+    python -m benchmarks performance.watch latency --seconds 60 --rate 5000
+    python -m benchmarks performance.watch kills --kills 50
 
 What is odd: a watcher lives in a forked child of a process that has loaded torch and the model already, so that fifty
 lives do not cost fifty imports. A kill is a SIGKILL at a random moment; the log is written and rotated by this process meanwhile.

@@ -16,8 +16,8 @@ _COMPONENTS = ("shop.orders", "shop.ledger", "shop.cart", "shop.mail")
 
 def messages(random_: random.Random) -> Iterator[str]:
     """Messages of some twenty kinds with numbers, durations, addresses and paths in them; every fifth with a hash."""
+    number = random_.randrange
     while True:
-        number = random_.randrange
         kinds = (
             lambda: f"order {number(100_000)} accepted for customer {number(60_000)}",
             lambda: f"GET /api/items/{number(99_999)} 200 {number(900)}ms",

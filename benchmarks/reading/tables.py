@@ -1,6 +1,6 @@
 """How rightly logs are read: the tables of formats, of events of several lines, and of guessed field cases.
 
-    python -m benchmarks.reading.tables --shared ../shared/data [--out benchmarks/results/reading_tables.json] [--wrong]
+    python -m benchmarks reading.tables --shared ../shared/data [--out benchmarks/results/reading_tables.json] [--wrong]
 
 Expected times are read here by python-dateutil and `strptime`, not by what is measured. A year or date that a line leaves
 out does not count. The message counts as right where one text ends with the other, or begins with it (a program may cut

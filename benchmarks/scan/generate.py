@@ -231,6 +231,61 @@ def requests(rng: random.Random, n: int, usual_404: float = 0.0) -> Log:
     return Log(rng, records)
 
 
+BANNER = [
+    "starting version 3.<k>.<k> build <h>", "configuration read from <p>", "listening on <i>:8443", "connected to database at <i>", "migrations are up to date",
+    "loaded <n> rules", "worker pool of <k> threads ready", "metrics served on port 9100", "cluster id <u>", "feature set: default", "accepting requests",
+]  # fmt: skip
+JOB = [
+    "nightly job <n> begins",
+    "job <n>: <n> rows exported",
+    "job <n>: archive written to <p>",
+    "job <n> ends after <t>",
+]
+USUAL_ERRORS = [
+    "upstream <i> refused the connection, trying the next",
+    "could not parse the date sent by client <n>",
+    "mail to user <n> bounced",
+]
+
+
+def realistic(rng: random.Random, n: int, domain: str) -> Log:
+    """A log as services write them: a banner, hourly jobs, a heartbeat, usual warnings and errors, traces, nights."""
+    log = usual(
+        rng,
+        n,
+        domain,
+        step=rng.choice([2, 8, 30]),
+        warn=0.03,
+        rare=rng.choice([0, 0, 0.01]),
+        rhythm=True,
+        parts=rng.choice([0, 3]),
+    )
+    first, last = log.records[0].time, log.records[-1].time
+    more = [
+        Record(first - 5 + 0.1 * k, "INFO", "main", "main", fill(rng, text))
+        for k, text in enumerate(BANNER[: rng.randrange(5, 11)])
+    ]
+    every = max((last - first) / rng.randrange(6, 14), 60)
+    at = first + every * rng.random()
+    while at < last:
+        number = fill(rng, "<n>")
+        more += [
+            Record(at + 2 * k, "INFO", "jobs", "cron", fill(rng, text.replace("<n>", number, 1)))
+            for k, text in enumerate(JOB)
+        ]
+        at += every
+    beat = (last - first) / rng.randrange(80, 200)
+    more += [
+        Record(first + beat * k, "DEBUG", "main", "timer", "heartbeat") for k in range(int((last - first) / beat))
+    ]
+    for record in rng.sample(log.records, max(n // 40, 24)):
+        record.level, record.text = "ERROR", fill(rng, rng.choice(USUAL_ERRORS))
+    for record in rng.sample(log.records, max(n // 80, 12)):
+        record.level, record.text, record.below = "ERROR", "request failed again", list(FAULTS[3][1])
+    log.records = sorted([*log.records, *more], key=lambda one: one.time)
+    return log
+
+
 def later(records: list[Record], seconds: float) -> None:
     """Shift records in time."""
     for record in records:
@@ -463,6 +518,35 @@ def make_case(kind: str, seed: int) -> Case:
             ],
         )
         others = 1
+    elif kind == "realistic_clean":
+        log = realistic(rng, n, _languages(rng))
+    elif kind == "realistic_fault":
+        log = realistic(rng, n, _languages(rng))
+        at = int(rng.uniform(0.2, 0.95) * len(log.records))
+        time = log.records[at].time
+        shape = seed % 4
+        others = 1
+        if shape == 0:
+            log.plant(at, [Record(time, "FATAL", "orders", "worker-1", rng.choice(NEUTRAL))])
+        elif shape == 1:
+            log.plant(at, _fault(rng, time, fatal=False))
+        elif shape == 2:
+            text = rng.choice(
+                [one.text for one in log.records if one.level == "INFO" and one.component != "main"][-200:]
+            )
+            log.plant(
+                at,
+                [Record(time + 0.01 * k, "INFO", "orders", "worker-1", text) for k in range(rng.randrange(60, 110))],
+            )
+        else:
+            beats = [place for place, one in enumerate(log.records) if one.text == "heartbeat"]
+            gone = beats[len(beats) // 2 : len(beats) // 2 + rng.randrange(15, 30)]
+            log.planted = {gone[0] - 1, gone[0]}
+            before, after = beats[len(beats) // 2 - 1], beats[beats.index(gone[-1]) + 1]
+            kept = [place for place in range(len(log.records)) if place not in set(gone)]
+            log.planted = {kept.index(before), kept.index(before) + 1, kept.index(after)}
+            log.records = [log.records[place] for place in kept]
+            top = 3
     elif kind in ("unsorted", "rotated"):
         log = _base(rng, n)
         at = int(rng.uniform(0.2, 0.95) * n)
@@ -517,7 +601,7 @@ def _session_of(text: str, step: str) -> str:
 
 
 KINDS = ("unit_numbers", "level_outside", "burst", "silence", "missing_step", "early_fault", "late_fault", "small_log", "multi_line",
-         "format", "severity_words", "encoding", "long_lines", "first_seen", "clean", "unsorted", "rotated")  # fmt: skip
+         "format", "severity_words", "encoding", "long_lines", "first_seen", "clean", "unsorted", "rotated", "realistic_clean", "realistic_fault")  # fmt: skip
 
 
 def write_case(case: Case, folder: Path) -> dict[str, object]:

@@ -48,7 +48,17 @@ def measure(name: str, paths: list[Path], shown: int = 100) -> dict[str, Any]:
         lines = [text for row in finding.rows for text in events[row].lines]
         holds.append(any(map(anomalous, lines)))
         leads.append(anomalous(events[finding.lead.lead].lines[0]))
-        kinds.append((finding.kind, round(finding.score, 2), finding.is_anomalous, holds[-1], leads[-1], events[finding.lead.lead].lines[0][:140], finding.reason[:120]))
+        kinds.append(
+            (
+                finding.kind,
+                round(finding.score, 2),
+                finding.is_anomalous,
+                holds[-1],
+                leads[-1],
+                events[finding.lead.lead].lines[0][:140],
+                finding.reason[:120],
+            )
+        )
     flagged = [place for place, finding in enumerate(findings) if finding.is_anomalous]
     held = [place for place in range(len(findings)) if holds[place]]
     return {

@@ -68,7 +68,7 @@ class TextRow:
         self.row = row
         pattern = expanded(row.pattern)
         self.pattern: Any = re.compile(pattern) if row.trusted else LimitedPattern(pattern)
-        names = (self.pattern if row.trusted else self.pattern._compiled).groupindex
+        names = self.pattern.groupindex
         self.fields: dict[str, tuple[str, ...]] = {}
         for name in names:
             self.fields.setdefault(name.rstrip("0123456789"), ())

@@ -132,12 +132,16 @@ def guess_plan(pieces: list[list[str]], written: float, row: EventFormat | None 
                 break
         if not counts and row is None:
             plan.json, text_lines = False, filled
+    table = TEXT_ROWS if row is None else ()
+    named_fields = next((line for line in filled if line.startswith("#Fields:")), None)
+    if named_fields is not None and row is None:
+        table = (w3c_row(named_fields), *TEXT_ROWS)
     if row is not None and row.reader == "text":
         rows = [text_row(row)]
     elif row is not None:
         rows = []
     else:
-        rows = _text_rows(text_lines, TEXT_ROWS)
+        rows = _text_rows(text_lines, table)
     wrappers = [one for one in rows if one.row.wraps]
     for one in wrappers:
         for line in text_lines[:: max(1, len(text_lines) // 400)]:
@@ -152,6 +156,35 @@ def guess_plan(pieces: list[list[str]], written: float, row: EventFormat | None 
     plan.lines.order = best_order(_times(filled[:400], plan.lines), written)
     _decide(plan, pieces, counts, named, row)
     return plan
+
+
+def w3c_row(line: str) -> EventFormat:
+    """The row of a W3C extended log (IIS, CloudFront, proxies) by its line `#Fields: ...`."""
+    names = line.partition(":")[2].split()[:80]
+    value = r'(?:"[^"]*"|\S+)'
+    at = next((at for at, (one, two) in enumerate(pairwise(names)) if (one, two) == ("date", "time")), None)
+    parts: list[str] = []
+    seen: set[str] = set()
+    for place, name in enumerate(names):
+        group = re.sub(r"\W", "_", name).strip("_").rstrip("0123456789") or "field"
+        group = {"sc_status": "status", "time": "time", "cs_level": "level"}.get(group, group)
+        if at is not None and place in (at, at + 1):
+            parts.append(r"(?P<time>\d{4}-\d\d-\d\d\s" if place == at else r"\d\d:\d\d:\d\d(?:\.\d+)?)")
+            continue
+        taken = group in seen or group in ("message", "partial", "pri") or (group == "time" and at is not None)
+        seen.add(group)
+        parts.append(value if taken else f"(?P<{group}>{value})")
+    text = ""
+    for place, part in enumerate(parts):
+        text += part if not place or (at is not None and place == at + 1) else r"[ \t]" + part
+    if at == 0:  # the message is all behind the time
+        cut = text.index(parts[1]) + len(parts[1])
+        text = text[:cut] + "(?P<message>" + text[cut:] + ")"
+    else:
+        text = f"(?P<message>{text})"
+    return EventFormat(
+        name="w3c-fields", title="W3C extended log, fields as the file names them", pattern=f"^{text}$", rank=0
+    )
 
 
 def _block_row(lines: list[str]) -> EventFormat | None:
@@ -321,6 +354,8 @@ def _decide(
             entry = cache.get(folded)
             if entry is None:
                 entry = cache[folded] = analyser.read(line, folded)
+            if entry.head == NO_HEAD and line[:1] == "#":  # a comment, such as the names of the fields
+                continue
             name = entry.row.name
             counts[name] += 1
             named[name] = entry.row

@@ -17,7 +17,7 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -131,7 +131,7 @@ class LogInput:
             self._spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)
             shutil.copyfileobj(sys.stdin.buffer, self._spool)
         self._spool.seek(0)
-        return _Kept(self._spool)
+        return _Kept(self._spool)  # type: ignore[return-value]
 
     def _file(self, path: Path) -> IO[bytes]:
         raw = path.open("rb")
@@ -175,7 +175,7 @@ class LogInput:
             self.encoding.name = "utf-8 with byte order mark"
         return stream
 
-    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    def blocks(self, size: int = BLOCK_BYTES) -> Generator[Block, int, None]:
         """The log in blocks of about `size` bytes of whole lines; the receiver may send back what it has not used.
 
         `generator.send(n)` says that the last `n` bytes of the block belong to the next one.
@@ -184,7 +184,7 @@ class LogInput:
             yield from _blocks(stream, self.path, size, 0 if self.encoding.seekable else None)
 
 
-def _blocks(stream: IO[bytes], path: str, size: int, offset: int | None) -> Iterator[Block]:
+def _blocks(stream: IO[bytes], path: str, size: int, offset: int | None) -> Generator[Block, int, None]:
     held = b""
     at = offset
     with _whole(path):

@@ -738,7 +738,7 @@ class FileReader:
         out.base[plain] = pieces.offsets[starts[plain]] + begins[at[plain]]
         if len(rows):
             texts = []
-            for row, line in zip(rows.tolist(), starts[rows].tolist()):
+            for line in starts[rows].tolist():
                 text = whole.get(line)
                 texts.append(
                     self._record_message(pieces, line, pieces.records[line])

@@ -185,7 +185,8 @@ class _Plan:
             if value not in (None, "", "-", "--"):
                 sequence = value if type(value) is str else _flat(value)
                 break
-        stream, codes, partial = "", (), False
+        stream, partial = "", False
+        codes: tuple[str, ...] = ()
         if self.streams:
             stream = "\x1f".join([_flat(value_at(record, path)) for path, _ in self.streams])
         if self.codes:
@@ -342,8 +343,8 @@ def block_fields(row: EventFormat, text: str) -> dict[str, Any]:
         sign = "=" if row.name == "journald-export" else ": "
         fields: dict[str, Any] = {}
         for line in text.split("\n"):
-            key, found, value = line.partition(sign)
-            if found and key and not key[0].isspace():
+            key, met, value = line.partition(sign)
+            if met and key and not key[0].isspace():
                 fields[key] = value
         return fields
     if row.name == "json-pretty":

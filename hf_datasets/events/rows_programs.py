@@ -495,6 +495,25 @@ LIBRARIES: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="python-logging-name",
+        title="Python logging: time LEVEL name: message",
+        pattern=(
+            r"^(?P<time>\d{4}-\d\d-\d\d %CLOCK%,\d{3}) (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) +"
+            r"(?P<component>[A-Za-z_][\w.]*): (?P<message>.*)$"
+        ),
+        starts="0",
+        sequence=("component",),
+        rank=1,
+        examples=(
+            Example(
+                "2024-05-01 09:07:41,123 WARNING orders.db: waiting 27 ms for a connection",
+                "2024-05-01T09:07:41.123000+00:00",
+                WARN,
+                "waiting 27 ms for a connection",
+            ),
+        ),
+    ),
+    EventFormat(
         name="python-logging-short",
         title="Python logging without configuration: LEVEL:name:message",
         pattern=r"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):(?P<component>[\w.\-]+):(?P<message>.*)$",

@@ -165,6 +165,23 @@ WEB: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="w3c",
+        title="IIS access log (W3C extended), usual fields",
+        pattern=(
+            r"^(?P<time>\d{4}-\d\d-\d\d %CLOCK%) (?P<server>%IP%) (?P<method>[A-Z_]{3,20}) (?P<path>\S+) (?P<query>\S+) (?P<port>\d+) "
+            r"(?P<user>\S+) (?P<client>%IP%) (?P<message>(?:\S+ ){1,3}?(?P<status>\d{3}) \d+ \d+(?: \d+)*)$"
+        ),
+        starts="0",
+        examples=(
+            Example(
+                "2024-05-01 09:07:41 10.0.0.1 GET /default.htm - 443 - 10.0.0.7 Mozilla/5.0+(X11) https://example.org/ 503 0 64 15",
+                "2024-05-01T09:07:41+00:00",
+                ERROR,
+                "Mozilla/5.0+(X11) https://example.org/ 503 0 64 15",
+            ),
+        ),
+    ),
+    EventFormat(
         name="nginx-error",
         title="nginx error log",
         pattern=r"^(?P<time>\d{4}/\d\d/\d\d %CLOCK%) \[(?P<level>[a-z]+)\] (?P<pid>\d+)#(?P<thread>\d+): (?:\*(?P<session>\d+) )?(?P<message>.*)$",
@@ -624,6 +641,28 @@ DATABASES: tuple[EventFormat, ...] = (
                 "2024-05-01T07:00:00+00:00",
                 ERROR,
                 'relation "x" does not exist',
+            ),
+        ),
+    ),
+    EventFormat(
+        name="postgresql-csv",
+        title="PostgreSQL csvlog",
+        pattern=(
+            r'^(?P<time>\d{4}-\d\d-\d\d %CLOCK%\.\d+ [A-Z]{3,4}),(?:"(?P<user>[^"]*)")?,(?:"(?P<database>[^"]*)")?,(?P<pid>\d*),(?:"[^"]*")?,(?P<session>[0-9a-f.]*),'
+            rf'\d*,(?:"[^"]*")?,[^,]*,[^,]*,\d*,(?P<level>{_PG_WORDS}),(?P<code>\w{{5}}),(?:"(?P<message>(?:[^"]|"")*)"?)?.*$'
+        ),
+        starts="0",
+        contains=(",",),
+        levels=_PG_LEVELS,
+        code=("code",),
+        stream=("session",),
+        sequence=("session",),
+        examples=(
+            Example(
+                '2024-05-01 09:07:41.123 UTC,"bob","shop",893,"10.0.0.1:4711",65a.37d,1,"SELECT",2024-05-01 09:00:00 UTC,3/12,0,ERROR,42P01,"relation ""x"" does not exist",,,,,,"SELECT 1",15,,"psql"',
+                "2024-05-01T09:07:41.123000+00:00",
+                ERROR,
+                'relation ""x"" does not exist',
             ),
         ),
     ),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -175,8 +175,8 @@ def _layout(found: re.Match[str], order: Order, is_ascii: bool) -> TimeLayout:
 
     for name, unit in _UNITS.items():
         if span(name):
-            parts = _parts(found, span("f"))
-            return TimeLayout("epoch", epoch=span(name), unit=unit, fraction=span("f"), parts=parts, zone=0.0)
+            per = _parts(found, span("f"))
+            return TimeLayout("epoch", epoch=span(name), unit=unit, fraction=span("f"), parts=per, zone=0.0)
     year, month, day = span("Y") or span("y"), span("m"), span("d")
     if span("a1"):
         parts = {"dmy": (2, 1, 0), "mdy": (2, 0, 1), "ymd": (0, 1, 2)}[order]
@@ -268,7 +268,7 @@ def read_column(text: NDArray[np.uint8], starts: NDArray[np.int64], layout: Time
     minute = number(layout.minute) if layout.minute else np.zeros(count, np.int64)
     second = number(layout.second) if layout.second else np.zeros(count, np.int64)
     good = (hour < 25) & (minute < 60) & (second < 61)
-    seconds = hour * 3600.0 + minute * 60.0 + second + fraction
+    seconds = np.asarray(hour * 3600.0 + minute * 60.0 + second + fraction, np.float64)
     if layout.kind != "no_date":
         assert layout.day is not None and layout.month is not None
         day = number(layout.day)
@@ -280,7 +280,7 @@ def read_column(text: NDArray[np.uint8], starts: NDArray[np.int64], layout: Time
             if layout.year[1] - layout.year[0] == 2:
                 year += np.where(year < 70, 2000, 1900)
         good &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31) & (year >= 1)
-        seconds += days_from_civil(year, month, day) * 86_400.0
+        seconds = seconds + days_from_civil(year, month, day) * 86_400.0
     if layout.zone_sign:
         assert layout.zone_hour is not None
         zone = number(layout.zone_hour) * 3600 + (number(layout.zone_minute) * 60 if layout.zone_minute else 0)

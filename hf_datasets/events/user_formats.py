@@ -138,7 +138,6 @@ def row_from_lnav(name: str, values: dict[str, Any]) -> EventFormat:
     opid = str(values.get("opid-field") or "")
     title = str(values.get("title") or name)
     levels = _levels(values.get("level"))
-    layout = _layout(values)
     if values.get("json") or values.get("file-type") == "json":
         keys = tuple(one for one in (body, "message", "msg") if one)
         return EventFormat(
@@ -162,7 +161,7 @@ def row_from_lnav(name: str, values: dict[str, Any]) -> EventFormat:
     if not re.search(r"\(\?P<message\d*>", pattern):
         pattern = f"(?P<message>(?:{pattern}).*)"
     return EventFormat(
-        name=name, title=title, pattern=f"(?s:{pattern})", levels=levels, trusted=False, layout=layout, sequence=(opid,) if opid else (),
+        name=name, title=title, pattern=f"(?s:{pattern})", levels=levels, trusted=False, sequence=(opid,) if opid else (),
         stream=(opid,) if opid else (),
     )  # fmt: skip
 
@@ -183,18 +182,6 @@ def _levels(values: Any) -> tuple[tuple[str, int], ...]:
                 if word and not re.search(r"[\[\]*+?{}.]", word):
                     found.append((word.replace("\\", "").lower(), number))
     return tuple(found)
-
-
-def _layout(values: dict[str, Any]) -> str | None:
-    """A `strptime` layout where lnav's is one that is not found by itself."""
-    formats = values.get("timestamp-format")
-    if not isinstance(formats, list) or not formats:
-        return None
-    text = str(formats[0])
-    plain = {"%i": "epoch_ms", "%6": "epoch_us", "%9": "epoch_ns", "%s": "epoch", "%s.%f": None}
-    if text in plain:
-        return None
-    return None if not text.startswith("%") or "%q" in text else None
 
 
 def _renamed(pattern: str, names: dict[str, str], at: int) -> str:

@@ -41,6 +41,11 @@ class LimitedPattern:
             ) from error
         self.pattern = pattern
 
+    @property
+    def groupindex(self) -> dict[str, int]:
+        """The numbers of the named groups."""
+        return dict(self._compiled.groupindex)
+
     def match(self, text: str) -> Any:
         """As `re.Pattern.match`."""
         try:

@@ -1,6 +1,11 @@
 """logllm: log anomaly detection that gives a score and names the line.
 
-The names below are loaded when they are first used, so that `import logllm` and `logllm --help` are instant.
+The names below are loaded when they are first used, so that `import logllm` and `logllm --help` are instant. For the same
+reason `import logllm` alone does not register the Auto classes: that would import torch. Any of the model names does, and
+
+>>> import logllm.modeling_logllm  # doctest: +SKIP
+
+after which `AutoModel.from_pretrained(ID)` takes the classes of this package, without `trust_remote_code`.
 """
 
 from importlib import import_module

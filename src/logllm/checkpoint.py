@@ -190,9 +190,7 @@ def load_checkpoint(
     check_checksums(folder)
     # Registers both families with the Auto classes.
     from logllm.modeling_logllm.checkpoint_logllm import check_loading_arguments
-    from logllm.modeling_logllm.processing_logllama import TemplateMatcher
 
-    TemplateMatcher.engine = staticmethod(compiled)  # masks are data of whoever made the checkpoint
     loading = {name: value for name, value in loading.items() if value is not None}
     try:
         check_loading_arguments(loading)
@@ -210,7 +208,7 @@ def load_checkpoint(
     try:
         processor = AutoProcessor.from_pretrained(folder)
         if hasattr(processor, "template_table"):
-            TemplateMatcher(processor.template_table)  # an invalid table is refused now, not at the first message
+            processor.match_with(compiled)  # masks are data of whoever made the checkpoint; refuses an invalid table
         model, report = _load_model(folder, config, loading)
     except CheckpointError:
         raise

@@ -70,15 +70,19 @@ def demo(
 
 @app.command()
 def simulate(
-    system: Annotated[str, typer.Argument(help="hdfs or bgl (or syslog, nginx, app).")],
-    out: Annotated[Path, typer.Option(help="Folder to write SYSTEM.log into.")],
-    lines: Annotated[int, typer.Option(help="Number of lines.")] = 10_000,
+    system: Annotated[str, typer.Argument(help="hdfs, bgl, syslog, nginx, app, or builds (a good and a bad run).")],
+    out: Annotated[Path, typer.Option(help="Folder to write SYSTEM.log into; of builds good.log and bad.log.")],
+    lines: Annotated[int, typer.Option(help="Number of lines; builds have their own.")] = 10_000,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
     """Write a raw log with injected faults and true labels."""
+    from logllm.hf_datasets.simulation.builds import write_builds
     from logllm.hf_datasets.simulation.simulate import simulate as write
 
+    if system == "builds":
+        say(json.dumps(write_builds(out, seed)))
+        return
     say(json.dumps(write(system, lines, seed, out, progress=not quiet), default=str))
 
 

@@ -22,10 +22,12 @@ from logllm.diff.sources import line_chunks
 from logllm.diff.table import LineTable, make_table
 from logllm.hf_datasets.drain import template_key
 
+ABOUT = 5  # so many classes of score are told apart when findings are ranked
 GAP = 2  # lines between two chosen ones that still belong to one finding
 CONTEXT = 3
 NEAR = 0.5  # a good line below this is no neighbour worth showing
 GENERIC = 0.5  # lines of logs that are no build logs are shown from this probability on
+MOST_LOST = 20_000  # distinct good lines that the bad log lacks, the first of them, which are looked at
 MOST_OTHERS = 20  # findings of each kind beside the new ones
 _QUIET = ("transfer", "progress", "source_control", "cache", "setting", "mail", "rule", "empty")
 # Kinds of which a build log has some and other logs have none.
@@ -307,7 +309,7 @@ def _gone(table: LineTable, good: GoodRuns, failed: bool, quiet: bool, build: bo
     lost = np.flatnonzero(~present & (good.runs == len(good.names)) & (good.run == 0))
     if not len(lost):
         return []
-    lost = lost[np.argsort(good.first[lost])]
+    lost = lost[np.argsort(good.first[lost])][:MOST_LOST]
     kept = good.first[present & (good.run == 0)]
     end = int(kept.max()) if len(kept) else 0
     lines = text.bare(good.example.gather(lost))
@@ -536,8 +538,8 @@ def _notes(table: LineTable, good: GoodRuns, failed: bool, build: bool, findings
 
 
 def _ranked(findings: Iterable[Finding]) -> list[Finding]:
-    """The flagged ones first, by score; of equals the earlier one."""
-    return sorted(findings, key=lambda one: (not one.is_anomalous, -one.score, one.lines[0].number))
+    """The flagged ones first, by score; of about equal ones the earlier one, as a cause stands above its consequences."""
+    return sorted(findings, key=lambda one: (not one.is_anomalous, -int(one.score * ABOUT), one.lines[0].number))
 
 
 def as_head(result: Comparison, shown: int) -> dict[str, Any]:

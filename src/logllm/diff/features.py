@@ -15,6 +15,7 @@ from logllm.diff.good import GoodRuns
 from logllm.diff.table import LineTable, beside
 
 NEIGHBOURHOOD = 2  # known lines this near to a new one may be shown with it
+MOST_RANKED = 150_000  # lines that are ranked
 MOST_COMPARED = 5_000  # distinct new lines whose nearest good line is looked for
 _FAR = 200
 
@@ -66,8 +67,16 @@ def says_failed(table: LineTable) -> bool:
 
 
 def candidates(table: LineTable) -> NDArray[np.int64]:
-    """Positions of the lines that may be shown: new ones and those near them."""
-    return np.flatnonzero(beside(table.new, NEIGHBOURHOOD, NEIGHBOURHOOD))
+    """Positions of the lines that may be shown: new ones and those near them.
+
+    Where there are more than `MOST_RANKED`, as in logs with little in common, only those that state a failure or hold a
+    word of failure, with their neighbours, and of these the first.
+    """
+    found = np.flatnonzero(beside(table.new, NEIGHBOURHOOD, NEIGHBOURHOOD))
+    if len(found) > MOST_RANKED:
+        worded = table.new & (hard_lines(table) | table.kind("word"))
+        found = np.flatnonzero(beside(worded, NEIGHBOURHOOD, NEIGHBOURHOOD))[:MOST_RANKED]
+    return found
 
 
 def nearness(table: LineTable, good: GoodRuns | None) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ _TOKEN = re.compile(r"[A-Za-z]+|0|[^\sA-Za-z0]")
 _RAREST = 4  # a line's rarest tokens, by which its neighbours are looked up
 _MOST_CANDIDATES = 100
 _MOST_HOLDERS = 1000
+_SLICE = 100_000  # lines that are rewritten at a time
 MOST_INDEXED = 20_000  # good lines among which the nearest is looked for
 
 
@@ -92,7 +93,11 @@ class GoodRuns:
     _indexed: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._loose = np.unique(text.loosened(self.mask).hash(HASH_SEED).to_numpy())
+        parts = [
+            text.loosened(part).hash(HASH_SEED).to_numpy()
+            for part in (self.mask.slice(at, _SLICE) for at in range(0, len(self.mask), _SLICE))
+        ]
+        self._loose = np.unique(np.concatenate(parts)) if parts else np.zeros(0, np.uint64)
         self._indexed = np.arange(len(self.key))
         if len(self.key) > MOST_INDEXED:
             self._indexed = np.linspace(0, len(self.key) - 1, MOST_INDEXED).astype(np.int64)
@@ -181,7 +186,8 @@ def read_good(runs: Iterable[tuple[str, Iterable[pl.Series]]]) -> GoodRuns:
                 ))  # fmt: skip
                 if len(values) > 40:
                     values = [_merged(values)]
-            frame = pl.DataFrame({"mask": mask, "first": np.arange(start + 1, start + len(raw) + 1), "raw": raw})
+            shown = text.readable(raw.str.slice(0, text.LONGEST))
+            frame = pl.DataFrame({"mask": mask, "first": np.arange(start + 1, start + len(raw) + 1), "raw": shown})
             parts.append(
                 _distinct(frame.filter(pl.col("mask") != "").with_columns(pl.lit(1, pl.Int64).alias("count")))
             )
@@ -198,7 +204,7 @@ def read_good(runs: Iterable[tuple[str, Iterable[pl.Series]]]) -> GoodRuns:
     columns = {
         name: total[name].to_numpy() for name in ("key", "count", "runs", "first", "run", "most", "least", "other")
     }
-    example = text.readable(total["raw"].str.slice(0, text.LONGEST))
+    example = total["raw"]
     return GoodRuns(**columns, mask=total["mask"], example=example, names=names, lines=sizes, values=_merged(values))
 
 

@@ -59,12 +59,13 @@ class Ranker:
             low = np.where(columns[column[1]] > threshold[1], leaf[1], leaf[0])
             high = np.where(columns[column[2]] > threshold[2], leaf[3], leaf[2])
             total += np.where(right, high, low)
-        return 1 / (1 + np.exp(-total))
+        probability: NDArray[np.float64] = 1 / (1 + np.exp(-total))
+        return probability
 
     def to_json(self) -> dict[str, Any]:
         """A plain object, numbers to six digits."""
 
-        def short(values: NDArray) -> list:
+        def short(values: NDArray[np.float64]) -> list[list[float]]:
             return [[float(f"{v:.6g}") for v in row] for row in values]
 
         return {"format": FORMAT, "features": list(self.features), "base": float(f"{self.base:.6g}"),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from logllm.diff.compare import Comparison, Finding
 from logllm.diff.sources import line_chunks
+from logllm.diff.text import readable
 from logllm.errors import LogllmError
 from logllm.report.finding_text import BOLD, DIM, KIND_WORDS, PLAIN, RED, YELLOW, visible
 
@@ -184,7 +185,7 @@ def good_lines(result: Comparison, findings: Sequence[Finding]) -> dict[tuple[st
             for chunk in line_chunks(name):
                 for number in numbers:
                     if start < number <= start + len(chunk):
-                        found[name, number] = chunk[number - start - 1]
+                        found[name, number] = readable(chunk.slice(number - start - 1, 1))[0]
                 start += len(chunk)
         except (LogllmError, ValueError, OSError):
             continue
@@ -263,7 +264,7 @@ _PAGE = """<!doctype html>
 <title>@TITLE@</title>
 <style>
 :root { color-scheme: light dark; --edge: #8884; --sure: #d3302f2e; --new: #e8a20022; --gone: #d3302f22; --near: #2f7fd322; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 110rem; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 110rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin: 0 0 .3rem; } h3 { font-size: .8rem; margin: .4rem 0; opacity: .7; }
 section { border: 1px solid var(--edge); border-radius: 8px; padding: .8rem 1rem; margin: 1rem 0; }
 .note { border-left: 4px solid #e8a200; padding-left: .6rem; }

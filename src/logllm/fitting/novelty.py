@@ -9,14 +9,18 @@ from datasets import Dataset
 from logllm.decision.novelty import Novelty, NoveltySettings, text_digest
 from logllm.fitting.learn import FIT_STEPS
 from logllm.hf_datasets import LogSystem, TemplateMiner
-from logllm.modeling_logllm.modeling_logllama import UNK_ID
+from logllm.modeling_logllm.processing_logllama import UNK_ID
 from logllm.trainers.metrics import best_f1_threshold, detection_metrics, false_alarm_threshold
 from logllm.training.train import train_detector
 
 FALSE_ALARM_RATE = 0.01
 LEAST_ANOMALIES = 3  # fewer say little about a threshold
-# Ways to say what is new (`NoveltySettings.kinds`, `order`), of which the validation windows choose.
-VARIANTS = (("template", True), ("template", False), ("text", True), ("text", False))
+# Ways to say what is new (`NoveltySettings.kinds`, `order`), of which the validation windows choose; the first of equal ones.
+# Where lines of many processes are cut into windows by their number, order says little.
+VARIANTS = {
+    "session": (("template", True), ("template", False), ("text", True), ("text", False)),
+    "lines": (("template", False), ("text", False), ("template", True), ("text", True)),
+}
 
 
 def learn_novelty(
@@ -86,7 +90,7 @@ def set_thresholds(
     """Choose what counts as new and set both thresholds on held-back windows; say in words how.
 
     No label goes into novelty, so the labelled anomalies tell how it does on kinds that it never saw. The kinds and the
-    threshold are those of the best F1; of equal ones the finer ranking, then the coarser kinds. LogLLM's threshold is
+    threshold are those of the best F1; of equal ones those of the better PR-AUC, then the first of `VARIANTS`. LogLLM's threshold is
     that of the best F1 of both together, its own where that is as good. With too few anomalies one in a hundred normal
     windows may be flagged by novelty, and LogLLM keeps its own.
 
@@ -107,7 +111,7 @@ def set_thresholds(
         settings.threshold = false_alarm_threshold(normal, FALSE_ALARM_RATE)
         return f"false-alarm rate {FALSE_ALARM_RATE:g} of novelty on {len(normal)} normal windows"
     best: tuple[float, float] | None = None
-    for kinds, order in VARIANTS:
+    for kinds, order in VARIANTS["session" if system.window.kind == "session" else "lines"]:
         settings.kinds, settings.order = kinds, order
         scores = novelty.scores(windows, raw, system)
         threshold = best_f1_threshold(scores, truth)

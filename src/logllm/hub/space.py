@@ -28,7 +28,7 @@ PARTS = (
     "use/*",
     "checkpoints/**/*",
 )
-SOURCES = ("*.py", "py.typed", "*.jinja", "templates/*.html")
+SOURCES = ("*.py", "py.typed", "*.jinja", "*.json", "templates/*.html")
 RESULTS = ("*.json", "*.png")
 MOST_BYTES = 10_000_000  # of the checkpoints
 

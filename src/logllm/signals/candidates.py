@@ -136,14 +136,21 @@ def find_kinds(table: EventTable) -> Kinds:
     for kind in np.flatnonzero((classes == QUIET) & ~stated):
         classes[kind] = fault_class(table.templates[table.kind_template[kind]])
         worded[kind] = classes[kind] > QUIET
-    own, words, places = _own_words(table, order, begin, runs)
+    own, words, places = _own_words(table, order, begin, runs, classes)
     return Kinds(order, begin, count, runs, gap, classes, worded, own, words, places)
 
 
 def _own_words(
-    table: EventTable, kinds_order: NDArray[np.int32], begin: NDArray[np.int64], runs: NDArray[np.int64]
+    table: EventTable,
+    kinds_order: NDArray[np.int32],
+    begin: NDArray[np.int64],
+    runs: NDArray[np.int64],
+    classes: NDArray[np.int8],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[int, int]]:
-    """(words of each kind that no kind elsewhere has, its words, place of the kinds that stand in one place)."""
+    """(words of each kind that no kind elsewhere has, its words, place of the kinds that stand in one place).
+
+    A severe kind is compared with severe kinds only: a usual message with an unusual level is news.
+    """
     local = np.flatnonzero(runs == 1)
     places: dict[int, int] = {}
     place, end = -1, -(10**9)
@@ -154,15 +161,25 @@ def _own_words(
         end = max(end, int(rows[-1]))
         places[kind] = place
     owner: dict[str, int] = {}  # a word -> the place or kind that has it, -1 where several do
-    split = []
-    for kind, template in enumerate(table.kind_template.tolist()):
-        words = _words(table.templates[template])
-        split.append(words)
-        name = places[kind] if kind in places else len(local) + kind
-        for word in words:
-            if owner.setdefault(word, name) != name:
+    severe: dict[str, int] = {}  # of severe kinds: the most frequent kind that has it
+    split = [_words(table.templates[template]) for template in table.kind_template.tolist()]
+    names = [places[kind] if kind in places else len(local) + kind for kind in range(len(split))]
+    for kind in np.argsort(-np.diff(begin), kind="stable").tolist():
+        for word in split[kind]:
+            if classes[kind] >= ERRONEOUS:
+                severe.setdefault(word, kind)
+            elif owner.setdefault(word, names[kind]) != names[kind]:
                 owner[word] = -1
-    own = np.array([sum(owner[word] >= 0 for word in words) for words in split] or [0], np.int64)
+    count = np.diff(begin)
+
+    def is_own(word: str, kind: int) -> bool:
+        if classes[kind] < ERRONEOUS:
+            return owner[word] == names[kind]
+        # A severe word belongs to a rare kind as well, unless a much more frequent one has it elsewhere.
+        first = severe[word]
+        return names[first] == names[kind] or count[first] < 3 * count[kind]
+
+    own = np.array([sum(is_own(word, kind) for word in words) for kind, words in enumerate(split)] or [0], np.int64)
     return own, np.array([len(words) for words in split] or [0], np.int64), places
 
 
@@ -253,7 +270,7 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
     found: list[Candidate] = []
     standing: list[Standing] = []
     unlike = np.array([_unlike(int(own), int(words)) for own, words in zip(kinds.own, kinds.words)])
-    unlike[kinds.classes >= ERRONEOUS] = 1.0
+    severe_rows = np.flatnonzero((kinds.classes >= ERRONEOUS)[table.kind])
     usual_places = int(kinds.runs.max(initial=0))
     for kind in np.flatnonzero(
         (kinds.runs == 1) | (kinds.classes >= ERRONEOUS) | ((kinds.classes == WARNING) & (kinds.runs <= 2))
@@ -286,14 +303,19 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
         stated = STATED if not kinds.worded[kind] else WORDED
         prior = stated[grade] - (0.7 * tails.daily_bread(near) if grade >= ERRONEOUS else 0.0)
         if grade >= ERRONEOUS:
+            nats *= unlike[kind]
+            prior -= 2.0 * (1 - unlike[kind])
+            if runs > 1 and not outbreaks and not began:  # severe events are usual here
+                elsewhere = len(np.unique(severe_rows // kinds.gap)) - runs
+                prior -= 1.2 * tails.daily_bread(max(elsewhere - 3, 0))
             text = table.templates[table.kind_template[kind]]
             prior += 0.0 if kinds.worded[kind] else NAMED_TOO[fault_class(text)]
             prior += 0.25 * min(max(fault_words(text) - 1, 0), 4)  # of several lines the one that says most
             prior += 0.25 * math.log(count)
         if grade <= WARNING:
-            nats = nats * unlike[kind] + 0.08 * min(int(kinds.own[kind]), 8)
+            nats = nats * unlike[kind] + 0.06 * min(int(kinds.own[kind]), 8)
             if first < STARTUP_EVENTS and n > 5 * STARTUP_EVENTS:
-                nats -= 2.0
+                continue
             if n < 200:
                 nats -= 2.0 * (200 - n) / 160
         found.append(
@@ -401,7 +423,7 @@ def bursts(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
             continue
         elsewhere = _densest(rest, ladder, share)[0] if len(rest) > ladder[0] else 0.0
         nats = float(tails.too_many(size, usual)) / max(1.0, elsewhere / math.log(n)) - tests
-        if nats <= 0:
+        if nats <= 0 or (rows[first] < STARTUP_EVENTS and item.severity <= WARNING and n > 5 * STARTUP_EVENTS):
             continue
         found.append(_burst(table, item, first, last, int(rows[span[0]]), usual, nats))
     return unlike_the_rest(found, n)

@@ -138,7 +138,7 @@ def make_findings(
             best[group] = max(best.get(group, 0.0), strength(one))
         top = max(best.values())
         finding.score = round(top + COMBINED * (sum(best.values()) - top), 6)
-        finding.is_anomalous = finding.score >= THRESHOLD
+        finding.is_anomalous = bool(finding.score >= THRESHOLD)
         own = [
             one
             for one in finding.candidates

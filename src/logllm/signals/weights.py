@@ -10,4 +10,4 @@ OFFSETS: dict[str, float] = {"burst": 1.2, "drop": 1.2, "silence": 1.8, "value":
 # Share of what further questions add to the strongest.
 COMBINED = 0.3
 # Log-odds from which a finding is flagged.
-THRESHOLD = 0.95
+THRESHOLD = 1.2

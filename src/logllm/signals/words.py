@@ -73,7 +73,9 @@ def fault_words(message: str) -> int:
     (3, 0)
     """
     text = message[:MOST_CHARACTERS]
-    found = {match[0].lower() for pattern in (_FATAL, _ERROR) for match in pattern.finditer(text) if _stands(match, text)}
+    found = {
+        match[0].lower() for pattern in (_FATAL, _ERROR) for match in pattern.finditer(text) if _stands(match, text)
+    }
     return len(found)
 
 
