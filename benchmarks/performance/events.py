@@ -75,7 +75,10 @@ def budget(args: argparse.Namespace, work: Path) -> dict:
     for name, lines, asked in BUDGETS:
         if not lines and args.data is None:
             continue
-        runs = [budget_of(name, lines, asked, seed, args.data, work) for seed in range(args.seeds)]
+        runs = []
+        for seed in range(args.seeds):
+            runs.append(budget_of(name, lines, asked, seed, args.data, work))
+            sys.stderr.write(f"{name}: {runs[-1]}\n")
         ratios = [run["ratio"] for run in runs]
         result[name] = {
             "runs": runs,
