@@ -78,7 +78,9 @@ def run_block(body: str, folder: Path, kept: int | None = None) -> str:
             ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT_SECONDS
         )
         if done.returncode > 1:  # 1 says that something was flagged
-            raise RuntimeError(f"a command must end well, `{command}` ended with {done.returncode}: {done.stderr[-500:]}")
+            raise RuntimeError(
+                f"a command must end well, `{command}` ended with {done.returncode}: {done.stderr[-500:]}"
+            )
         lines = done.stdout.rstrip("\n").split("\n") if done.stdout.strip() else []
         if kept is not None and len(lines) > kept:
             lines = [*lines[:kept], "..."]
@@ -96,7 +98,9 @@ def main() -> int:
     write = "--write" in sys.argv[1:]
     found = [difference for page in PAGES for difference in check(page, write)]
     for one in found:
-        sys.stdout.write(f"{one.page}{' rendered anew' if write else ' differs from what the program prints'}\n{one.text}\n")
+        sys.stdout.write(
+            f"{one.page}{' rendered anew' if write else ' differs from what the program prints'}\n{one.text}\n"
+        )
     return 0 if write or not found else 1
 
 

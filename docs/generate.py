@@ -20,7 +20,16 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 RESULT_PAGES = ("bench", "logllm", "logllama")
-FOLDERS = ("src/logllm", "hf_datasets", "modeling_logllm", "trainers", "model_cards", "spaces_demo", "benchmarks", "examples")
+FOLDERS = (
+    "src/logllm",
+    "hf_datasets",
+    "modeling_logllm",
+    "trainers",
+    "model_cards",
+    "spaces_demo",
+    "benchmarks",
+    "examples",
+)
 REPOSITORY_LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)(#[^)]*)?\)")
 
 

@@ -1,6 +1,6 @@
 """The recipe: raw log -> windows -> train, validation and test as Parquet, with templates and statistics beside them.
 
-Odd here: windows of a build hold only lines that fit the format, as the published preparation has it; the others go
+Notes: Windows of a build hold only lines that fit the format, as the published preparation has it; the others go
 to `unparsed.jsonl` with their numbers, and are counted. Line numbers run on over several raw files. Templates are
 mined from the train split alone: not from validation, not from test, whose unseen templates are then counted. All
 decisions are made on integer columns (`ingest.Log`); texts are read again when they are written.
@@ -167,7 +167,7 @@ def build(
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise LogInputError(
-            f"The output must fit on its disk; the disk of {out} is full. Nothing was changed there: make room, or "
+            f"The output must fit on its disk; the disk of {out} is full. Nothing was changed there: free some space, or "
             "name a folder on another disk."
         ) from error
     write_readme(Path(out))

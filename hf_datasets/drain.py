@@ -1,6 +1,6 @@
 """Templates by Drain3, and the JSON table by which a checkpoint finds a line's key without it.
 
-Odd here: this is the only file that knows drain3, and it uses the bare `drain3.drain.Drain`, whose state is plain
+Notes: This is the only file that knows drain3, and it uses the bare `drain3.drain.Drain`, whose state is plain
 Python, never its persistence. In front of it stands an exact memory: a masked message is answered from memory only
 if Drain would certainly answer the same and change nothing (see `TemplateMiner.add`), so clusters and sizes are
 Drain's own. Feeding Drain distinct messages only would NOT give the same clusters.

@@ -1,4 +1,4 @@
-"""The errors of this room. Every message says what must be, what was found, and what to do."""
+"""Errors of this package. Every message says what must be, what was found, and what to do."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Windows of a log that is still being written: sessions close when they have been idle, counts when they are full.
 
-What is peculiar here:
+Notes:
 - Everything is decided by the lines alone (their order and their own clock), so the same lines give the same windows
   whenever they arrive; only `close_idle`, for a log that fell silent, is asked from outside, and the caller notes it.
 - The clock is the latest time of any line. A clock that runs backwards for many lines in a row is believed, so that a

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .errors import LogInputError
-from .storing import TASKS, configurations
+from .storing import CROISSANT, TASKS, configurations
 
 
 def push_dataset(
@@ -43,7 +43,7 @@ def push_dataset(
             repo_id=url.repo_id,
             repo_type="dataset",
             folder_path=folder,
-            allow_patterns=["README.md", TASKS, *(f"{name}/*" for name in names)],
+            allow_patterns=["README.md", TASKS, CROISSANT, *(f"{name}/*" for name in names)],
             # Shards of an earlier, differently sharded build must not stay beside the new ones.
             delete_patterns=[f"{name}/*.parquet" for name in names],
             commit_message=message,

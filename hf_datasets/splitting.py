@@ -1,6 +1,6 @@
 """Which windows are for training, validation and test: pure functions, with nothing random that a library could change.
 
-Odd here: the paper shuffles HDFS sessions with a seed; we order them by the SHA-256 of "SEED:SESSION", which is as good
+Notes: The paper shuffles HDFS sessions with a seed; we order them by the SHA-256 of "SEED:SESSION", which is as good
 a shuffle and the same on every machine, in every version of every library, and whichever other sessions are there.
 """
 

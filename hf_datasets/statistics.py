@@ -1,6 +1,6 @@
 """The figures of a build as they are published, and where they differ from the paper's Table I.
 
-Odd here: nothing is rounded or guessed; a window without a label is counted as such and is in no ratio of anomalies
+Notes: Nothing is rounded or guessed; a window without a label is counted as such and is in no ratio of anomalies
 to labelled windows.
 """
 

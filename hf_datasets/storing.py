@@ -1,9 +1,9 @@
 """Windows <-> Parquet: the columns, the writer, the folder of a configuration, and the way back.
 
-Odd here: a configuration is written into a hidden sibling folder and renamed into place when it is whole, so a build
+Notes: A configuration is written into a hidden sibling folder and renamed into place when it is whole, so a build
 that is killed leaves either the old configuration or the new one, never half of one. The README names every whole
 configuration found in the folder, which is all that `datasets.load_dataset` needs. `datasets` is imported where
-it is used: that is half of the room's import time, and worker processes do without it.
+it is used: that is half of the package's import time, and worker processes do without it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from .croissant import croissant
 from .errors import LogInputError
 from .splitting import SPLITS
 
@@ -35,6 +36,7 @@ TEMPLATE_TABLE = "templates.parquet"
 UNPARSED = "unparsed.jsonl"
 CHECKSUMS = "checksums.json"
 TASKS = "eval.yaml"
+CROISSANT = "croissant.json"
 
 
 def window_schema(line_labels: bool, masked: bool = False) -> pa.Schema:
@@ -144,12 +146,15 @@ def write_readme(out: Path) -> None:
 
     The first configuration of windows is the default one, so that `load_dataset(out)` loads it. `dataset_info` holds
     columns and sizes, as the Hub shows them. Beside it `eval.yaml` names the test splits as tasks, by which the Hub
-    collects the results that models report (`.eval_results/` in their repositories).
+    collects the results that models report (`.eval_results/` in their repositories), and `croissant.json` describes the
+    tables for other tools.
 
     The text below the front matter is kept where there is one already (the dataset card's renderer writes it).
     """
     configs: list[dict[str, Any]] = []
     infos, tasks = [], []
+    tables: dict[str, list[Path]] = {}
+    digests: dict[str, str] = {}
     for name in configurations(out):
         splits = [split for split in SPLITS if any((out / name).glob(f"{split}-*.parquet"))]
         files = [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in splits]
@@ -159,6 +164,9 @@ def write_readme(out: Path) -> None:
         row = {"config_name": name, "description": f"sha256 of the files: {mark}", "data_files": files}
         configs.append(row if configs else {**row, "default": True})
         infos.append(_dataset_info(out / name, name, splits))
+        tables |= {f"{name}-{split}": sorted((out / name).glob(f"{split}-*.parquet")) for split in splits}
+        known = load_statistics(out, name).get("files", {})
+        digests |= {f"{name}/{Path(file).name}": digest for file, digest in known.items()}
         if load_statistics(out, name).get("splits", {}).get("test", {}).get("anomalous"):  # else no F1
             tasks.append({"id": name, "config": name, "split": "test"})
         if (out / name / TEMPLATE_TABLE).exists() and pq.read_metadata(out / name / TEMPLATE_TABLE).num_rows:
@@ -180,6 +188,13 @@ def write_readme(out: Path) -> None:
         )
         told = {"name": front.get("pretty_name", "Windows of system logs"), "description": description, "tasks": tasks}
         (out / TASKS).write_text(yaml.safe_dump(told, sort_keys=False), "utf-8")
+    if tables:
+        title, licence = (
+            front.get("pretty_name", "Windows of system logs"),
+            front.get("license_link") or front.get("license"),
+        )
+        told = croissant(out, tables, digests, title, "System logs, cut into windows.", licence or "unknown")
+        (out / CROISSANT).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     fresh = readme.with_name(".README.md.new")
     fresh.write_text(f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n{body}", "utf-8")
     fresh.replace(readme)
@@ -187,7 +202,8 @@ def write_readme(out: Path) -> None:
 
 def _dataset_info(folder: Path, name: str, splits: Sequence[str], patterns: Sequence[str] = ()) -> dict[str, Any]:
     """Columns, rows and bytes of a configuration, as the front matter of a dataset's README holds them."""
-    told, features = [], []
+    told: list[dict[str, Any]] = []
+    features: list[dict[str, Any]] = []
     download = 0
     for i, split in enumerate(splits):
         files = sorted(folder.glob(patterns[i] if patterns else f"{split}-*.parquet"))

@@ -1,6 +1,6 @@
 """Lines -> windows: by session, by a fixed number of lines, sliding, or by time.
 
-Odd here: lines that name no session are windowed too (by 100), a line that names several sessions belongs to each
+Notes: Lines that name no session are windowed too (by 100), a line that names several sessions belongs to each
 once, and a last short window is kept: no line is lost. Only session windows hold the whole log in memory; the others
 stream. Time windows follow a clock that never goes back: a line with an earlier time, or none, counts as of the
 latest time seen before it.

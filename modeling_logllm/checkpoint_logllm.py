@@ -1,6 +1,6 @@
 """Loading and saving LogLLM where that is more than tensors in a file: adapters on bases, merging, code for the Hub.
 
-What is peculiar here:
+Notes:
 - An adapter-only checkpoint holds `config.json` (with ids and revisions of the bases), the code, and the adapter in a
   *sub-folder*: at the root, `AutoModel` would find it first and load the base it names in our place.
 - Every failure says what must be, what was found, and what to do: a base that is gated or gone, an adapter of another

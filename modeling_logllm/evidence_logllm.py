@@ -1,6 +1,6 @@
 """How much each message of a window speaks for "anomalous": by leaving it out, or by one gradient.
 
-What is peculiar here:
+Notes:
 - Leaving out works on soft tokens: the encoder is not run again, and variants that are equal are scored once.
 - A message that stands in the window several times is left out with all its copies: of two equal alerts either could go
   and the score would not move.

@@ -1,6 +1,6 @@
 """LogLLM's masking: the variable parts of a message become `<*>` by regular expressions, without a log parser.
 
-What is peculiar here:
+Notes:
 - The patterns are data (`RULES`) in order of preference; one scan from left to right tries them all at each position.
 - No pattern tells one digit from another and every digit is masked, so a message masks like its *digit-folded* form
   (1 to 9 written as 0). Folding first lets one cache entry serve thousands of messages; `fold_digits` is the fold.

@@ -120,7 +120,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         return len(aliases)
 
     def add_keys(self, aliases: Sequence[int]) -> None:
-        """Make room for keys that training did not see; old ids stay.
+        """Make space for keys that training did not see; old ids stay.
 
         Args:
             aliases: for each new key the id that it stands for until it is trained: the key whose template it rewords,

@@ -249,7 +249,7 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
             longest = len(processor.prefix_ids + processor.suffix_ids) + max(map(len, processor.answer_ids))
             if longest + config.max_messages > places:
                 raise ValueError(
-                    f"the decoder must hold {config.max_messages} messages, prompt and answer, found room for {places} "
+                    f"the decoder must hold {config.max_messages} messages, prompt and answer, found space for {places} "
                     f"tokens of which prompt and answer take {longest}: make the processor with max_messages="
                     f"{max(places - longest, 1)}, or take another decoder"
                 )

@@ -1,7 +1,6 @@
 """The Space: five tabs in which a log shows its odd line, and the named endpoint `/scan`.
 
-Peculiar about it:
-
+Notes:
 * Everything heavy is in the package; this file lays out the page and says what a click does. It builds no HTML.
 * The button and the endpoint are two doors to one function. The endpoint takes the text and the family and returns plain
   JSON, so that a program need not know what the page looks like.

@@ -1,6 +1,6 @@
 """What was found in a log, on the page: summary, scores, threshold, windows, downloads, and what touching them does.
 
-Odd here: two tabs show findings with one wiring. The findings live in the visitor's session, for a while; nothing is
+Notes: Two tabs show findings with one wiring. The findings live in the visitor's session, for a while; nothing is
 scored again when the threshold moves, and the downloads are made in the browser from text, so no file lies on the server.
 """
 

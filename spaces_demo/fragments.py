@@ -1,6 +1,6 @@
 """The Space's pictures as HTML fragments: a scan, a line's walk through a model, the result tables.
 
-What is peculiar here:
+Notes:
 - Log lines are hostile text: everything goes through Jinja's autoescape and `report.printable`, as in the report.
 - A fragment is markup without script; what can be clicked carries its place in `data-window` and is a real button for
   the keyboard. The page decides what a click does.

@@ -1,6 +1,6 @@
 """A log that no shipped model knows is judged by a small LogLLaMA that learns from the log itself, in less than a second.
 
-What is peculiar here:
+Notes:
 - Nothing is held back: a visitor pastes twenty lines and wants to know about all of them. So that the odd line does not
   make itself normal, a template that occurs once counts as never seen: it was learnt from no *other* line.
 - Training is a few steps: enough for what is usual, not enough to learn by heart.
@@ -54,8 +54,8 @@ def learn_itself(lines: Sequence[str], system: LogSystem, steps: int = STEPS) ->
         unparsed=sum(not line.parsed for line in parsed),
         trimmed=0,
     )
-    grave = [severities([raw[number - 1] for number in w.line_numbers], w.lines, system) for w in windows]
-    detector.threshold = usual_score(detector, sequences, grave)
+    severity = [severities([raw[number - 1] for number in w.line_numbers], w.lines, system) for w in windows]
+    detector.threshold = usual_score(detector, sequences, severity)
     if len(parsed) < LEAST_LINES:
         notes.append("So few lines say little about what is usual: paste some dozens, the odd one among them.")
     return detector, notes
@@ -71,7 +71,7 @@ def mine_repeated(contents: Sequence[str], system: LogSystem) -> tuple[dict[str,
     repeated = [row for row in table["templates"] if lines[row["key"]] > 1]
     if repeated:
         return {**table, "templates": repeated}, []
-    return table, ["No two of these lines are alike, so only how grave a line calls itself tells them apart."]
+    return table, ["No two of these lines are alike, so only how severe a line calls itself tells them apart."]
 
 
 def _untrained(table: dict[str, Any], system: LogSystem, lines: int) -> LogAnomalyDetector:
@@ -91,14 +91,14 @@ def _untrained(table: dict[str, Any], system: LogSystem, lines: int) -> LogAnoma
 
 
 def usual_score(
-    detector: LogAnomalyDetector, sequences: Sequence[tuple[int, ...]], grave: Sequence[Sequence[float]]
+    detector: LogAnomalyDetector, sequences: Sequence[tuple[int, ...]], severity: Sequence[Sequence[float]]
 ) -> float:
     """The threshold: the score of a message never seen, or what nine lines in ten stay below."""
     unseen = detector.model.config.unseen_score
     scores: list[float] = []
     step = -(-len(sequences) // THRESHOLD_WINDOWS)
-    sequences, grave = sequences[::step], grave[::step]
-    for judged, sequence, nats in zip(detector.model.judge(sequences), sequences, grave):
+    sequences, severity = sequences[::step], severity[::step]
+    for judged, sequence, nats in zip(detector.model.judge(sequences), sequences, severity):
         lines = zip(detector.scorer.bounded(judged.nll.tolist(), sequence), nats)
         scores += [value + SEVERITY_WEIGHT * extra for value, extra in lines]
     usual = float(np.quantile(scores, USUAL_SHARE, method="lower"))

@@ -1,6 +1,6 @@
 """The tab "Learn from my log": a LogLLaMA learns from a normal part of a log and examines another part, within a minute.
 
-What is peculiar here:
+Notes:
 - Windows are short and get shorter with the log, so that a few hundred lines are enough to learn from.
 - Time is bounded by work, not by a clock: so many lines are read (the last ones of the normal part, for they are nearest
   to what is examined) and so many steps are made, so that the same files give the same verdicts on a busy machine.

@@ -1,6 +1,6 @@
 """The recipe of the Space's checkpoints and example logs: everything comes from the simulator, nothing restricted is shipped.
 
-What is peculiar here:
+Notes:
 - Three small LogLLaMAs, because each must have learnt what is normal in *its* log, and one LogLLM, which has learnt from
   labelled windows of three systems at once.
 - Windows of the line formats are 20 lines, not 100: a visitor pastes a few dozen lines.

@@ -1,6 +1,6 @@
 """Benchmark result files as tables: whatever files are there, of whatever shape, read the same way.
 
-What is peculiar here: no file is known by name. A table row is any place in a file that holds an `f1` (a measured
+Notes: No file is known by name. A table row is any place in a file that holds an `f1` (a measured
 detector) or a `ratio` (a speed against something); its name is the way there, seeds are averaged. So a new result file
 shows up without a line of code, and a missing one is no error.
 """

@@ -1,6 +1,6 @@
 """What the Space does with a visitor's log: read it, choose who judges it, judge it, and forget it.
 
-What is peculiar here:
+Notes:
 - A model knows the log it has learnt. A log that the shipped LogLLaMAs do not know (half of its lines match no template)
   is judged by a small one that learns from the log itself, in a second (`space_self.py`).
 - Every scan has a detector of its own over shared weights, so that what the processors remember of a log's text goes

@@ -1,6 +1,6 @@
 """The page's colours and type: the paper, ink and one red of the report, in light and dark; no font is fetched.
 
-Odd here: gradio's dark mode is a second set of names ending in `_dark`, so every row of the table names both.
+Notes: Gradio's dark mode is a second set of names ending in `_dark`, so every row of the table names both.
 """
 
 import gradio as gr

@@ -1,6 +1,6 @@
 """One line on its way through a model, with the real values of every station: what the tab "Inside the model" draws.
 
-What is peculiar here: nothing is made up for the picture. Every number is what the detector computes for this line in its
+Notes: Nothing is made up for the picture. Every number is what the detector computes for this line in its
 window, asked for one station at a time; a test holds the last one equal to the verdict's score.
 """
 

@@ -190,7 +190,7 @@ def test_an_earlier_build_is_replaced_whole_and_the_card_text_kept(tmp_path):
     statistics = quiet(PLAIN, write_log(tmp_path, 500), out)
     assert load_windows(out, "mine")["train"].num_rows == statistics["splits"]["train"]["windows"]
     assert "license: other" in readme.read_text() and "My words." in readme.read_text()
-    assert sorted(path.name for path in out.iterdir()) == ["README.md", "mine"]
+    assert sorted(path.name for path in out.iterdir()) == ["README.md", "croissant.json", "mine"]
 
 
 def test_a_killed_build_leaves_nothing_half(tmp_path):
@@ -206,7 +206,7 @@ def test_a_killed_build_leaves_nothing_half(tmp_path):
     with pytest.raises(LogInputError, match="holds none"):
         load_windows(tmp_path / "out", "mine")
     quiet(PLAIN, write_log(tmp_path, 500), tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["README.md", "mine"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["README.md", "croissant.json", "mine"]
 
 
 def test_the_masked_column_and_the_template_table(built, shared_data, tmp_path):

@@ -55,7 +55,7 @@ def test_remarks_of_every_command_are_without_secrets(capsys):
 
 
 def test_simulate_build_train_evaluate(logllm, tmp_path):
-    """The straight way through the rooms by commands alone."""
+    """From a simulated log to figures by commands alone."""
     code, out, _ = logllm("simulate", "bgl", "--lines", 4000, "--seed", 1, "--out", tmp_path, "-q")
     assert code == 0
     assert json.loads(out)["lines"] == 4000

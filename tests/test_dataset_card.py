@@ -77,3 +77,18 @@ def test_a_log_that_was_changed_after_the_simulation_is_not_taken_for_simulated(
 def test_the_test_splits_are_tasks_for_the_results_of_models(folder):
     told = yaml.safe_load((folder / "both" / "eval.yaml").read_text())
     assert told["tasks"] == [{"id": name, "config": name, "split": "test"} for name in ("bgl", "hdfs")]
+
+
+@pytest.mark.parametrize("name", ["simulated", "both"])
+def test_croissant_is_valid_and_reads_the_rows(folder, name):
+    mlcroissant = pytest.importorskip("mlcroissant")
+    described = mlcroissant.Dataset(jsonld=folder / name / "croissant.json")
+    assert not described.metadata.ctx.issues.errors
+    sets = {one.id for one in described.metadata.record_sets}
+    assert sets == {f"{one}-{split}" for one in (["bgl", "hdfs"] if name == "both" else ["hdfs"]) for split in
+                    ("train", "validation", "test")}  # fmt: skip
+    first = next(iter(described.records("hdfs-test")))
+    row = load_dataset(str(folder / name), "hdfs", split="test")[0]
+    values = {key.rpartition("/")[2]: value for key, value in first.items()}
+    assert values["window_id"] in (row["window_id"], row["window_id"].encode())
+    assert values["label"] == row["label"] and len(values["lines"]) == len(row["lines"])

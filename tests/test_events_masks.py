@@ -143,3 +143,18 @@ def test_many_at_once_are_the_same_as_one_by_one():
     table = sorted(set(marked))
     codes = np.array([table.index(text) for text in marked], np.int32)
     assert many.add_marked(codes, table, [""] * len(table)).tolist() == [one.add(text) for text in messages]
+
+
+def test_similarity_is_that_of_drain3():
+    from drain3.drain import Drain
+
+    from logllm.hf_datasets.events.templates import _ExactDrain
+
+    random_ = random.Random(3)
+    ours, theirs = _ExactDrain(), Drain()
+    for _ in range(3000):
+        count = random_.randrange(0, 7)
+        one = tuple(random_.choices(["a", "b", "<*>", "c"], k=count))
+        two = random_.choices(["a", "b", "<*>", "c"], k=count)
+        for include in (False, True):
+            assert ours.get_seq_distance(one, two, include) == theirs.get_seq_distance(one, two, include)

@@ -87,9 +87,9 @@ def test_a_checkpoint_on_a_disk_that_fills_up_leaves_the_one_before(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
-        with pytest.raises(LogllmError, match=r"the disk must have room .* nothing was changed"):
+        with pytest.raises(LogllmError, match=r"the disk must have space .* nothing was changed"):
             detector.save_pretrained(folder)
-        with pytest.raises(LogllmError, match="the disk must have room"):
+        with pytest.raises(LogllmError, match="the disk must have space"):
             detector.save_pretrained(tmp_path / "new")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -165,7 +165,9 @@ def eats(message):
 
 
 def test_memory_that_runs_out_in_a_process_of_a_build_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["logllm.hf_datasets.build_dataset"], "useful_processes", lambda files, count: count)
+    monkeypatch.setattr(
+        sys.modules["logllm.hf_datasets.build_dataset"], "useful_processes", lambda files, count: count
+    )
     log = tmp_path / "my.log"
     log.write_text("".join(f"event of kind {number}\n" for number in range(3000)))
     with pytest.raises(LogInputError, match=r"Memory must suffice .* use fewer processes"):

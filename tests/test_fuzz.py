@@ -1,7 +1,7 @@
 """Every fuzz target on what hypothesis makes up, on a few hundred seeded mutations, and on whatever once was a finding."""
 
 import pytest
-from fuzz import run as siege
+from fuzz import run as fuzzing
 from fuzz.cases import CORPUS, LOG, PIECES, cases
 from fuzz.targets import TARGETS, run_case
 from hypothesis import HealthCheck, given, settings
@@ -27,7 +27,7 @@ def test_whatever_the_bytes_are(name, start, data):
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_seeded_mutations(name):
-    found = siege.fuzz(120, seed=7, keep=False, only=name)
+    found = fuzzing.fuzz(120, seed=7, keep=False, only=name)
     assert not found["findings"] and found["cases"] >= 100
 
 
@@ -41,8 +41,8 @@ def test_the_same_seed_gives_the_same_cases():
 
 
 def test_a_crash_and_a_hang_would_be_found(monkeypatch, tmp_path):
-    monkeypatch.setattr(siege, "HANG_SECONDS", 0.0)
-    monkeypatch.setattr(siege, "CORPUS", tmp_path / "corpus")
+    monkeypatch.setattr(fuzzing, "HANG_SECONDS", 0.0)
+    monkeypatch.setattr(fuzzing, "CORPUS", tmp_path / "corpus")
     monkeypatch.setitem(TARGETS, "lines", lambda data: 1 / 0)
-    found = siege.fuzz(3, seed=0, only="lines", keep=False)
+    found = fuzzing.fuzz(3, seed=0, only="lines", keep=False)
     assert found["crashes"] == found["hangs"] == 3 and "ZeroDivisionError" in found["findings"][0]["what"]

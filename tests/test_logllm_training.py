@@ -384,7 +384,7 @@ def script(code, *arguments, timeout=240, **kwargs):
 
 def test_a_disk_that_fills_up_leaves_the_checkpoint_before(tmp_path):
     done = script(FULL_DISK, tmp_path)
-    assert "stopped: the disk must have room for a checkpoint, found none at step" in done.stdout, done.stderr[-2000:]
+    assert "stopped: the disk must have space for a checkpoint, found none at step" in done.stdout, done.stderr[-2000:]
     from logllm.trainers.stage_checkpoint import last_sealed
 
     kept = [place for folder in tmp_path.glob("?-*") if (place := last_sealed(folder))]

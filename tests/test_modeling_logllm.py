@@ -61,7 +61,7 @@ def test_an_encoder_without_a_pooler_is_refused_at_once():
 
 def test_a_window_that_the_decoder_cannot_hold_is_refused_at_once():
     taken = processor(max_messages=250)
-    with pytest.raises(ValueError, match="found room for 256 tokens"):
+    with pytest.raises(ValueError, match="found space for 256 tokens"):
         LogLLMForSequenceAnomaly.from_backbones(encoder(taken.encoder_tokenizer), decoder(taken.tokenizer), taken)
 
 

@@ -83,6 +83,21 @@ def test_kinds_by_text_are_finer_than_templates(detector):
     assert by_template.new([lines[0], NEW]) == [False, True]
 
 
+@pytest.mark.parametrize("order", [True, False])
+@pytest.mark.parametrize("kinds", ["template", "text"])
+def test_what_was_accepted_is_not_new(fitted, detector, kinds, order):
+    known = [line.split(": ", 1)[1] for line in list(read_lines(fitted / "hdfs.log"))[:3]]
+    settings = NoveltySettings(kinds=kinds, order=order)
+    novelty = Novelty(detector.novelty.model, detector.novelty.processor, settings, map(text_digest, known))
+    windows, raw = [[*known, NEW], known, [NEW]], [[""] * 4, [""] * 3, [""]]
+    before = novelty.scores(windows, raw, detector.system)
+    assert before[0] > before[1] and novelty.new(windows[0]) == [False] * 3 + [True]
+    novelty.accept([[NEW]])
+    after = novelty.scores(windows, raw, detector.system)
+    assert after[0] == pytest.approx(before[1]) == after[1] and after[2] < before[2]
+    assert not any(novelty.new(windows[0]))
+
+
 def test_keys_that_no_normal_window_had_are_new_to_novelty(fitted, detector):
     truth = read_session_labels(fitted / "anomaly_label.csv")
     assert any(truth.values())

@@ -1,5 +1,8 @@
 """Scores in 4 bit, 8 bit, half precision and with weights offloaded to the disk, beside those in float32."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from tiny_logllama import MESSAGES, sessions, small
@@ -114,3 +117,38 @@ def test_logllama_scores_with_weights_offloaded(monkeypatch, tmp_path):
     again = AutoModel.from_pretrained(tmp_path / "model", device_map=where, offload_folder=tmp_path / "offload")
     assert any(parameter.is_meta for parameter in again.parameters())
     assert again.score([MESSAGES[:2], MESSAGES], processor) == pytest.approx(scores, abs=1e-5)
+
+
+NO_BITSANDBYTES = """
+import sys
+import transformers.utils.import_utils as utils
+sys.modules["bitsandbytes"] = None
+from logllm.modeling_logllm import checkpoint_logllm
+checkpoint_logllm.is_bitsandbytes_available = lambda: False
+from logllm.checkpoint import load_checkpoint
+from logllm.errors import CheckpointError
+try:
+    load_checkpoint(sys.argv[1])
+except CheckpointError as error:
+    print(error)
+"""
+
+
+def test_a_quantized_checkpoint_comes_back_and_says_what_it_needs(tmp_path):
+    pytest.importorskip("bitsandbytes")
+    scores, taken = saved(tmp_path / "whole")
+    small = AutoModel.from_pretrained(
+        tmp_path / "whole", quantization_config=BitsAndBytesConfig(load_in_4bit=True), dtype="float32"
+    )
+    found = small.score(WINDOWS, taken)
+    again_from = tmp_path / "small"
+    fresh = AutoModel.from_pretrained(
+        tmp_path / "whole", quantization_config=BitsAndBytesConfig(load_in_4bit=True), dtype="float32"
+    )
+    fresh.save_pretrained(again_from)
+    taken.save_pretrained(again_from)
+    again = AutoModel.from_pretrained(again_from)
+    assert again.score(WINDOWS, taken) == pytest.approx(found, abs=1e-3)
+    done = subprocess.run([sys.executable, "-c", NO_BITSANDBYTES, str(again_from)], capture_output=True, text=True)
+    assert "must have bitsandbytes, found it not installed: `pip install logllm[qlora]`" in done.stdout, done.stderr
+    assert len(scores) == len(found)

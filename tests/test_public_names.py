@@ -1,4 +1,4 @@
-"""The doors: the public names of the package and of each room, sorted, importable, and shown in the README."""
+"""The public names of the package and of each sub-package: importable, few, and documented."""
 
 import importlib
 import subprocess
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-ROOMS = ("logllm", "logllm.hf_datasets", "logllm.modeling_logllm", "logllm.trainers", "logllm.model_cards")
-README = Path(__file__).resolve().parent.parent / "README.md"
+PACKAGES = ("logllm", "logllm.hf_datasets", "logllm.modeling_logllm", "logllm.trainers", "logllm.model_cards")
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "python.md"
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_all_is_true(room):
-    module = importlib.import_module(room)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_all_is_true(package):
+    module = importlib.import_module(package)
     names = list(module.__all__)
     assert len(names) == len(set(names))
     for name in names:
@@ -24,9 +24,9 @@ def test_the_front_door_is_small_and_documented():
     import logllm
 
     assert len(logllm.__all__) <= 12
-    text = README.read_text("utf-8")
+    text = PAGE.read_text("utf-8")
     missing = [name for name in logllm.__all__ if name not in text]
-    assert not missing, f"public names without a line in the README: {missing}"
+    assert not missing, f"public names without a place in the documentation: {missing}"
 
 
 def test_unknown_name_is_an_attribute_error():
@@ -37,7 +37,7 @@ def test_unknown_name_is_an_attribute_error():
 
 
 def test_import_is_instant():
-    """`import logllm` and the command line load no room."""
+    """`import logllm` and the command line load no library."""
     code = "import logllm, logllm.cli.app, sys; print([m for m in ('torch', 'transformers', 'datasets') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

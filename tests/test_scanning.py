@@ -46,8 +46,8 @@ def test_a_line_never_seen_outranks_any_that_was_and_severity_orders_them(detect
     unseen = detector.model.config.unseen_score
     bounded = scorer.bounded([99.0, 3.0, unseen], [1, 5, 6, scorer.unseen])
     assert bounded == pytest.approx([unseen - 0.6931, 3.0, unseen], abs=1e-3)
-    calm, grave = scorer.score([["odd"], ["odd"]], [[0.0], [4.0]])
-    assert grave - calm == pytest.approx(4.0)
+    calm, severe = scorer.score([["odd"], ["odd"]], [[0.0], [4.0]])
+    assert severe - calm == pytest.approx(4.0)
 
 
 def test_keys_by_folded_digits_are_the_matcher_s_own(detector, lines):

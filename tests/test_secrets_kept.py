@@ -140,14 +140,14 @@ def test_a_crowd_of_silent_clients_is_hung_up_on(server):
             pass
         one.close()
     assert closed >= 20
-    for _ in range(100):  # and there is room again
+    for _ in range(100):  # and there are places again
         try:
             if ask(server, Authorization=f"Bearer {TOKEN}")[0] == 200:
                 return
         except OSError:
             pass
         time.sleep(0.05)
-    raise AssertionError("no room again")
+    raise AssertionError("no place again")
 
 
 def test_the_command_says_no_secret(tmp_path, monkeypatch, capsys):

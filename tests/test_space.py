@@ -102,7 +102,7 @@ def test_downloads(models):
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
-        (["one line only"], "only how grave"),
+        (["one line only"], "only how severe"),
         ([f"{'abcdefghij'[n % 10]}{n:x} format {'#' * (n % 50)} number: {n} {'x' * (n % 7)}" * (1 + n % 5) for n in range(1000)], ""),
         ([" ".join(["abcdefgh"[n]] * (n + 1)) for n in range(8)], "No two of these"),
         (["", " ", "x"], ""),
@@ -340,7 +340,7 @@ def test_the_code_to_copy_runs(server, tmp_path, monkeypatch, capsys, file):
 
 
 def test_the_page_needs_no_private_name():
-    """Room of the street: it uses public names of the package only."""
+    """It uses public names of the package only."""
     for file in ("app.py", "findings.py", "theme.py"):
         assert not re.findall(r"\b(?:space\w*|logllm[\w.]*)\._\w+", (SPACE / file).read_text())
     assert load_app().build_app.__doc__

@@ -1,6 +1,6 @@
 """The Space in a real browser: every tab, upload, slider, downloads, keyboard, dark and phone; log text stays text.
 
-Odd here: whatever a test does, a request that leaves the machine or an error of a script fails it.
+Notes: Whatever a test does, a request that leaves the machine or an error of a script fails it.
 """
 
 import json

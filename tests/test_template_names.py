@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from logllm.cli.app import app
+from logllm.decision.template_names import name_template
 from logllm.errors import LogllmError
 from logllm.fitting.own_log import fit_own_log
 from logllm.fitting.update_own_log import update_own_log
@@ -13,7 +14,6 @@ from logllm.fitting.versions import go_back
 from logllm.hf_datasets import template_key
 from logllm.signals.baseline import Baseline
 from logllm.suppressions import FILE_NAME, Suppressions
-from logllm.decision.template_names import name_template
 
 KNOWN = "payment of customer <*> booked"
 

@@ -1,4 +1,4 @@
-"""The wheel: one top-level name, every room, every template."""
+"""The wheel: one top-level name, every package, every template."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-ROOMS = {
+PACKAGES = {
     "src/logllm": "logllm",
     "modeling_logllm": "logllm/modeling_logllm",
     "hf_datasets": "logllm/hf_datasets",
@@ -34,7 +34,7 @@ def test_one_top_level_name(names):
 
 
 def test_every_module_and_template_is_inside(names):
-    for source, target in ROOMS.items():
+    for source, target in PACKAGES.items():
         folder = REPOSITORY / source
         wanted = [
             *folder.glob("**/*.py"),

@@ -1,6 +1,6 @@
 """The `lora` preset: a pretrained Llama reads log keys. Its words go, its body stays, each key starts from its text.
 
-What is peculiar here:
+Notes:
 - A key's embedding is the mean of the embeddings of its template's words, in and out, so two templates of like wording
   are like keys before any training, and a key that is added later has a meaning at once.
 - LoRA (`qlora.with_adapters`) trains the attention's queries and values; the small tables of keys are trained whole. At

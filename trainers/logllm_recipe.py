@@ -1,6 +1,6 @@
 """What a run of LogLLM departs from its preset in: one flat YAML mapping, every key of it a field below.
 
-What is peculiar here: a key that is not given means "as the preset says", so a recipe is as short as what it changes; two
+Notes: A key that is not given means "as the preset says", so a recipe is as short as what it changes; two
 settings that cannot both hold are refused by name, and an unknown key is answered with the nearest ones there are.
 """
 

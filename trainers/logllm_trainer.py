@@ -427,8 +427,8 @@ class LogLLMTrainer(SavesRepository, SFTTrainer):  # type: ignore[misc]
                 raise
             shutil.rmtree(folder, ignore_errors=True)
             raise TrainingStopped(
-                f"the disk must have room for a checkpoint, found none at step {self.state.global_step} "
-                f"({type(error).__name__}: {error}): the checkpoint before it is whole; make room and go on with --resume"
+                f"the disk must have space for a checkpoint, found none at step {self.state.global_step} "
+                f"({type(error).__name__}: {error}): the checkpoint before it is whole; free some and go on with --resume"
             ) from error
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:

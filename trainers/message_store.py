@@ -1,6 +1,6 @@
 """The distinct messages of a training run: tokenised once, and encoded once for as long as the encoder stands still.
 
-What is peculiar here:
+Notes:
 - A window becomes a list of places in the store, so a batch is built from integers; masking and tokenising happen once a
   distinct message, not once a batch.
 - In a stage that does not train the encoder, `vectors` are what the encoder makes of each message, worked out once for the

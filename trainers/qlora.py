@@ -1,6 +1,6 @@
 """LoRA for both families and 4 bit for LogLLM: the one file that knows peft and bitsandbytes.
 
-What is peculiar here:
+Notes:
 - One adapter on the whole model (`model.add_adapter`), with other ranks in the encoder than in the decoder and a trained
   copy of the projector; the class stays LogLLM's own, and it saves adapter-only.
 - Ranks are those of the published code: encoder r=4 alpha=32 dropout .01, decoder r=8 alpha=16 dropout .1 (peft has one

@@ -1,6 +1,6 @@
 """Checkpoints of a stage: what the stage may change and nothing else, sealed so that half a checkpoint is never taken.
 
-What is peculiar here:
+Notes:
 - The weights are one safetensors file with the trainable tensors; the rest of the model is what the stage began with.
 - A seal, written last, lists every file with its size and SHA-256. `last_sealed` passes over a checkpoint without a seal
   (the process was killed while it wrote) or with a file that is another (cut short, a flipped bit), and takes the one before.

@@ -1,6 +1,6 @@
 """Tokenizers learnt from a log, for models that start from nothing (the `tiny` and `laptop` presets).
 
-What is peculiar here:
+Notes:
 - The encoder's words are WordPieces of *masked* messages, lower case as BERT's, with `<*>` as one word.
 - The decoder's are byte-level pairs learnt from the prompt and the answers alone: any text can be written, and each
   answer word becomes one token.

@@ -1,6 +1,6 @@
 """Windows of keys as count vectors: what half of the baselines look at.
 
-Peculiar: keys that training never had share one last column, so that a window of them is far from everything.
+Notes: Keys that training never had share one last column, so that a window of them is far from everything.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A table of masked lines: of the training windows that hold a line, how many were anomalous; the worst line speaks.
 
-Peculiar: reads masked messages; one line that was only ever in anomalous windows is enough. A line never seen says what
+Notes: Reads masked messages; one line that was only ever in anomalous windows is enough. A line never seen says what
 share of the training windows was anomalous, a line seen little is drawn towards that (one window's worth).
 """
 

@@ -1,6 +1,6 @@
 """LogLLaMA written plainly, as its predecessor's published code goes about it: what the speed table is measured against.
 
-Peculiar: one sequence at a time. Scoring asks for each position whether the true key is in the top K. A step of
+Notes: One sequence at a time. Scoring asks for each position whether the true key is in the top K. A step of
 REINFORCE continues one prompt by sampling with 20 beams, walks over the positions in Python, and updates the weights.
 Written from the description in the papers; the model is the same object as ours.
 """

@@ -1,6 +1,6 @@
 """What one would write first: a format regular expression a line, one combined `re.sub` a message, a loop to group.
 
-Odd here: nothing is cached and nothing is shared with the package but the patterns' texts, so that this can be both the
+Notes: Nothing is cached and nothing is shared with the package but the patterns' texts, so that this can be both the
 baseline of the speed table and the arbiter of its output. The masking pattern is taken without possessive repeats, which
 the published preparation does not have either.
 """
@@ -21,7 +21,7 @@ from logllm.hf_datasets import LogSystem
 
 
 def _load_masking() -> ModuleType:
-    """The room's masking without the room, whose models would bring torch into the measured memory."""
+    """The package's masking without the package, whose models would bring torch into the measured memory."""
     place = Path(__file__).resolve().parents[2] / "modeling_logllm" / "masking.py"
     spec = importlib.util.spec_from_file_location("masking", place)
     assert spec is not None and spec.loader is not None

@@ -1,6 +1,6 @@
 """Distance to the nearest normal count vector: sum of absolute differences over the window's length.
 
-Peculiar: with `weighted` a key counts by its inverse document frequency, so that a rare key that is missing or too many
+Notes: With `weighted` a key counts by its inverse document frequency, so that a rare key that is missing or too many
 weighs more than a frequent one; the length is weighted likewise.
 """
 

@@ -1,6 +1,6 @@
 """Nearest known template by sentence embedding, then a judge of counts: what a reworded log costs without training.
 
-Peculiar: reads masked messages. Those of training are the templates; a message that is none of them becomes the one
+Notes: Reads masked messages. Those of training are the templates; a message that is none of them becomes the one
 whose MiniLM vector is nearest, however far that is. The judge behind it is any baseline of counts.
 """
 

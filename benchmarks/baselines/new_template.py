@@ -1,6 +1,6 @@
 """New template: how many lines of a window have a key that no normal training window had.
 
-Peculiar: over masked messages in place of keys the same rule reads "new masked line", without a parser.
+Notes: Over masked messages in place of keys the same rule reads "new masked line", without a parser.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The rules on keys that a next-key model has to beat, as a table: name -> object of `fit(windows)` and `score(windows)`.
 
-Peculiar: `bench_methods.py` has all methods; these four are LogLLaMA's own neighbours (`run_logllama.py`).
+Notes: `bench_methods.py` has all methods; these four are LogLLaMA's own neighbours (`run_logllama.py`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the papers' small networks share: keys as numbers, equal windows once, batches by length, and one training loop.
 
-Peculiar: equal (window, label) pairs are one row whose weight is the root of how often it comes up (in between "once" and
+Notes: Equal (window, label) pairs are one row whose weight is the root of how often it comes up (in between "once" and
 "as often as it stands there": a few session shapes make up most of HDFS). Training goes by a number of steps, not epochs,
 so that its cost does not grow with the log. Windows are cut to their first 128 messages, as LogLLM's are.
 """

@@ -1,6 +1,6 @@
 """Session length: how far a window's number of lines is from that of any normal training window, as a share of it.
 
-Peculiar: windows of a fixed number of lines all have one length; there it says nothing.
+Notes: Windows of a fixed number of lines all have one length; there it says nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """TF-IDF of masked text and logistic regression: no parser, no model of order, words as they stand.
 
-Peculiar: reads masked messages. Filled in: words and pairs of words, sublinear counts, C 10, classes weighted alike.
+Notes: Reads masked messages. Filled in: words and pairs of words, sublinear counts, C 10, classes weighted alike.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """N-grams of keys never seen: a window is flagged where it has one that no normal training window has.
 
-Peculiar: begin and end of the window count as keys, so that a session that breaks off is seen. Says yes or no.
+Notes: Begin and end of the window count as keys, so that a session that breaks off is seen. Says yes or no.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Messages as vectors of a small pretrained encoder (all-MiniLM-L6-v2, from the Hub or the package that carries it).
 
-Peculiar: `sentence_vectors` reads whole messages (mean over the word pieces, length 1: how it was trained);
+Notes: `sentence_vectors` reads whole messages (mean over the word pieces, length 1: how it was trained);
 `word_vectors` takes the encoder's input table alone, weighted by TF-IDF: it stands in for the FastText vectors of the
 papers, which are not to be had without a download. Each distinct message is encoded once in a process.
 """

@@ -1,6 +1,6 @@
 """One card of each kind from result files: both model families, the dataset, the Space.
 
-Peculiar: a model card is of the first seed's checkpoint on the first of `CARD_SYSTEMS` that the bench has trained, whose
+Notes: A model card is of the first seed's checkpoint on the first of `CARD_SYSTEMS` that the bench has trained, whose
 config and training record stand in the result file, with the simple baselines of its kind beside it and the bench's means
 over the seeds below.
 """

@@ -1,6 +1,6 @@
 """One job of the bench: fit a method on a split, set its threshold on the training side, measure it on the test part.
 
-Peculiar: the threshold never sees the test part. Methods that learn labels take the best F1 on validation windows (or
+Notes: The threshold never sees the test part. Methods that learn labels take the best F1 on validation windows (or
 their undecided score where fewer than three of those are anomalous), rules that have one keep theirs, all others the score that one
 in a thousand normal validation windows may exceed, which with fewer windows than that is the highest of their scores;
 the F1 that one in a hundred would give stands beside it, and `best_f1`, which nobody could have known.

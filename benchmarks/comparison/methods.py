@@ -1,6 +1,6 @@
 """Every method of the bench as a row: what it reads, what it learns from, and how it is made.
 
-Peculiar: a method is any object with `fit(windows[, labels])` and `score(windows)`; a window is a list of texts, and the
+Notes: A method is any object with `fit(windows[, labels])` and `score(windows)`; a window is a list of texts, and the
 row says which texts: log keys, masked messages, or message contents. `line_scores(windows)`, where a method has it, says
 how suspicious each line is. Modules are imported when a row is made: torch is not needed for a decision tree.
 """

@@ -1,6 +1,6 @@
 """Our own detectors in the bench's shape: trained by `train_detector`, judged by their own scores.
 
-Peculiar: validation windows and the template table come with the split, not through `fit`; LogLLaMA reads keys as they
+Notes: Validation windows and the template table come with the split, not through `fit`; LogLLaMA reads keys as they
 were mined, LogLLM message contents. LogLLaMA's decision rule of the paper stands in the result as `own_rule`:
 the paper's top K.
 """

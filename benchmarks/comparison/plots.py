@@ -1,6 +1,6 @@
 """The bench's pictures, drawn without a display.
 
-Peculiar: of each kind of method the ones of the highest PR-AUC are drawn, the others would hide them; the choice is made
+Notes: Of each kind of method the ones of the highest PR-AUC are drawn, the others would hide them; the choice is made
 from the result files, and the tables hold all. Only the first seed's curve is drawn.
 """
 

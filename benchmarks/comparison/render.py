@@ -1,6 +1,6 @@
 """The bench's page, plots and cards from its result files: `python -m benchmarks comparison.render [--check]`.
 
-Peculiar: nothing is measured here and no figure is typed. `--check` says whether page and cards on disk are what the
+Notes: Nothing is measured here and no figure is typed. `--check` says whether page and cards on disk are what the
 result files say (a test calls it). The sweeps of K and beta come from LogLLaMA's and LogLLM's own result files, where
 those are there.
 """

@@ -1,6 +1,6 @@
 """A log whose developers changed their wording: every message of some templates is reworded, each template in one way.
 
-What is peculiar here:
+Notes:
 - A template is a masked message. Which templates are reworded is drawn by share; a reworded one has *every* word that is
   in `SYNONYMS` replaced, and words inserted and dropped. Identifiers (`NameSystem.addStoredBlock:`) stay.
 - Rewording is a function of (seed, template), so a template reads the same throughout the log, and numbers, paths and

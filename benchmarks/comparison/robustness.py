@@ -1,6 +1,6 @@
 """The robustness tables: `python -m benchmarks comparison.robustness [TABLE ...]`, resumable like the bench.
 
-Peculiar here:
+Notes:
 - windows: BGL and Thunderbird cut anew into 20, 50, 100, 200 lines and 60 seconds; each size has its own split, so only
   the order of the methods may be compared down a column, not the figures.
 - contamination: 0, 1 and 5 % of the windows that a method takes for normal are anomalous, in training and in what sets

@@ -2,7 +2,7 @@
 
     python -m benchmarks comparison.run [SYSTEM ...] [--methods NAME ...] [--seeds 0 1] [--again NAME] [--render]
 
-Peculiar here:
+Notes:
 - A job is (system, method, seed) and runs in a process of its own, forked from one that holds the windows: its peak
   memory is its own, and one that runs out of memory, fails or takes too long is recorded as such while the rest goes on.
 - The result file of a system is rewritten after each job; a job that is in it is not run again. A result file that was

@@ -1,6 +1,6 @@
 """The shared systems of the bench as rows, and one built split as plain columns that every method reads.
 
-Peculiar: windows come from `hf_datasets.build_dataset`, as the published datasets do, so that a checksum says whether two results
+Notes: Windows come from `hf_datasets.build_dataset`, as the published datasets do, so that a checksum says whether two results
 were measured on the same windows; the built split is kept as one JSON file in the work folder (no Arrow in the process
 that forks the jobs). The splits are those of LogLLM's paper where the log allows it; the Thunderbird pieces are windowed
 by 20 lines because every window of 100 at their end holds an alert.

@@ -1,6 +1,6 @@
 """The bench's tables as Markdown: pure functions of result files, nothing typed here but headings.
 
-Peculiar: a cell is the mean over the seeds with the standard deviation where there are several; a method that failed has
+Notes: A cell is the mean over the seeds with the standard deviation where there are several; a method that failed has
 its reason in the place of figures; an undefined figure is a dash. `readme.py` takes `readme_table`, `bench_render.py` the
 rest.
 """

@@ -243,6 +243,9 @@ def main() -> None:
     )
     parser.add_argument("--others", help="a Python with logdelta and loglead")
     parser.add_argument("--seeds", default=",".join(map(str, SEEDS)))
+    parser.add_argument(
+        "--keep", type=Path, help="an earlier result: rows that are not measured now are taken from it"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS / "diff.json")
     arguments = parser.parse_args()
     seeds = tuple(int(one) for one in arguments.seeds.split(","))
@@ -250,10 +253,17 @@ def main() -> None:
     items = [describe(pair) for pair in pairs]
     plain = {item.pair.name: (item.names, item.values) for item in items}
     rows: dict[str, Any] = {}
+    made_by = provenance()  # at the start: the code that runs is the one that was loaded then
 
     def add(title: str, found: list[list[int]], seconds: float, note: str = "") -> None:
         figures = [measure(pair, order) for pair, order in zip(pairs, found)]
-        rows[title] = {**summary(figures, pairs), "seconds": round(seconds, 1), "note": note, "rows": figures}
+        rows[title] = {
+            **summary(figures, pairs),
+            "seconds": round(seconds, 1),
+            "note": note,
+            "commit": made_by["commit"],
+            "rows": figures,
+        }
         again = [(pair, order) for pair, order in zip(pairs, found) if pair.second is not None]
         second = [measure(pair, order, pair.second) for pair, order in again]
         rows[title]["f1_second_annotator"] = round(float(np.mean([row["f1"] for row in second])), 4)
@@ -305,6 +315,10 @@ def main() -> None:
             except (RuntimeError, subprocess.TimeoutExpired) as error:
                 rows[title] = {"error": str(error)}
                 sys.stdout.write(f"{title}: {error}\n")
+    if arguments.keep:
+        earlier = json.loads(arguments.keep.read_text("utf-8"))
+        for title, row in earlier["methods"].items():
+            rows.setdefault(title, {"commit": earlier["commit"], **row})
     people = human(pairs)
     nothing = good_pairs(pairs)
     quiet = []
@@ -319,7 +333,7 @@ def main() -> None:
         f"two good runs of one project: nothing shown in {quiet.count(0)} of {len(quiet)}, median {np.median(quiet):g} lines\n"
     )
     result = {
-        **provenance(),
+        **made_by,
         "seeds": list(seeds),
         "split": "leave one project out; terraform's Quick Checks are one project of 28 pairs",
         "beta": ranker.BETA,

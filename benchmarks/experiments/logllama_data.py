@@ -1,6 +1,6 @@
 """The splits of LogLLaMA's tables, from raw logs to sequences of log keys; pure functions of the recipe.
 
-Peculiar: HDFS training joins two sources. The first part of the raw blocks is read, windowed and mined like any log; the
+Notes: HDFS training joins two sources. The first part of the raw blocks is read, windowed and mined like any log; the
 sessions of `sessions_keys.tsv` that are in no raw file come as numbers of templates, and each number is taken for the
 Drain key of the raw lines that carry it (else of its template's text). Blocks of the test part are in neither.
 """

@@ -1,6 +1,6 @@
 """LogLLaMA's tables and pictures from its result files: `python -m benchmarks experiments.logllama_render`.
 
-Peculiar: nothing is typed here; a table that has no result file is left out. Writes `results/logllama.md`,
+Notes: Nothing is typed here; a table that has no result file is left out. Writes `results/logllama.md`,
 `results/logllama_k.png` (F1, precision, recall over K) and `results/logllama_rl.png` (reward, entropy, KL by objective).
 """
 

@@ -1,6 +1,6 @@
 """Does LogLLM's evidence name the guilty line? Hit@1 and hit@3 on labelled BGL windows, with a tiny model.
 
-What is peculiar here:
+Notes:
 - A hit is a line whose own label is an alert among the k lines of the highest evidence; only anomalous test windows that
   the model flags are asked about, as a user would ask (the share of them is given), and all anomalous ones beside.
 - Of the windows, those whose alert (masked) was an alert in training too are told apart: of a kind of alert that it never

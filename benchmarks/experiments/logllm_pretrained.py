@@ -98,9 +98,10 @@ def main() -> None:
                 if name in BASELINES:
                     judge, facts = baseline(name, part)
                 else:
-                    judge, facts = logllm(
-                        name, part, built, seed, args.work / f"{task}-{name}-{seed}".replace(" ", "-")
-                    )
+                    out = args.work / f"{task}-{name}-{seed}".replace(" ", "-")
+                    if args.unfinished:
+                        close_unfinished(out)
+                    judge, facts = logllm(name, part, built, seed, out)
                 run = {
                     "task": task,
                     "row": name,

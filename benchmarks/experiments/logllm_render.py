@@ -1,6 +1,6 @@
 """LogLLM's tables on one page: `python -m benchmarks experiments.logllm_render` writes results/logllm.md, `--check` says what differs.
 
-What is peculiar here: nothing is typed; a table whose result file is not there is not on the page.
+Notes: Nothing is typed; a table whose result file is not there is not on the page.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """LogLLM on a reworded log: `python -m benchmarks experiments.logllm_reworded --data DIR [--seeds 0,1]`, resumable by row and seed.
 
-What is peculiar here:
+Notes:
 - Trained on HDFS as it is, tested on the test part with 5 to 100 % of the templates reworded (rewording.py), each share in
   five rewordings; neither weights nor threshold know of it.
 - Rows: the preset `laptop` (pretrained encoder, messages varied in training), the same without the variation, the same

@@ -1,6 +1,6 @@
 """Alerts of a kind that training never saw: `python -m benchmarks experiments.logllm_unseen_categories --data DIR [--seeds 0,1]`.
 
-What is peculiar here:
+Notes:
 - BGL labels an alert line with its category. The categories, most frequent first, are dealt in turn to three folds; a
   fold's alert lines are taken out of the training part (the first 80 % of the lines) altogether.
 - Tested on the normal windows of the last 20 %, and on the windows of the whole log whose only alerts are of the fold's
@@ -175,8 +175,9 @@ def both(parts: dict[str, list[list[Any]]], seed: int) -> dict[str, dict[str, An
     tested, labels = contents(parts["test"]), labels_of(parts["test"])
     whole = detector.scores(tested)
     found = {}
+    learnt = novelty.normal_texts
     for weight, suffix in ((1.0, ""), (0.0, ", without severity")):
-        novelty.settings.severity_weight = weight
+        novelty.settings.severity_weight, novelty.normal_texts = weight, learnt
         how = set_thresholds(
             novelty, contents(parts["validation"]), raw["validation"], labels_of(parts["validation"]),
             detector.scores, system, detector.threshold,
@@ -188,10 +189,11 @@ def both(parts: dict[str, list[list[Any]]], seed: int) -> dict[str, dict[str, An
             joined[BOTH[2]] = (novelty.joined(whole, scores), 0.0)
             joined[BOTH[3]] = (scores, novelty.settings.threshold)
             joined[BOTH[5]] = (whole, detector.threshold)
-            chosen = replace(novelty.settings)
-            novelty.settings.kinds, novelty.settings.order = "text", False
+            chosen, accepted = replace(novelty.settings), novelty.normal_texts
+            novelty.settings.kinds, novelty.settings.order, novelty.normal_texts = "text", False, learnt
             held = novelty.scores(contents(parts["validation"]), raw["validation"], system)
             at = best_f1_threshold(held, labels_of(parts["validation"]))
+            novelty.normal_texts = accepted
             joined[BOTH[6]] = (novelty.scores(tested, raw["test"], system), at)
             novelty.settings = chosen
         else:

@@ -1,6 +1,6 @@
 """What happens when the machine fails: the table of `docs/operations/faults.md`, each row of which names the test that shows it.
 
-`python -m benchmarks pages.faults` writes the page and the figures of the siege, `--check` says whether it is as it would
+`python -m benchmarks pages.faults` writes the page and the figures of fuzzing, `--check` says whether it is as it would
 be written. What is odd: a row without its test is not a row; `tests/test_faults_page.py` looks for each of them.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "operations" / "faults.md"
-SIEGE = ROOT / "benchmarks" / "results" / "siege.json"
+FUZZING = ROOT / "benchmarks" / "results" / "fuzzing.json"
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ FAULTS = (
     Fault("kill -9", "`build`", NOTHING, "the earlier build stands; the next one removes the half-built folder", "tests/test_build.py::test_a_killed_build_leaves_nothing_half"),
     Fault("kill -9", "a worker process of `build`", NOTHING, "one sentence; nothing half is left", "tests/test_workers.py::test_a_process_that_dies_is_one_error_and_nothing_half"),
     Fault("kill -9", "saving a checkpoint", NOTHING, "the checkpoint before is whole and loads; the next save cleans up", "tests/test_faults.py::test_a_save_that_is_cut_off_leaves_the_checkpoint_before"),
-    Fault("full disk", "`watch`: state", NOTHING, "it says so and goes on; the state before stands, and a whole one is written when there is room", "tests/test_bad_input.py::test_a_full_disk_under_a_watcher_keeps_the_old_state_and_loses_nothing"),
+    Fault("full disk", "`watch`: state", NOTHING, "it says so and goes on; the state before stands, and a whole one is written when there is space", "tests/test_bad_input.py::test_a_full_disk_under_a_watcher_keeps_the_old_state_and_loses_nothing"),
     Fault("full disk", "`watch`: the journal of its state", NOTHING, "the step is taken back whole; the next one follows it", "tests/test_watch_state.py::test_a_full_disk_keeps_the_old_state"),
-    Fault("full disk", "`watch`: the file of alerts", NOTHING, "alerts wait in the state and are written when there is room", "tests/test_sinks.py::test_a_full_disk_is_a_problem_not_an_error"),
-    Fault("full disk", "`train`: a checkpoint", "the steps since the last checkpoint, done again", "it stops with a sentence; `--resume` when there is room", "tests/test_logllm_training.py::test_a_disk_that_fills_up_leaves_the_checkpoint_before"),
+    Fault("full disk", "`watch`: the file of alerts", NOTHING, "alerts wait in the state and are written when there is space", "tests/test_sinks.py::test_a_full_disk_is_a_problem_not_an_error"),
+    Fault("full disk", "`train`: a checkpoint", "the steps since the last checkpoint, done again", "it stops with a sentence; `--resume` when there is space", "tests/test_logllm_training.py::test_a_disk_that_fills_up_leaves_the_checkpoint_before"),
     Fault("full disk", "`build`, on a disk that fills up", NOTHING, "the earlier build stands, one sentence", "tests/test_faults.py::test_a_build_on_a_disk_that_fills_up_leaves_the_build_before"),
     Fault("full disk", "`fit`, `update` and `train`: the final checkpoint", NOTHING, "the checkpoint before stands, one sentence", "tests/test_faults.py::test_a_checkpoint_on_a_disk_that_fills_up_leaves_the_one_before"),
     Fault("full disk", "a download", NOTHING, "what came is kept; the next call goes on behind it", "tests/test_faults.py::test_a_full_disk_during_a_download_keeps_what_came"),
@@ -68,14 +68,14 @@ Written by `benchmarks/pages/faults.py`; every row is a test that makes the faul
 """
 
 
-def page(siege: dict[str, Any]) -> str:
+def page(fuzzing: dict[str, Any]) -> str:
     """The page as Markdown."""
     rows = [f"| {one.fault} | {one.during} | {one.lost} | {one.back} | `{one.test}` |" for one in FAULTS]
-    return HEAD + "\n".join(rows) + "\n" + "".join(_part(siege, name) for name in ("fuzz", "atheris", "corrupt"))
+    return HEAD + "\n".join(rows) + "\n" + "".join(_part(fuzzing, name) for name in ("fuzz", "atheris", "corrupt"))
 
 
-def _part(siege: dict[str, Any], name: str) -> str:
-    found = siege.get(name)
+def _part(fuzzing: dict[str, Any], name: str) -> str:
+    found = fuzzing.get(name)
     if not found:
         return ""
     born = f"(commit {found['made']['commit'][:12]}, {found['made']['machine']})"
@@ -112,8 +112,8 @@ def _part(siege: dict[str, Any], name: str) -> str:
 
 def main() -> int:
     """Write the page, or with `--check` say whether it is up to date."""
-    siege = json.loads(SIEGE.read_text("utf-8")) if SIEGE.is_file() else {}
-    text = page(siege)
+    fuzzing = json.loads(FUZZING.read_text("utf-8")) if FUZZING.is_file() else {}
+    text = page(fuzzing)
     if "--check" in sys.argv:
         return int(not PAGE.is_file() or PAGE.read_text("utf-8") != text)
     PAGE.parent.mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
 """The page of scale: `python -m benchmarks pages.scale` writes docs/operations/scale.md, `--check` says what differs.
 
-What is peculiar here: the page is arithmetic. Its measurements are `results/build_scale.json` and `results/cluster.json`,
+Notes: The page is arithmetic. Its measurements are `results/build_scale.json` and `results/cluster.json`,
 its assumptions are `ASSUMED` below, and no other number is on it.
 """
 
@@ -51,7 +51,7 @@ Each shard (a run of row groups of one input file) becomes one Parquet file with
 `is_anomalous`. One that is written is not scored again; a place that holds the result of another model or dataset is
 refused with the difference. A worker that is killed costs the shard that it was at. A window's score does not depend on the
 engine: the same bits on processors of one kind with the same number of threads a worker. A checkpoint that `logllm fit`
-calibrated weighs grave words of the messages only, because a dataset holds messages without their headers.
+calibrated weighs severe words of the messages only, because a dataset holds messages without their headers.
 
 Training that torchrun starts anew after a lost worker goes on at the last whole checkpoint of the stage that it was in.
 Without the variable a restart looks for its workers at the addresses of those that are dead, and may hang.

@@ -4,7 +4,7 @@
     python -m benchmarks performance.fit budget --data SHARED_DATA_FOLDER
     python -m benchmarks performance.fit scan --data SHARED_DATA_FOLDER
 
-What is odd: `scan` takes no labels; they are only used here, to count how many of the ten findings it shows first are of a
+Notes: `scan` takes no labels; they are only used here, to count how many of the ten findings it shows first are of a
 window with an alert, and whether the first line that it names is the alert (hit@1).
 """
 

@@ -1,6 +1,6 @@
 """LogLLaMA's speed against a plain implementation, in one run: `python -m benchmarks performance.logllama`.
 
-Peculiar: the two sides take turns in short rounds, so that a busy machine slows both; the ratio quoted is the median of
+Notes: The two sides take turns in short rounds, so that a busy machine slows both; the ratio quoted is the median of
 the rounds' ratios. The scored sessions are real HDFS sessions, a stretch of them as they come (duplicates included); the
 model is a 4-layer, 128-wide Llama trained for a minute, the same object on both sides, and the verdicts must be equal.
 Lines a second, latency of one window and peak memory come from a fresh process for each method (`--one METHOD`).

@@ -1,6 +1,6 @@
 """LogLLM's speed against a plain implementation of the published procedure, as ratios within one run.
 
-What is peculiar here:
+Notes:
 - The baseline is ours, written straight from the paper: encode every message of a batch, splice, write six tokens one
   by one with the whole head over all positions, search the text for "anomalous". Masking is done for it beforehand;
   ours masks within the time measured.

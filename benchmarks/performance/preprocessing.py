@@ -1,6 +1,6 @@
 """Speed and memory of preprocessing against the naive way, with identical output checked in the same run.
 
-Odd here: rounds are interleaved (naive, fast, naive, fast, ...) and medians are reported, because a shared machine
+Notes: Rounds are interleaved (naive, fast, naive, fast, ...) and medians are reported, because a shared machine
 drifts; a ratio from one run can be compared, seconds from two runs cannot. Memory is that of a process of its own.
 The logs are simulated (seeded); the drain part also takes the real samples where they are.
 

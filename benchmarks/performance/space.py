@@ -1,6 +1,6 @@
 """The Space under load: start, first paint, a verdict on 100 lines, 20 visitors at once, memory, what is left behind.
 
-What is peculiar here: the server is a process of its own, started from the folder as it is published; visitors are
+Notes: The server is a process of its own, started from the folder as it is published; visitors are
 gradio clients (and one browser) on loopback of the same machine, so they take their share of its two cores. Times are
 wall clock: the load of the machine stands beside them, how much of a core a busy loop got, and the server's processor
 seconds, which depend on neither. Runs are added to the result file, so that one on a busy machine does not go unseen.

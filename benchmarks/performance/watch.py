@@ -5,7 +5,7 @@
     python -m benchmarks performance.watch latency --seconds 60 --rate 5000
     python -m benchmarks performance.watch kills --kills 50
 
-What is odd: a watcher lives in a forked child of a process that has loaded torch and the model already, so that fifty
+Notes: A watcher lives in a forked child of a process that has loaded torch and the model already, so that fifty
 lives do not cost fifty imports. A kill is a SIGKILL at a random moment; the log is written and rotated by this process meanwhile.
 """
 

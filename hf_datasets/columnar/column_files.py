@@ -1,6 +1,6 @@
 """Columns that are longer than memory: files that chunks are appended to, and that are mapped when they are whole.
 
-Odd here: a mapped column is an array like any other, but the pages that were read of it count as memory of the process
+Notes: A mapped column is an array like any other, but the pages that were read of it count as memory of the process
 until they are let go. So whole columns are gone through in blocks, and `let_go` is called behind each. Without a folder
 everything is kept in memory: a short log is faster so, and has nothing to remove.
 """
@@ -57,12 +57,12 @@ class Spool:
         self._count += 1
         file = self.folder / f"filled-{self._count}"
         with file.open("wb") as stream:
-            # A page of a mapped file that finds no room on the disk is a bus error, which nothing catches: take it now.
-            room = size * np.dtype(kind).itemsize
+            # A page of a mapped file that finds no space on the disk is a bus error, which nothing catches: take it now.
+            space = size * np.dtype(kind).itemsize
             if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(stream.fileno(), 0, room)
+                os.posix_fallocate(stream.fileno(), 0, space)
             else:
-                stream.truncate(room)
+                stream.truncate(space)
         return np.asarray(np.memmap(file, kind, "r+", shape=(size,)))
 
     def mapped(self, name: str, table: np.ndarray, to: str) -> None:

@@ -1,6 +1,6 @@
 """Chunks of a log -> columns: parse each distinct line once, everything else on integers.
 
-Odd here: most lines of a log differ from another line in digits only. So the digits of a chunk are folded to 0, its
+Notes: Most lines of a log differ from another line in digits only. So the digits of a chunk are folded to 0, its
 lines are dictionary-encoded, and only a line never seen before is parsed and masked, by the same Python `re` as in
 `parsing`; what was found (byte spans, label, codes) then holds for all its likes. This is exact for patterns that are
 blind to digits (`regex_facts.digit_blind`); for others lines are not folded. A chunk whose lines are nearly all

@@ -1,6 +1,6 @@
 """The lines of a chunk as columns, and the parsing of one line into byte spans.
 
-Odd here: `LineParser` finds what `parsing.parse_lines` finds, with the same patterns, but keeps *where* it stands in
+Notes: `LineParser` finds what `parsing.parse_lines` finds, with the same patterns, but keeps *where* it stands in
 place of the text, so that one parsed line can speak for all lines that differ from it in digits only.
 """
 

@@ -1,6 +1,6 @@
 """Columns of a chunk whose lines are nearly all distinct: the same columns as `columns.py`, by the Rust engine.
 
-Odd here: lines may all differ, but their headers, digits folded, seldom do. So polars cuts the header off (the line
+Notes: Lines may all differ, but their headers, digits folded, seldom do. So polars cuts the header off (the line
 pattern up to its content group, deleted), and Python parses each distinct header once, in front of a stand-in message.
 Messages are masked by polars too. Only lines of printable ASCII go this way, and only with patterns that
 `regex_facts.to_rust` vouches for; any other line is parsed by Python on its own.

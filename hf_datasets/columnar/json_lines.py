@@ -1,6 +1,6 @@
 """Columns of a chunk of JSON lines: the records' messages, one row a record.
 
-Odd here: a message is not a piece of its line (it is escaped there), so the columns get a text of their own that holds
+Notes: A message is not a piece of its line (it is escaped there), so the columns get a text of their own that holds
 the messages one after the other. A line may hold several records (OTLP), which then share its number.
 """
 

@@ -1,6 +1,6 @@
 """Masked messages as integer codes: one channel for every masking that a build needs (Drain's, and a model's).
 
-Odd here: a message is masked in its folded form (every digit as 0) once for all messages that differ from it in
+Notes: A message is masked in its folded form (every digit as 0) once for all messages that differ from it in
 digits only. That is exact when the mask's patterns are blind to digits and no digit is left in the result; where one
 is left, the raw message is masked instead. Without the patterns nothing is known, and every distinct raw message is
 masked on its own.

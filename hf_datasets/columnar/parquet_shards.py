@@ -1,6 +1,6 @@
 """Grouped columns -> sharded Parquet, in bounded memory.
 
-Odd here: a shard is a fixed run of the output's messages. The log is read a second time, every content goes to the
+Notes: A shard is a fixed run of the output's messages. The log is read a second time, every content goes to the
 shard that wants it, and a shard is written as soon as it and all before it are complete. Contents that wait for their
 shard (the lines of HDFS sessions lie far apart) are laid aside on disk beyond `SPILL_BYTES`. Several processes take the
 shards in turn and each reads the log for itself; the columns lie in files that all of them map.

@@ -1,6 +1,6 @@
 """A whole log as columns without its text: what `build` needs to decide windows, splits, labels and templates.
 
-Odd here: contents are not kept (the log may be larger than memory); `contents_again` reads them a second time, chunk by
+Notes: Contents are not kept (the log may be larger than memory); `contents_again` reads them a second time, chunk by
 chunk, when it is known where each belongs. Columns go to files as they come, where the caller has a place for them (see
 `spool`), and so do lines that do not fit the format. With `workers`
 the log is cut into ranges that are read side by side; their codes and sessions are made the same at the end, in order.

@@ -1,6 +1,6 @@
 """Where each row of a log goes in the output, asked for range after range while the log is read again.
 
-Odd here: windows of lines keep the order of the log, and a search in it tells the places. The lines of sessions lie far
+Notes: Windows of lines keep the order of the log, and a search in it tells the places. The lines of sessions lie far
 apart: their places are dealt out to files, one for every block of rows, and each file is put in order when its block is
 read.
 """

@@ -1,6 +1,6 @@
 """The labels of millions of sessions, held as two columns.
 
-Odd here: a Python dictionary of them takes 200 bytes a session, more than all else that a build keeps of it.
+Notes: A Python dictionary of them takes 200 bytes a session, more than all else that a build keeps of it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Rows -> windows as integers: the same windows as `windows.make_windows`, for whole logs held as columns.
 
-Odd here: a window is a run of `rows` between two `offsets`; no window holds a text. Sessions are numbered in order of
+Notes: A window is a run of `rows` between two `offsets`; no window holds a text. Sessions are numbered in order of
 their first line, so that grouping is one stable sort, done by counting, block after block: `rows` may lie in a file
 (see `spool`), and a log of any length is grouped in the memory of its windows.
 """

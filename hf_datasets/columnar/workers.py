@@ -1,6 +1,6 @@
 """A few processes that are given work and send back what they find, piece by piece.
 
-Odd here: they are started afresh (spawn), because a fork of a process with threads may hang, and they stay for all the
+Notes: They are started afresh (spawn), because a fork of a process with threads may hang, and they stay for all the
 steps of a build, because a start costs more than reading a million lines. A worker sends pieces as they come, so that
 memory stays bounded at its end; whoever receives them reads all pipes, or one in a fixed turn. A worker that fails or
 dies ends the whole work with one `LogInputError`.

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from .levels import LEVEL_WORDS
-from .times import find_pattern, layout_of
+from .times import MONTHS, find_pattern, layout_of
 
 # Words that are a level wherever a level may stand; others ("ok", "all", "success") only where a row says so.
 _SURE = (
     "trace debug info information notice warn warning error err critical crit fatal alert emerg emergency panic severe verbose"
     " hinweis fehler warnung kritisch erreur avertissement critique erro aviso errore avviso advertencia crítico fout waarschuwing"
     " błąd ostrzeżenie ошибка предупреждение информация отладка критическая 错误 警告 信息 调试 严重 致命 エラー 情報 デバッグ 致命的 오류 경고 정보"
-    " fel fejl virhe chyba varning advarsel varoitus dbg wrn inf ftl erroneous debug1 debug2 informational"
+    " uyarı uyari hata fel fejl virhe chyba varning advarsel varoitus dbg wrn inf ftl erroneous debug1 debug2 informational"
 )
 _UPPER = "LOG FAIL FAILED FAILURE FINE FINER FINEST CONFIG TRC DBG INF WRN FTL CRT EMG NOTE STATUS AUDIT SUCCESS OK VRB NOTI ERRO FATA DEBU PANI WARNI SYSTEM DEBG CRITICO DEBUGGING ERRORE"
 _sure = "|".join(sorted(map(re.escape, _SURE.split()), key=len, reverse=True))
@@ -58,12 +58,13 @@ _GAP = re.compile(r"[\s\]\)>}|:,;\-–—=]*")
 _BRACKET = re.compile(r"\[(?P<a>[^\]\[]{1,60})\]\s*(?:[-:|]\s+)?|\((?P<b>[^)(]{1,60})\)\s*(?:[-:|]\s+)?")
 _LOGGER = re.compile(r"(?P<a>[A-Za-z_][\w$]*(?:[.:/\\]{1,2}[\w$<>\-]+)+)(?::\d+)?\s*(?:\s[-–|]\s+|:\s+)")
 _BEFORE = re.compile(r"^[\W_]*(?:[^\s]{1,60}[\s:|\-,;>]{1,4}){0,4}[\W_]*$")
+_OPENING = re.compile(r"[\s\[(<{\"'*#|]*")
 _EARLY = 160
 
 
 @lru_cache(maxsize=1)
 def _time_pattern() -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w.\-/+])(?:{find_pattern()})(?![\w/])", re.IGNORECASE)
+    return re.compile(rf"(?<![\w.\-/+])(?:{find_pattern(slice(0, -1))})(?![\w/])", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1)
@@ -137,17 +138,27 @@ def read_generic(folded: str) -> GenericLine | None:
     return GenericLine(time, level, (at, len(folded)), thread, component)
 
 
+# What every layout with a date has somewhere: a clock, or its six digits.
+_CLOCK = re.compile(r"0:00|0[.\-]00[.\-]00|000000|年")
+_NAMES = frozenset(name[:3] for name in MONTHS) | frozenset(
+    "mon tue wed thu fri sat sun mo. di. mi. do. fr. sa. so. mo, di, mi, do, fr, sa, so, lun mar mer jeu ven sam dim mié jue vie sáb gio".split()
+)
+
+
 def _time_of(folded: str) -> tuple[int, int] | None:
     if "0" not in folded[:_EARLY]:
         return None
-    first = re.match(r"[\s\[(<{\"'*#|]*", folded)
+    first = _OPENING.match(folded)
     begin = first.end() if first else 0
-    found = _time_pattern().match(folded, begin)
-    if found is None and folded[begin : begin + 4].isalpha() is False:
-        found = None
-    if found is not None and _plausible(folded, found):
-        return _trimmed(folded, found)
-    found = _dated_pattern().search(folded, 0, _EARLY + 40)
+    sign = folded[begin : begin + 1]
+    if sign == "0" or folded[begin : begin + 3].lower() in _NAMES or not sign.isascii():
+        found = _time_pattern().match(folded, begin)
+        if found is not None and _plausible(folded, found):
+            return _trimmed(folded, found)
+    clock = _CLOCK.search(folded, 0, _EARLY + 40)
+    if clock is None:
+        return None
+    found = _dated_pattern().search(folded, max(0, clock.start() - 36), clock.end() + 60)
     if found is None or found.start() > _EARLY or _BEFORE.match(folded[: found.start()]) is None:
         return None
     return _trimmed(folded, found)

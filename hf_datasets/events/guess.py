@@ -360,9 +360,12 @@ def _decide(
             counts[name] += 1
             named[name] = entry.row
             if entry.head == HEAD:
-                heads += 1
+                # Text without times is joined only where it has the shape of a trace; a level alone is no header.
+                timed = entry.time is not None or any(name == "uptime" for name, *_ in entry.fields)
+                heads += timed
+                plain += not timed
                 below = below or entry.row.below
-                if first is None:
+                if first is None and timed:
                     first = entry
                 for field_name, start, stop in entry.fields:
                     if len(values.setdefault(field_name, [])) < 4000:

@@ -21,7 +21,7 @@ _WORDS: dict[int, str] = {
     ),
     WARN: (
         "warn warning wrn warnings warnung avertissement advertencia avviso aviso atenção atencion atención waarschuwing"
-        " ostrzeżenie предупреждение внимание 警告 경고 auditfailure varning advarsel varoitus uyarı"
+        " ostrzeżenie предупреждение внимание 警告 경고 auditfailure varning advarsel varoitus uyarı uyari"
     ),
     ERROR: (
         "error err eror errors severe fehler erreur erro errore fout błąd ошибка 错误 エラー 오류 fail failed failure"

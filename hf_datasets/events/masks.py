@@ -72,7 +72,7 @@ _MASKS: tuple[tuple[str, str], ...] = (
     ("token", r"(?<![\w/+=])(?=[A-Za-z0-9_\-]*\d[A-Za-z_\-]*[A-Za-z])[A-Za-z0-9_\-]*\d[A-Za-z]+\d[A-Za-z]+\d[A-Za-z0-9_\-]*(?![\w/+=])"),
     ("version", r"(?<![\w.])v?\d+(?:\.\d+){2,}(?:[\w.+\-~]*\w)?(?![\w])"),
     ("number", rf"(?<![\w.])(?P<sign>(?<![\w)\]])[-+])?(?P<number>{_NUMBER})(?P<exponent>[eE][-+]?\d+)?(?:(?P<unit>{_GLUED})|\s(?P<unit1>{_SPACED}))?(?:/(?:s|sec|min|h|op))?(?![\w]|\.\d)"),
-    ("glued", r"(?<=[A-Za-z_])\d{3,}(?![A-Za-z])"),
+    ("glued", r"(?:(?<=[A-Za-z_])\d{3,}|(?<=[A-Za-z_.)\]]\.)\d+)(?![\w.])"),
 )  # fmt: skip
 # A date whose first word is no number begins before the token with a digit in it.
 _WORDY = re.compile(

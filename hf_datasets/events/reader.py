@@ -136,6 +136,7 @@ class FileReader:
         self.messages: dict[bytes, Message] = {}
         self._alike: dict[bytes, Entry] = {}
         self._sequence_bytes: dict[bytes, int] = {}
+        self._named = 0
         self.formats: list[EventFormat] = []
         self._format_at: dict[str, int] = {}
         self.long_lines = 0
@@ -576,7 +577,7 @@ class FileReader:
             if hold is not None:
                 hold = int(parents[hold])
                 if hold < count // 2 and (count > 4 * MOST_LINES or len(pieces.text) > 8 * MOST_BYTES):
-                    hold = None  # whatever is still open has had room enough
+                    hold = None  # whatever is still open has had time enough
         return parents, members, hold
 
     def _partials(self, pieces: Pieces) -> set[int]:
@@ -876,6 +877,8 @@ class FileReader:
         named = np.array([entry.sequence is not None for entry in pieces.entries])
         table = self.sequences
         local = self._sequence_bytes
+        if len(table) < self._named:  # somebody began the names anew
+            local.clear()
         if named.any():
             at = pieces.at[starts]
             rows = np.flatnonzero(named[at])
@@ -895,6 +898,7 @@ class FileReader:
                 record = pieces.records.get(line)
                 if record is not None and record.sequence:
                     out[row] = _place(table, record.sequence)
+        self._named = len(table)
         return out
 
     # Whole events

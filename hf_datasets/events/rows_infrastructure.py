@@ -336,7 +336,7 @@ WRAPPERS: tuple[EventFormat, ...] = (
         name="syslog",
         title="syslog (RFC 3164): Mon dd hh:mm:ss host tag[pid]: message",
         pattern=(
-            r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>%SYSLOG%(?: [A-Z]{3,4}:)?|[^\W\d_]{3,10}\.? {1,2}\d{1,2} %CLOCK%)\s+(?:(?P<host>[\w.:\-]+)|\[(?P<host2>[\d.:a-f]+)\])\s+"
+            r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>%SYSLOG%(?: [A-Z]{3,4}:)?|[^\W\d_]{3,10}\.? {1,2}\d{1,2} %CLOCK%)\s+(?:(?P<host>[\w.:\-]+)|\[(?P<host2>[\da-f]*[.:][\d.:a-f]+)\])\s+"
             r"(?:(?P<component>[^\s:\[\]]+ (?:[A-Z][^\s:\[\]]+(?=\[\d+\])|\d[\w.]*(?=:))|[^\s:\[\]]+(?:\([^\s)]*\))?)(?:\[(?P<pid>[^\]]*)\])?(?: \([^)]*\))?:?\s)?(?P<message>.*)$"
         ),
         wraps=True,
@@ -924,7 +924,7 @@ VIRTUAL_MACHINES: tuple[EventFormat, ...] = (
         name="vmware-old",
         title="VMware before 6.0: [time thread level 'component'] message",
         pattern=(
-            r"^\[?(?P<time>%ISO%) \[?(?P<thread>[0-9A-F]{8,16}) (?P<level>info|verbose|warning|error|trivia|panic|debug) '(?P<component>[^']*)'(?: opID=(?P<session>[^\]]*))?\] ?(?P<message>.*)$"
+            r"^\[?(?P<time>%ISO%) \[?(?P<thread>[0-9A-F]{4,16}) (?P<level>info|verbose|warning|error|trivia|panic|debug) '(?P<component>[^']*)'(?: opID=(?P<session>[^\]]*))?\] ?(?P<message>.*)$"
         ),
         levels=_ESX_LEVELS,
         starts="0[",

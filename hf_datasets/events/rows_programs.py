@@ -267,6 +267,51 @@ JAVA: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="jvm-unified",
+        title="Java virtual machine, unified logging: [time][level][tags] message",
+        pattern=(
+            r"^\[(?:(?P<time>%ISO%)|(?P<uptime>[\d.,]+m?s))\](?:\[[\d.,]+m?s\])?\[(?P<level>trace|debug|info|warning|error)\s*\]\[(?P<component>[^\]]*)\] (?P<message>.*)$"
+        ),
+        starts="[",
+        contains=("][",),
+        sequence=("component",),
+        examples=(
+            Example("[1.234s][warning][gc,heap] GC(0) Eden regions: 1->0(2)", "", WARN, "GC(0) Eden regions: 1->0(2)"),
+            Example(
+                "[2024-05-01T09:07:41.123+0000][info][safepoint   ] Application time: 0.0012 seconds",
+                "2024-05-01T09:07:41.123000+00:00",
+                INFO,
+                "Application time: 0.0012 seconds",
+            ),
+        ),
+    ),
+    EventFormat(
+        name="websphere",
+        title="WebSphere: [time zone] thread component level message",
+        pattern=r"^\[(?P<time>\d{1,2}[/.]\d{1,2}[/.]\d{2,4},? \d{1,2}:\d\d:\d\d[:.]\d{3} [A-Z]{3,4})\] (?P<thread>[0-9a-f]{8}) (?P<component>\S+)\s+(?P<level>[FEWAICDOR>\d<])\s+(?P<message>.*)$",
+        levels=(
+            ("a", INFO),
+            ("c", INFO),
+            ("o", INFO),
+            ("r", ERROR),
+            ("d", DEBUG),
+            (">", TRACE),
+            ("<", TRACE),
+            ("*", TRACE),
+        ),
+        starts="[",
+        stream=("thread",),
+        sequence=("thread",),
+        examples=(
+            Example(
+                "[5/1/24 9:07:41:123 CEST] 0000004a ServletWrappe E   SRVE0068E: Uncaught exception",
+                "2024-05-01T07:07:41.123000+00:00",
+                ERROR,
+                "SRVE0068E: Uncaught exception",
+            ),
+        ),
+    ),
+    EventFormat(
         name="otel-javaagent",
         title="OpenTelemetry Java agent: [otel.javaagent time] [thread] LEVEL class - message",
         pattern=r"^\[otel\.javaagent (?P<time>%ISO%)\] \[(?P<thread>[^\]]*)\] (?P<level>[A-Z]+) (?P<component>\S+) - (?P<message>.*)$",
@@ -634,6 +679,14 @@ LIBRARIES: tuple[EventFormat, ...] = (
                 "posting stopped code=3",
             ),
         ),
+    ),
+    EventFormat(
+        name="tracing-uptime",
+        title="Rust tracing since start (linkerd): [seconds] LEVEL thread module: message",
+        pattern=r"^\[\s*(?P<uptime>\d+\.\d+)s\]\s+(?P<level>TRACE|DEBUG|INFO|WARN|ERROR)\s+(?:ThreadId\((?P<thread>\d+)\) )?(?P<component>[^\s:]\S*?): (?P<message>.*)$",
+        starts="[",
+        sequence=("component",),
+        examples=(Example("[     0.001234s]  WARN ThreadId(01) linkerd2_proxy: slow start", "", WARN, "slow start"),),
     ),
     EventFormat(
         name="simple-logger",

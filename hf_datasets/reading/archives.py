@@ -1,6 +1,6 @@
 """A log out of its archive, streamed: gzip, Zstandard, zip and tar.gz are told by their content, not by their name.
 
-Odd here: an archive that holds several files gives the one that is asked for, else its only log, else its largest
+Notes: An archive that holds several files gives the one that is asked for, else its only log, else its largest
 file; Zstandard needs no package of its own, pyarrow reads it. Nothing is unpacked to disk, so a member's name (`../x`,
 an absolute path) and a link in an archive lead nowhere. What comes out is counted: an archive that grows beyond all
 measure, and a line without an end, are refused while they are read, in bounded memory.

@@ -1,6 +1,6 @@
 """A log as chunks of whole lines in valid UTF-8, for code that works on bytes of many lines at once.
 
-Odd here: whatever the log's encoding, a chunk is UTF-8 (an ASCII chunk is handed on untouched), with the same lines
+Notes: Whatever the log's encoding, a chunk is UTF-8 (an ASCII chunk is handed on untouched), with the same lines
 as `reading.read_lines` gives one by one. Offsets in a chunk are therefore byte offsets that slice to valid text.
 """
 

@@ -1,6 +1,6 @@
 """What a collector sends -> raw lines: text as it is, NDJSON by field names, OTLP/JSON with its nested records.
 
-What is peculiar here:
+Notes:
 - The line that the model was trained on is the message inside the record; record and header may both be gone by then, so
   a message that does not fit the log's format is judged as the message that it is.
 - The line's own time is its time, as it was when the model was fitted; the record's is taken where the line has none:

@@ -1,6 +1,6 @@
 """Fetch a published log, once, into the Hugging Face cache: with resume, progress and checksum.
 
-Odd here: the file keeps the name `.incomplete` until its size (and checksum, where the publisher states one) is right,
+Notes: The file keeps the name `.incomplete` until its size (and checksum, where the publisher states one) is right,
 so that whatever lies under its final name is whole. Where there is no network the error says what to fetch by hand and
 where to put it. Only the standard library's HTTP client is used: the publishers are not the Hub.
 """

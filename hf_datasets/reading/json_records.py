@@ -1,6 +1,6 @@
 """One JSON object a line -> `LogLine`s: NDJSON, journald's export, Docker, and OTLP with its nested records.
 
-Odd here: a line of OTLP holds a batch, so it gives several `LogLine`s of the same number; their order is that of the
+Notes: A line of OTLP holds a batch, so it gives several `LogLine`s of the same number; their order is that of the
 batch. A field is named by a dotted path; a value that is no text is written as JSON. A line that is no object, or has
 none of the message fields, is unparsed.
 """

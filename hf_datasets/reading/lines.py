@@ -1,6 +1,6 @@
 """Text lines out of a file, whatever it is packed in, or one clear sentence why not.
 
-Odd here: only a line feed ends a line (a carriage return before it is dropped, one in the middle stays), so that line
+Notes: Only a line feed ends a line (a carriage return before it is dropped, one in the middle stays), so that line
 numbers are those of `sed -n`; a file is taken for binary by its first 64 KiB, where NUL bytes in long runs are
 forgiven (a log that was cut while its writer kept its place begins with them). Packing is told by content, not name.
 """

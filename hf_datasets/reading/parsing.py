@@ -1,6 +1,6 @@
 """Raw lines -> `LogLine`s, and the label file of a session system.
 
-Odd here: nothing is dropped. A line that does not fit the format comes out with `parsed=False` and itself as content,
+Notes: Nothing is dropped. A line that does not fit the format comes out with `parsed=False` and itself as content,
 so that who scans sees it and who builds can count it. A line is stripped before the match, as published.
 """
 

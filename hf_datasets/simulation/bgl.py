@@ -1,6 +1,6 @@
 """BGL-format logs: episodes of a machine with 128 midplanes, woven with background chatter.
 
-Odd here: the wordings are our own (some 130 message forms in the style of a RAS log, none copied from BGL), and the
+Notes: The wordings are our own (some 130 message forms in the style of a RAS log, none copied from BGL), and the
 wording of nearly every alert is also written, with the label `-`, by service actions and diagnostics: only the
 neighbouring lines tell which is which. Variable parts come from small pools that are renewed line by line, because real
 logs repeat themselves: that is what sets the share of distinct contents.

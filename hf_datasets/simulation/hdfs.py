@@ -1,6 +1,6 @@
 """HDFS-format logs from a grammar of block life cycles.
 
-Odd here: a session is first a *script*, a list of (event, replica), and a fault is a function from script to script,
+Notes: A session is first a *script*, a list of (event, replica), and a fault is a function from script to script,
 so that the kind of every anomaly is known and no fault is a matter of wording. Scripts are planned whole when a block
 opens and their lines wait in one list per tick of a tenth of a second: memory follows the blocks that are open, not the
 length of the log, and no block is ever cut by the end of the log. Only `random()` and `getrandbits()` are drawn from,
@@ -320,10 +320,10 @@ def hdfs_lines(
                 script = spoil(rng, script, planned / lines)
             elif script[-1][0] == "deleting" and draw() < 0.003:
                 script.append(("ask_delete", TOGETHER))
-            count, room = line_count(script), lines - planned
-            if count != room and room - count < SHORTEST:
-                script, fault = exact_script(rng, room)
-                count = room
+            count, left = line_count(script), lines - planned
+            if count != left and left - count < SHORTEST:
+                script, fault = exact_script(rng, left)
+                count = left
             planned += count
 
             if not task:

@@ -1,6 +1,6 @@
 """Short logs in three everyday formats (syslog, nginx access, Python application), each with one planted fault.
 
-Odd here: the fault is a story of a few messages, mixed into the usual traffic about seven tenths of the way through, and
+Notes: The fault is a story of a few messages, mixed into the usual traffic about seven tenths of the way through, and
 its first lines look harmless. These are for trying a detector on a format that no table knows; they claim no realism
 beyond format and rhythm. Left out: several faults, users, hosts that behave differently.
 """
@@ -96,13 +96,13 @@ def other_lines(system: str, lines: int, seed: int, anomaly_share: float | None 
     share = FAULT_SHARE if anomaly_share is None else anomaly_share
     planted = min(lines, max(int(share * lines), 1)) if share else 0
     first = int((lines - planted) * (0.65 + 0.1 * rng.random()))
-    last = min(lines, first + 2 * planted)  # half of the lines there are traffic, where there is room for it
+    last = min(lines, first + 2 * planted)  # half of the lines there are traffic, where there are lines left for it
     choices = [row for row in usual for _ in range(row[0])]
     told, clock = 0, START
     for number in range(lines):
         clock += datetime.timedelta(milliseconds=int(rng.random() * rng.random() * 4000))
-        room = last - number
-        if first <= number and told < planted and rng.random() * room < planted - told:
+        left = last - number
+        if first <= number and told < planted and rng.random() * left < planted - told:
             wording, limits = story[min(len(story) * told // planted, len(story) - 1)]
             told, label = told + 1, fault
         else:

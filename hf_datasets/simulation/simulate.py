@@ -1,6 +1,6 @@
 """Deterministic labelled logs of any length: the same system, length and seed give the same bytes on every machine.
 
-Odd here: a simulated log is made to be *hard in known ways*. Every anomaly has a named kind of fault; most faults hold no
+Notes: A simulated log is made to be *hard in known ways*. Every anomaly has a named kind of fault; most faults hold no
 message that normal traffic lacks, and alarming messages also come in normal traffic, so no single string decides.
 Everything streams: memory does not grow with the length of the log.
 The formats are in `simulate_hdfs.py`, `simulate_bgl.py` and `simulate_other.py`; numbers measured on a simulated log say

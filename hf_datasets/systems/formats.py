@@ -1,6 +1,6 @@
 """Generic log formats as rows, for a user's own log of which nothing is known but its first lines.
 
-Odd here: the order of `FORMATS` is the order of preference, strict formats first, `plain` (every line is its own
+Notes: The order of `FORMATS` is the order of preference, strict formats first, `plain` (every line is its own
 message) last. None of them has labels or sessions: those are facts about a system, not about a header. Every pattern
 is blind to digits (see `regex_facts.py`), so that every format takes the fast path.
 """

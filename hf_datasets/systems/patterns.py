@@ -1,6 +1,6 @@
 r"""Regular expressions that somebody else wrote, under a time limit: those of a YAML file, and those inside a checkpoint.
 
-Odd here: the patterns of this package's own rows run on Python's `re`; a test shows that none of them backtracks without
+Notes: The patterns of this package's own rows run on Python's `re`; a test shows that none of them backtracks without
 bound. Any other runs on the `regex` module, which speaks the same dialect and can be stopped in the middle of a match.
 A pattern that is stopped is refused in one sentence: a line that it cannot decide about is the pattern's fault. The one
 difference that was found: `\s` of `regex` leaves out the four ASCII separators, 1C to 1F.

@@ -1,6 +1,6 @@
 r"""The published log systems as frozen rows.
 
-Odd here: a field is `\S+` where the published preparation has a lazy `.*?`. Both split the same lines the same way
+Notes: A field is `\S+` where the published preparation has a lazy `.*?`. Both split the same lines the same way
 unless a line has too few fields and doubled blanks, but the lazy form backtracks without bound on a long line that
 does not fit. The figures of LogLLM's Table I stand in the rows, so that a build can say where it differs from them.
 """

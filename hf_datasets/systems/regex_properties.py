@@ -1,6 +1,6 @@
 """What can be known of a regular expression from its parse tree: is it blind to digits, and does Rust say it the same.
 
-Odd here: `digit_blind` is the licence for the fast path. A pattern that never tells one ASCII digit from another gives
+Notes: `digit_blind` is the licence for the fast path. A pattern that never tells one ASCII digit from another gives
 the same matches on a text and on the text with every digit written as 0, so whatever it decides about one line holds
 for all lines that differ from it in digits only. `to_rust` writes the tree in the dialect of polars' engine for texts
 of printable ASCII, and gives up (None) on anything whose meaning might differ there. The trees are Python's own

@@ -1,6 +1,6 @@
 """What a log system is, as frozen values: its line format, label rule, window rule, template settings and paper figures.
 
-Odd here: nothing in this file acts. A system is a row that `parsing`, `windows`, `drain` and `build` loop over, so a
+Notes: Nothing in this file acts. A system is a row that `parsing`, `windows`, `drain` and `build` loop over, so a
 new system is a new value (in `systems.py`, `formats.py`, a YAML file, or the caller's own code), never a new class.
 Regular expressions are kept as text, so that a row can be written to JSON and travel inside a checkpoint.
 """

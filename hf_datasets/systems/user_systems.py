@@ -1,6 +1,6 @@
 """A user's own system: from a YAML file, or from a format string in the logparser manner.
 
-Odd here: `<Date> <Time> <Level> <Component>: <Content>` is all that most logs need. A blank in it stands for a run of
+Notes: `<Date> <Time> <Level> <Component>: <Content>` is all that most logs need. A blank in it stands for a run of
 white space, a field for a run without white space before a blank and for as little as possible before anything else;
 `<Content>` is the rest of the line and `<Label>` ("-" is normal) makes the system a labelled one.
 

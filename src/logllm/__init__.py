@@ -1,4 +1,4 @@
-"""logllm: log anomaly detection that gives a score and names the line.
+"""logllm: find the lines of a log that matter, compare a bad run with a good one, train and use LogLLM and LogLLaMA.
 
 The names below are loaded when they are first used, so that `import logllm` and `logllm --help` are instant. For the same
 reason `import logllm` alone does not register the Auto classes: that would import torch. Any of the model names does, and
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from logllm.detector import LogAnomalyDetector
-    from logllm.hf_datasets import LogSystem, build, load_windows
+    from logllm.diff.compare import compare
+    from logllm.hf_datasets import LogEvent, LogSystem, build, load_windows, read_events
     from logllm.modeling_logllm import LogLLaMAForNextKey, LogLLMForSequenceAnomaly
+    from logllm.signals.scan import scan_logs
     from logllm.verdict import Evidence, Verdict
 
 __version__ = "0.2.0"
@@ -22,23 +24,31 @@ __version__ = "0.2.0"
 __all__ = [
     "Evidence",
     "LogAnomalyDetector",
+    "LogEvent",
     "LogLLMForSequenceAnomaly",
     "LogLLaMAForNextKey",
     "LogSystem",
     "Verdict",
     "build",
+    "compare",
     "load_windows",
+    "read_events",
+    "scan_logs",
 ]
 
 _HOMES = {
     "Evidence": "logllm.verdict",
     "LogAnomalyDetector": "logllm.detector",
+    "LogEvent": "logllm.hf_datasets",
     "LogLLMForSequenceAnomaly": "logllm.modeling_logllm",
     "LogLLaMAForNextKey": "logllm.modeling_logllm",
     "LogSystem": "logllm.hf_datasets",
     "Verdict": "logllm.verdict",
     "build": "logllm.hf_datasets",
+    "compare": "logllm.diff.compare",
     "load_windows": "logllm.hf_datasets",
+    "read_events": "logllm.hf_datasets",
+    "scan_logs": "logllm.signals.scan",
 }
 
 

@@ -1,6 +1,6 @@
 """Is a checkpoint folder what was saved? `checksums.json` beside the weights holds the SHA-256 of what a verdict stands on.
 
-What is peculiar here: safetensors and JSON have no checksum of their own, so a flipped bit in a weight, a threshold or a
+Notes: Safetensors and JSON have no checksum of their own, so a flipped bit in a weight, a threshold or a
 template would be loaded as if nothing had happened. Code, card and records of training are left out: they change, and no
 score depends on them. A folder without the file (of an earlier version, or from elsewhere) is loaded unchecked.
 """
@@ -86,7 +86,7 @@ def taking_its_place(folder: Path) -> Iterator[Path]:
         if not is_no_room(error):
             raise
         raise LogllmError(
-            f"the disk must have room for a checkpoint, found none at {folder}: nothing was changed there; make room and run "
+            f"the disk must have space for a checkpoint, found none at {folder}: nothing was changed there; free some and run "
             "the command again"
         ) from error
     finally:

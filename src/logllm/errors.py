@@ -1,4 +1,4 @@
-"""Errors of the hall; each message says what must be, what was found and what to do."""
+"""Errors of this package; each message says what must be, what was found and what to do."""
 
 
 class LogllmError(ValueError):

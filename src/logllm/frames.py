@@ -1,6 +1,6 @@
 """Log lines out of and back into data frames, pandas or polars, whichever the caller has; neither is imported here.
 
-What is peculiar here: what comes out has a row for each line that went in, in the same order, so that it can be joined.
+Notes: What comes out has a row for each line that went in, in the same order, so that it can be joined.
 A line of several windows (a session log) is told by the one with the highest score.
 """
 

@@ -26,9 +26,9 @@ def untrusted(text: str, most_tokens: int) -> str:
     """Log text between two marks that it cannot forge, with the warning before; at most so many tokens altogether."""
     word = secrets.token_hex(8)
     begin, end = f"<untrusted-log-text {word}>", f"</untrusted-log-text {word}>"
-    room = max(0, most_tokens * CHARACTERS_A_TOKEN - len(_WARNING) - len(begin) - len(end) - 60)
-    if len(text) > room:
-        text = f"{text[:room]}\n(cut: {len(text) - room:,} more characters)"
+    left = max(0, most_tokens * CHARACTERS_A_TOKEN - len(_WARNING) - len(begin) - len(end) - 60)
+    if len(text) > left:
+        text = f"{text[:left]}\n(cut: {len(text) - left:,} more characters)"
     return f"{_WARNING}\n{begin}\n{text}\n{end}"
 
 

@@ -1,6 +1,6 @@
 """What must not be read by others stays out of messages: tokens, passwords in addresses, secret paths of webhooks.
 
-What is peculiar here: an address is shown as scheme and host only, because the path of a webhook is its secret. Tokens
+Notes: An address is shown as scheme and host only, because the path of a webhook is its secret. Tokens
 come from the environment or a file, never from the command line, which every process of the machine can read.
 """
 

@@ -1,7 +1,6 @@
 """What a detector says: one `Verdict` a window, one `Evidence` a line.
 
-Peculiar about it:
-
+Notes:
 * A verdict is a number first. `score` is read from the model's logits and `is_anomalous` only says on which side of
   `threshold` it fell; no generated text is ever read for an answer.
 * Evidence names lines, by their 1-based number in the source file. A line may carry two pieces of evidence: its own

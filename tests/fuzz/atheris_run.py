@@ -4,8 +4,8 @@
     python -m tests.fuzz.atheris_run --seconds 3600
     python -m tests.fuzz.atheris_run --seconds 300 --target files   # again, when its finding is mended
 
-What is odd: libFuzzer ends its process at the first finding and never comes back, so each target runs in a process of
-its own, in turn; a finding goes to `tests/corpus/`, where the tests run it for ever after. Figures go to `results/siege.json`.
+Notes: LibFuzzer ends its process at the first finding and never comes back, so each target runs in a process of
+its own, in turn; a finding goes to `tests/corpus/`, where the tests run it for ever after. Figures go to `results/fuzzing.json`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Cases for the fuzz targets: seeds that look like what each target reads, and mutations of them, drawn from one seed.
 
-What is odd: half of a case's mutations are about structure (lines, brackets, fields repeated or cut), because bytes
+Notes: Half of a case's mutations are about structure (lines, brackets, fields repeated or cut), because bytes
 flipped at random are told for no log by the first check that sees them.
 """
 

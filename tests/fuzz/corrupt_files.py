@@ -1,7 +1,7 @@
 """Files that are no longer what was written: a bit, a block, an end is another, and the command must refuse in a sentence.
 
-What is odd: every damaged file goes the user's way, through the command line with its exit code, on a copy of a whole
-folder. A file counts as loaded where the command ends well, whatever it printed. `siege.py corrupt` calls it.
+Notes: Every damaged file goes the user's way, through the command line with its exit code, on a copy of a whole
+folder. A file counts as loaded where the command ends well, whatever it printed. `python -m tests.fuzz.run corrupt` calls it.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     POLARS_MAX_THREADS=1 python -m tests.fuzz.run fuzz --cases 1000000   # seeded; 13 targets (`fuzz_targets.py`)
     python -m tests.fuzz.run corrupt --files 200   # checkpoints, datasets, states (`corrupt_files.py`)
 
-What is odd: a case that crashes or takes over a second is written to `tests/corpus/`, where the tests run it for ever
-after. Cheap targets get more of the cases than dear ones, all of them some. Results go to `results/siege.json`.
+Notes: A case that crashes or takes over a second is written to `tests/corpus/`, where the tests run it for ever
+after. Cheap targets get more of the cases than dear ones, all of them some. Results go to `results/fuzzing.json`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from logllm.provenance import provenance
 from .cases import CORPUS, cases
 from .targets import TARGETS, run_case
 
-RESULT = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "siege.json"
+RESULT = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "fuzzing.json"
 HANG_SECONDS = 1.0  # of the process's own time: a busy machine is no hang
 GIVE_UP_SECONDS = 60
 # Cases that a target gets for each that another gets.
@@ -99,7 +99,7 @@ def _keep(name: str, data: bytes) -> str:
 
 
 def main() -> int:
-    """Run one siege and write its figures; exit code 1 where something got in."""
+    """Run one kind of test and write its figures; exit code 1 where something was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("fuzz", "corrupt"))
     parser.add_argument("--cases", type=int, default=1_000_000)

@@ -1,7 +1,7 @@
 """What the fuzzers throw bytes at: each target is a function of bytes that checks what must hold, whatever the bytes are.
 
-What is odd: one definition, three drivers (hypothesis in `tests/test_fuzz.py`, the seeded mutator of `siege.py`, atheris
-in `fuzz_atheris.py`). A refusal in a sentence (`LogInputError`, `LogllmError`) is an answer; anything else that is
+Notes: One definition, three drivers (hypothesis in `tests/test_fuzz.py`, the seeded mutator of `run.py`, atheris
+in `atheris_run.py`). A refusal in a sentence (`LogInputError`, `LogllmError`) is an answer; anything else that is
 raised is a crash, and what takes over a second is a hang.
 """
 

@@ -1,6 +1,6 @@
 """The metric as an `evaluate` module: `evaluate.load(FOLDER).compute(predictions=..., references=..., threshold=...)`.
 
-Peculiar here: the mathematics is in `measures.py`, which needs no `evaluate`. `evaluate` gathers predictions and
+Notes: The mathematics is in `measures.py`, which needs no `evaluate`. `evaluate` gathers predictions and
 references of several processes; everything else is handed to `compute` on the first process, for all windows in the
 order of the processes. Its loader reads import lines with a regular expression: one import a line.
 """

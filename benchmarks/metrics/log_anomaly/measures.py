@@ -1,6 +1,6 @@
 """Everything that a table of detectors asks of scores and labels: one pure function over `trainers.metrics`.
 
-Peculiar here:
+Notes:
 - Tied scores are one step, in the curves, in the intervals and in the choice of a line: no figure depends on row order.
 - Intervals are bootstrap percentiles over windows. Drawing n windows with replacement is drawing how often each kind of
   window comes up, so a draw is one multinomial over (score, label) cells instead of n indices.

@@ -1,6 +1,6 @@
 """`logllm score --engine ray`: shards over a pool of Ray actors, each with the model loaded once.
 
-What is peculiar here:
+Notes:
 - A Ray Data stream of shards, not of rows: an actor reads its shard's Parquet and writes the result itself, so that only
   names travel, memory is that of a shard an actor, and a window is scored in the company that it has everywhere.
 - An actor that dies is started again and its shard given out again, without limit (Ray Data's own rule for actor pools).

@@ -1,6 +1,6 @@
 """`logllm score`: a dataset of windows -> Parquet with a score a window, by one process, torchrun's, or a Ray cluster.
 
-What is peculiar here:
+Notes:
 - The engines differ in who scores a shard and in nothing else: each shard is scored with empty tables of messages and
   windows and, on a processor, with the same number of threads. That makes the scores of all engines equal bit for bit on
   processors of one kind; the price is that a message is encoded once a shard and not once for all.

@@ -1,6 +1,6 @@
 """What `logllm score` has to do: windows in Parquet files, cut into shards, each scored alone and written once.
 
-What is peculiar here:
+Notes:
 - A shard is a run of row groups of one input file. It is the unit of everything: of work, of retry, of resuming, and of
   the batches, so that a window's score does not depend on who scored it.
 - Every place is an fsspec path: a folder, `hf://datasets/OWNER/NAME`, `s3://BUCKET/PREFIX`. A shard is one object that is

@@ -1,6 +1,6 @@
 """The beginning and the end of a worker that torchrun started.
 
-What is odd: gloo's threads end with the process group's last reference, and a thread that outlives it asks a Python that is
+Notes: Gloo's threads end with the process group's last reference, and a thread that outlives it asks a Python that is
 being taken down for its lock: the worker, whose work is done, aborts, and torchrun calls the whole run failed (pytorch pull
 request 179291). `torch.distributed.nn.functional` has the group as a default argument where it is imported after the group
 was made, for good; hence it is imported before.

@@ -62,9 +62,11 @@ def demo(
     seed: Seed = 7,
     quiet: Quiet = False,
 ) -> None:
-    """Simulate a log, train both detectors on it, and show what they find in held-out windows."""
-    from logllm.cli.demo import run_demo
+    """Scan a log, compare two builds, then train both detectors and show what they find; all on simulated logs."""
+    from logllm.cli.demo import first_look, run_demo
 
+    say(first_look(out, seed))
+    remark("Now both detectors are trained on a simulated HDFS log: about two minutes.")
     say(run_demo(out, seed=seed, progress=not quiet))
 
 

@@ -1,7 +1,6 @@
-"""`logllm demo`: both detectors from a raw log to a named line, on a simulated log, with nothing downloaded.
+"""`logllm demo`: a scan, a diff, and both detectors, on logs that it makes itself and with nothing downloaded.
 
-What is peculiar here: two systems, because each detector has its own ground. The HDFS-format log is judged by both; a
-second run with the same seed gives the same numbers (but for the time that was taken).
+A second run with the same seed gives the same numbers, but for the time that was taken.
 """
 
 from __future__ import annotations
@@ -11,19 +10,37 @@ from pathlib import Path
 from typing import Any
 
 from logllm.detector import LogAnomalyDetector
+from logllm.diff.command import DiffOptions, run_diff
 from logllm.evaluation import baseline_metrics, evaluate_verdicts
 from logllm.hf_datasets import Window, load_windows
-from logllm.hf_datasets.simulation.simulate import simulate
+from logllm.hf_datasets.simulation.builds import write_builds
+from logllm.hf_datasets.simulation.simulate import iter_lines, simulate
 from logllm.report.html import write_report
 from logllm.report.terminal import _window
+from logllm.signals.command import ScanOptions, run_scan
 from logllm.training.building import build_dataset
 from logllm.training.workflows import train_on
 
+APP_LINES, APP_SEED, APP_FAULT = 2000, 11, 0.003  # an application log with one fault of six lines
 LINES = 100_000
 ANOMALY_SHARE = 0.08  # more faults than a real log has, so that a minute of training sees enough of each kind
 # Simulated faults are mostly frequent windows with a step missing or out of place: how frequent a window is must be learnt.
 RECIPE = {"preset": "tiny", "repeats": 1.0, "last_epochs": 6}
 COLUMNS = ("precision", "recall", "f1", "auroc", "windows/s")
+
+
+def first_look(out: Path, seed: int = 7) -> str:
+    """Scan an application log with a planted fault and compare a failed build with one that passed."""
+    out.mkdir(parents=True, exist_ok=True)
+    app = out / "app.log"
+    lines = [line for line, _ in iter_lines("app", APP_LINES, APP_SEED, APP_FAULT)]
+    app.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    builds = write_builds(out, seed)
+    _, scanned = run_scan([str(app)], ScanOptions(quiet=True))
+    _, compared = run_diff([builds["good"], builds["bad"]], DiffOptions(html=out / "diff.html"))
+    return "\n".join(
+        [f"$ logllm scan {app}", scanned, "", f"$ logllm diff {builds['good']} {builds['bad']}", compared, ""]
+    )
 
 
 def run_demo(out: Path, seed: int = 7, lines: int = LINES, progress: bool = True) -> str:
@@ -70,5 +87,10 @@ def _text(out: Path, statistics: dict[str, Any], table: dict[str, dict[str, Any]
         rows += ["", f"The three worst windows by {family}:"]
         for place, verdict in enumerate((v for name, v in worst if name == family), 1):
             rows += _window(place, verdict, lambda code, text: text)
-    rows += ["", f"Everything is in {out}/: hdfs.log, dataset/, models/, report-logllama.html, report-logllm.html"]
+    rows += [
+        "",
+        f"Everything is in {out}/: app.log, good.log, bad.log, diff.html, hdfs.log, dataset/, models/",
+        f"Reports to open in a browser: {(out / 'report-logllm.html').resolve().as_uri()}",
+        f"                              {(out / 'report-logllama.html').resolve().as_uri()}",
+    ]
     return "\n".join(rows)

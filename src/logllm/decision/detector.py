@@ -1,6 +1,6 @@
 """The straight path, written once: raw line -> LogLine -> Window -> tensors -> score -> Verdict -> Evidence.
 
-What is peculiar here:
+Notes:
 - Raw lines are held only as long as a window that may still need them; windows are judged in bounded chunks.
 - The threshold and the log's format come with the checkpoint; both can be overruled.
 - A line that did not fit the format is judged like any other, as the message that it is.
@@ -285,11 +285,11 @@ class Detector:
         if self.novelty is not None:
             return explain_both(self.model, self.processor, self.novelty, window, raw, self.system, self.table)
         if self.family == "logllama":
-            grave = None
+            severity = None
             if self.calibration is not None:
                 weight = self.calibration.severity_weight
-                grave = [weight * nats for nats in severities(raw, window.lines, self.system)]
-            return explain_logllama(self.model, self.processor, window.lines, raw, window.line_numbers, grave)
+                severity = [weight * nats for nats in severities(raw, window.lines, self.system)]
+            return explain_logllama(self.model, self.processor, window.lines, raw, window.line_numbers, severity)
         return explain_logllm(self.model, self.processor, window.lines, raw, window.line_numbers, score, self.table)
 
     def _remember(self, lines: Iterable[LogLine], raw: dict[int, str] | None) -> Iterator[LogLine]:

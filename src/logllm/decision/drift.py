@@ -1,6 +1,6 @@
 """Is the log still the one that was learnt? Unseen templates and scores of today against those held back at the fit.
 
-What is peculiar here: two plain tests. The share of lines without a template is compared as two proportions; the scores
+Notes: Two plain tests. The share of lines without a template is compared as two proportions; the scores
 of windows by the largest gap between the two distributions (Kolmogorov and Smirnov). With thousands of windows every
 difference is significant, so a drift must also be large enough to matter.
 """

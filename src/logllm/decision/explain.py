@@ -1,6 +1,6 @@
 """From a judged window to one `Evidence` a line: the number, and the reason in words.
 
-What is peculiar here:
+Notes:
 - LogLLaMA knows why: the key's rank and probability, what was expected, how often training saw it, and which keys occur
   more or less often than in the nearest normal window. A missing end is told at the last line.
 - LogLLM is asked again without each message and its copies; how far the score falls is the message's share.
@@ -66,18 +66,18 @@ def explain_logllama(
     contents: list[str],
     raw: list[str],
     numbers: list[int],
-    grave: Sequence[float] | None = None,
+    severity: Sequence[float] | None = None,
 ) -> tuple[Evidence, ...]:
     """Evidence from the next-key model: negative log-likelihood of each line's key (nats), and key counts.
 
-    `grave` are nats that each line's own severity adds (see `severity.py`); with them, a key that training saw never
+    `severity` are nats that each line's own severity adds (see `severity.py`); with them, a key that training saw never
     counts as more surprising than one that it did not see.
     """
     keys = processor.keys(contents)
     ids = processor.ids_of_keys(keys)
     judged = model.judge([ids], expected=SHOWN_CANDIDATES + 1)[0]
     nll, rank = judged.nll.tolist(), judged.rank.tolist()
-    if grave is not None:
+    if severity is not None:
         bound = max(model.config.unseen_score - math.log(2), 0.0)
         unseen = [processor.template(key) is None for key in keys]
         nll = [value if i < len(keys) and unseen[i] else min(value, bound) for i, value in enumerate(nll)]
@@ -88,11 +88,11 @@ def explain_logllama(
     ends = len(nll) > len(contents)  # the end of the window was predicted like a key
     if ends:
         scores[-1] = max(scores[-1], nll[-1])
-    for i, nats in enumerate(grave or ()):
+    for i, nats in enumerate(severity or ()):
         scores[i] += nats
     counts = _count_reasons(model, processor, keys, ids)
     for i, (share, _) in counts.items():
-        scores[i] += share if grave is None else saturated(share, 2 * model.config.unseen_score)
+        scores[i] += share if severity is None else saturated(share, 2 * model.config.unseen_score)
     bar = max(STANDS_OUT * max(scores), SURPRISE)
     found = []
     for i, (number, text) in enumerate(zip(numbers, raw)):
@@ -102,7 +102,7 @@ def explain_logllama(
             reasons[i].append("no template matches it: a message that training never saw")
         elif int(model.key_alias[ids[i + 1]]) == processor.tokenizer.unk_token_id:
             reasons[i].append("its template is in no window that the model learnt from")
-        elif nll[i] >= bar or (grave is not None and scores[i] >= bar and nll[i] >= SURPRISE):
+        elif nll[i] >= bar or (severity is not None and scores[i] >= bar and nll[i] >= SURPRISE):
             reasons[i].append(
                 f"not expected here: rank {rank[i] + 1} of {model.config.num_keys + ends} possible keys, "
                 f"probability {_share(nll[i])}, seen {how_often(seen)} in training"
@@ -116,8 +116,8 @@ def explain_logllama(
             )
         if i in counts and scores[i] >= bar:
             reasons[i].append(counts[i][1])
-        if reasons[i] and grave is not None and grave[i]:
-            reasons[i].append(f"the line itself speaks of {_grade(grave[i])} (+{grave[i]:g})")
+        if reasons[i] and severity is not None and severity[i]:
+            reasons[i].append(f"the line itself speaks of {_grade(severity[i])} (+{severity[i]:g})")
         found.append(
             Evidence(
                 line_number=number,
@@ -177,19 +177,17 @@ def explain_both(
 def _of_novelty(novelty: Novelty, window: Window, raw: list[str], system: LogSystem) -> list[Evidence]:
     """Evidence of novelty alone: of lines that are new, and where order counts of the others."""
     contents, numbers = window.lines, window.line_numbers
-    grave = severities(raw, contents, system)
+    severity = severities(raw, contents, system)
     found = [Evidence(number, line, 0.0) for number, line in zip(numbers, raw)]
     if novelty.settings.order:
-        weighted = [novelty.settings.severity_weight * nats for nats in grave]
+        weighted = [novelty.settings.severity_weight * nats for nats in severity]
         found = list(explain_logllama(novelty.model, novelty.processor, contents, raw, numbers, weighted))
-    for i, (is_new, score) in enumerate(zip(novelty.new(contents), novelty.of_new(grave))):
+    for i, (is_new, score) in enumerate(zip(novelty.new(contents), novelty.of_new(severity))):
         if not is_new:
             continue
         reason = "a message that no normal training window had"
-        if grave[i] and novelty.settings.severity_weight:
-            reason += (
-                f"; the line itself speaks of {_grade(grave[i])} (+{novelty.settings.severity_weight * grave[i]:g})"
-            )
+        if severity[i] and novelty.settings.severity_weight:
+            reason += f"; the line itself speaks of {_grade(severity[i])} (+{novelty.settings.severity_weight * severity[i]:g})"
         found[i] = replace(found[i], score=score, reason=reason)
     return found
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -58,8 +58,8 @@ class Novelty:
         model: `LogLLaMAForNextKey`; keys that no normal window had stand for the unseen key.
         processor: its processor, with the templates of all training windows.
         settings: thresholds and weight.
-        normal_texts: digests (`text_digest`) of the messages of normal training windows, for the kinds "text".
-        anomalous_texts: of those that anomalous ones had besides.
+        normal_texts: digests (`text_digest`) of the messages of normal windows.
+        anomalous_texts: of those that anomalous training windows had besides.
     """
 
     def __init__(
@@ -75,18 +75,17 @@ class Novelty:
         self.scorer = Scorer(model, processor, settings.severity_weight)
         self._new = {i for i, stands_for in enumerate(model.key_alias.tolist()) if stands_for == self.scorer.unseen}
 
-    def ids(self, window: Sequence[str]) -> tuple[int, ...]:
-        """Begin, the ids of the messages' keys (new ones as the unseen key) and, where it is predicted, the end."""
-        ids = self.scorer.ids(window)
-        if self.settings.kinds == "template":
-            return ids
-        new = [text_digest(content) not in self.normal_texts for content in window]
-        keys = [self.scorer.unseen if is_new else key for is_new, key in zip(new, ids[1:])]
-        return (ids[0], *keys, *ids[1 + len(keys) :])
+    def accept(self, windows: Iterable[Sequence[str]]) -> None:
+        """Take every message of these windows as normal from here on, whether or not the model learnt its kind."""
+        self.normal_texts |= {text_digest(content) for window in windows for content in window}
 
     def new(self, window: Sequence[str]) -> list[bool]:
-        """Whether no normal training window had a message of this kind."""
-        return [key in self._new for key in self.ids(window)[1 : 1 + len(window)]]
+        """Whether no normal window had a message of this kind."""
+        kept = [text_digest(content) in self.normal_texts for content in window]
+        if self.settings.kinds == "text":
+            return [not was_normal for was_normal in kept]
+        keys = self.scorer.ids(window)[1:]
+        return [key in self._new and not was_normal for key, was_normal in zip(keys, kept)]
 
     def scores(self, windows: Sequence[Sequence[str]], raw: Sequence[Sequence[str]], system: LogSystem) -> list[float]:
         """Novelty of each window (nats): the worst of its lines, by likelihood and severity.
@@ -96,18 +95,30 @@ class Novelty:
             raw: the raw lines of the same messages; empty strings where they are not at hand.
             system: how the log is read.
         """
-        grave = [severities(lines, contents, system) for lines, contents in zip(raw, windows)]
-        if self.settings.order:
-            self.scorer.severity_weight = self.settings.severity_weight
-            return [score for score, _ in self.scorer.score_ids([self.ids(window) for window in windows], grave)]
-        return [
-            max((score for score, is_new in zip(self.of_new(nats), self.new(window)) if is_new), default=0.0)
-            for window, nats in zip(windows, grave)
-        ]
+        severity = [severities(lines, contents, system) for lines, contents in zip(raw, windows)]
+        news = [self.new(window) for window in windows]
+        if not self.settings.order:
+            return [
+                max((score for score, is_new in zip(self.of_new(nats), new) if is_new), default=0.0)
+                for nats, new in zip(severity, news)
+            ]
+        self.scorer.severity_weight = self.settings.severity_weight
+        sequences, weighed = [], []
+        for window, new, nats in zip(windows, news, severity):
+            begin, *ids = self.scorer.ids(window)
+            # New messages are the unseen key; those that the model does not know and that were accepted are passed over.
+            kept = [i for i, is_new in enumerate(new) if is_new or ids[i] not in self._new]
+            keys = [self.scorer.unseen if new[i] else ids[i] for i in kept]
+            sequences.append((begin, *keys, *ids[len(window) :]))
+            weighed.append([nats[i] for i in kept])
+        scored = [i for i, sequence in enumerate(sequences) if len(sequence) > 1]
+        found = self.scorer.score_ids([sequences[i] for i in scored], [weighed[i] for i in scored])
+        scores = dict(zip(scored, (score for score, _ in found)))
+        return [scores.get(i, 0.0) for i in range(len(windows))]
 
-    def of_new(self, grave: Sequence[float]) -> list[float]:
+    def of_new(self, severity: Sequence[float]) -> list[float]:
         """Novelty (nats) of lines that are new, from the severity of each."""
-        return [self.model.config.unseen_score + self.settings.severity_weight * nats for nats in grave]
+        return [self.model.config.unseen_score + self.settings.severity_weight * nats for nats in severity]
 
     def known(self, window: Sequence[str]) -> list[bool]:
         """Whether training had a message of this kind, in normal or in anomalous windows."""
@@ -131,9 +142,8 @@ class Novelty:
         """Write model, processor and settings into a folder."""
         self.model.save_pretrained(folder)
         self.processor.save_pretrained(folder)
-        kept = {"settings": asdict(self.settings)}
-        if self.settings.kinds == "text":
-            kept |= {"normal_texts": sorted(self.normal_texts), "anomalous_texts": sorted(self.anomalous_texts)}
+        texts = {"normal_texts": sorted(self.normal_texts), "anomalous_texts": sorted(self.anomalous_texts)}
+        kept = {"settings": asdict(self.settings), **texts}
         (folder / SETTINGS).write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
     @classmethod

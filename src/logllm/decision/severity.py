@@ -1,11 +1,11 @@
-"""How grave a line calls itself, as nats: a prior for what the person on call wants to see first.
+"""How severe a line calls itself, as nats: a prior for what the person on call wants to see first.
 
-What is peculiar here:
+Notes:
 - A surprising line is more often the one that matters when it says FATAL than when it says INFO. The nats below are a
   documented prior, chosen by hand while looking at the shared BGL, Thunderbird and HDFS samples; they are not learnt,
   and `--no-severity` (weight 0) switches them off.
-- The level in the header counts, and so do a few words in the message; the gravest is taken, and every further word
-  as grave adds half a nat, up to two of them: of two fatal lines the one that says what failed comes first.
+- The level in the header counts, and so do a few words in the message; the most severe is taken, and every further word
+  as severe adds half a nat, up to two of them: of two fatal lines the one that says what failed comes first.
 - The label column of the published logs is never looked at: it is the truth, not a part of the line.
 """
 
@@ -40,7 +40,7 @@ _MESSAGE_CHARACTERS = 2000
 
 
 def severity(raw: str, content: str, has_label: bool = False) -> float:
-    """Nats of a line; 0 for one that says nothing grave.
+    """Nats of a line; 0 for one that says nothing severe.
 
     >>> severity("2026-01-02 03:04:05 ERROR no route", "no route")
     2.0
@@ -66,13 +66,13 @@ def severities(raw: Iterable[str], contents: Iterable[str], system: LogSystem) -
 
 @lru_cache(maxsize=1 << 16)
 def _nats(header: str | bytes, message: str | bytes) -> float:
-    grave = _grave(_LEVEL, header) | _grave(_WORD, message)
-    highest = max((nats for _, nats in grave), default=0.0)
-    alike = sum(nats == highest for _, nats in grave)
+    found = _severe(_LEVEL, header) | _severe(_WORD, message)
+    highest = max((nats for _, nats in found), default=0.0)
+    alike = sum(nats == highest for _, nats in found)
     return highest + FURTHER_WORD * min(max(alike - 1, 0), FURTHER_WORDS)
 
 
-def _grave(pattern: re.Pattern[str], text: str | bytes) -> frozenset[tuple[str, float]]:
-    """The different grave words of a text, with their nats."""
+def _severe(pattern: re.Pattern[str], text: str | bytes) -> frozenset[tuple[str, float]]:
+    """The different severe words of a text, with their nats."""
     words = text.decode("ascii") if isinstance(text, bytes) else text
     return frozenset((match[0].lower(), NATS[match.lastgroup or ""]) for match in pattern.finditer(words))

@@ -1,6 +1,6 @@
 """From scores of held-back windows and an alarm budget to a threshold, and how sure that is: pure functions.
 
-What is peculiar here:
+Notes:
 - The budget is alarms per day; windows per day of the log turn it into a share of windows, and the split-conformal
   quantile turns that into a score. Windows of the same messages have the same score: of the two thresholds above and
   below such a tie the one is taken that comes closer to what was asked, and where neither does it is said.

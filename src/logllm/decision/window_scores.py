@@ -1,6 +1,6 @@
 """LogLLaMA's window score with the severity prior, for a log that nobody labelled and that may hold a few anomalies.
 
-What is peculiar here:
+Notes:
 - A window's score is its worst line: the key's negative log-likelihood (nats) plus the line's severity, and, where
   windows are sessions, the distance of its key counts to the nearest normal ones.
 - A key that was seen in training never counts as more surprising than one that was not: its likelihood is bounded by
@@ -77,13 +77,13 @@ class Scorer:
                 found, _ = self.model.count_distances(distinct)
                 weight_of_counts, most = self.model.config.count_weight, 2 * self.model.config.unseen_score
                 distances = {s: saturated(weight_of_counts * d, most) for s, d in zip(distinct, found.tolist())}
-            for sequence, grave in new:
+            for sequence, severity in new:
                 nll = self.bounded(judged[sequence].nll.tolist(), sequence)
-                for i, nats in enumerate(grave):
+                for i, nats in enumerate(severity):
                     nll[i] += weight * nats
                 worst = max(range(len(nll)), key=nll.__getitem__)
                 lines = len(sequence) - 1 - self.processor.predict_end
-                fresh[sequence, grave] = (nll[worst] + distances[sequence], min(worst, lines - 1))
+                fresh[sequence, severity] = (nll[worst] + distances[sequence], min(worst, lines - 1))
         answers = [fresh[question] if question in fresh else self._windows[question] for question in questions]
         self._windows.update(fresh)
         while len(self._windows) > REMEMBERED_WINDOWS:

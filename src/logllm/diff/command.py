@@ -83,7 +83,7 @@ def _suppress(result: Comparison, options: DiffOptions) -> None:
     path = options.suppressions or Path(FILE_NAME)
     if not path.is_file():
         return
-    holds = Suppressions(path).holds
+    holds = Suppressions(path).is_fine
     quiet = [finding for finding in result.flagged if holds(finding.key)]
     for finding in quiet:
         finding.is_anomalous = False

@@ -193,6 +193,7 @@ class _Texts:
         self._table, self._good, self.bad = table, good, bad
         self._groups = np.flatnonzero(table.kind("group"))
         self._known = np.flatnonzero((table.key != 0) & ~table.new)
+        self.known = len(good.key) > 0
 
     def line(self, row: int, score: float = 0.0, reason: str = "") -> Line:
         return Line(int(row) + 1, self._table.texts.get(int(row), ""), round(float(score), 4), reason)
@@ -259,8 +260,8 @@ def _new(table: LineTable, shown: NDArray[np.bool_], probability: NDArray[np.flo
         # The mean of the likeliest lines: one odd line alone does not outrank a whole block.
         score = float(np.sort(probability[part])[::-1][:3].mean())
         nearest = texts.nearest(lead)
-        lines = [texts.line(row, probability[row], _why(table, row)) for row in part.tolist()]
-        reason = _sentence(table, part, lead, nearest)
+        lines = [texts.line(row, probability[row], _why(table, row, texts.known)) for row in part.tolist()]
+        reason = _sentence(table, part, lead, nearest, texts.known)
         findings.append(Finding(
             "new", round(score, 4), lines, reason, len(part), True, _key(table.masks.get(int(table.key[lead]), lines[0].text)),
             file=texts.bad, step=texts.step(lead), nearest=nearest, context=texts.context(int(part[0])), anchor=texts.anchor(int(part[0])),
@@ -275,25 +276,32 @@ _WHY = (
 )  # fmt: skip
 
 
-def _why(table: LineTable, row: int) -> str:
+def _what(table: LineTable, row: int) -> str:
     here = table.kinds[row]
     names = [words for kind, words in _WHY if here & (np.uint64(1) << np.uint64(text.KIND_NAMES.index(kind)))]
-    what = names[0] if names else "a line"
+    return names[0] if names else "a line"
+
+
+def _why(table: LineTable, row: int, known: bool) -> str:
+    what = _what(table, row)
+    if not known:
+        return f"{what} like those that people mark in failed builds"
     return f"{what} that no good run holds" if table.new[row] else f"{what} beside new lines"
 
 
-def _sentence(table: LineTable, rows: NDArray[np.int64], lead: int, nearest: Nearest | None) -> str:
-    new = int(table.new[rows].sum())
-    words = f"{new:,} of {len(rows):,} lines are in no good run" if len(rows) > 1 else "not in any good run"
-    what = _why(table, lead).split(" that ")[0].split(" beside ")[0]
-    if what != "a line":
-        words += (
-            f"; begins with {what}"
-            if lead == rows[0] and len(rows) > 1
-            else f"; holds {what}"
-            if len(rows) > 1
-            else f"; {what}"
+def _sentence(table: LineTable, rows: NDArray[np.int64], lead: int, nearest: Nearest | None, known: bool) -> str:
+    new, many = int(table.new[rows].sum()), len(rows) > 1
+    if not known:
+        words = (
+            f"{len(rows):,} lines like those that people mark in failed builds"
+            if many
+            else "like what people mark in failed builds"
         )
+    else:
+        words = f"{new:,} of {len(rows):,} lines are in no good run" if many else "not in any good run"
+    what = _what(table, lead)
+    if what != "a line":
+        words += f"; begins with {what}" if lead == rows[0] and many else f"; holds {what}" if many else f"; {what}"
     if nearest is not None:
         words += f"; the nearest good line shares {nearest.nearness:.0%} of its words"
     return words

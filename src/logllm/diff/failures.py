@@ -68,8 +68,11 @@ def failure_scores(events: Sequence[LogEvent]) -> NDArray[np.float64] | None:
 
 
 def failure_findings(path: str) -> list[Finding]:
-    """The findings of a build log without a good run, ranked; empty where the log is no build's or nothing failed."""
-    table = make_table(line_chunks(path), None)
-    if not is_build_log(table):
+    """The findings of a failed build without a good run, ranked; empty where the log is no build's or nothing says it failed.
+
+    Lines are counted by LF, as the readers of events do.
+    """
+    table = make_table(line_chunks(path, carriage_returns=False), None)
+    if not is_build_log(table) or not says_failed(table):
         return []
-    return judge(table, read_good([]), path).findings
+    return judge(table, read_good([]), path).flagged

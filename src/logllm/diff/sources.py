@@ -59,8 +59,13 @@ def _stem(name: str) -> str:
     return "".join(sign for sign in name.lower() if sign.isalpha())
 
 
-def line_chunks(name: str, size: int = 4 * BLOCK_BYTES) -> Iterator[pl.Series]:
+def line_chunks(name: str, size: int = 4 * BLOCK_BYTES, carriage_returns: bool = True) -> Iterator[pl.Series]:
     """The lines of a log in order, in columns of any length; CR, LF and CR LF each end a line, as labels and editors count.
+
+    Args:
+        name: the log.
+        size: bytes that are read at a time.
+        carriage_returns: whether a lone CR ends a line; the readers of events count by LF alone.
 
     Raises:
         LogInputError: where the file is missing, a folder, damaged, or no text.
@@ -69,7 +74,9 @@ def line_chunks(name: str, size: int = 4 * BLOCK_BYTES) -> Iterator[pl.Series]:
     for block in log.blocks(size):
         raw = block.raw
         if b"\r" in raw:
-            raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            raw = raw.replace(b"\r\n", b"\n")
+            if carriage_returns:
+                raw = raw.replace(b"\r", b"\n")
         if b"\0" in raw:
             raw = raw.replace(b"\0", b"")
         lines = _decoded(raw.removesuffix(b"\n"))

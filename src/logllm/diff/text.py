@@ -126,7 +126,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("group", STEP),
     (
         "transfer",
-        r"(?i)^\W*(?:info\W+)?(?:downloading|downloaded|progress|receiving|received|resolving|fetched|get:\d|hit:\d|unpacking|selecting|preparing to|setting up|collecting|using cached|uploading|uploaded|pulling|pulled|extracting|verifying|remote:|go: (?:downloading|finding|extracting)|waiting for|[0-9a-f]{12}:)",
+        r"(?i)^\W*(?:info\W+)?(?:downloading|downloaded|progress|receiving|received \d|resolving|fetched|get:\d|hit:\d|unpacking|selecting|preparing to|setting up|collecting|using cached|uploading|uploaded|pulling|pulled|extracting|verifying|remote:|go: (?:downloading|finding|extracting)|waiting for|[0-9a-f]{12}:)",
     ),
     ("progress", r"\d+(?:\.\d+)? ?%|\d+/\d+.*\b[kM]B|[#=]{5,}>?|\b(?:[kKMG]i?B|bytes)/s"),
     (

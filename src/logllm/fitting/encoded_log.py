@@ -31,7 +31,7 @@ class EncodedWindow:
     """
 
     codes: array
-    grave: tuple[float, ...]
+    severity: tuple[float, ...]
     first: float | None
     first_number: int
     over: bool = True
@@ -69,20 +69,20 @@ def encode_windows(
             masked = by_folded(line.content)
             code = codes.setdefault(masked, len(codes))
             line.label = str(code)
-            grave = severities([line.raw], [line.content], system)[0]
-            line.content, line.raw = str(grave), ""
+            severity = severities([line.raw], [line.content], system)[0]
+            line.content, line.raw = str(severity), ""
             if not begin and line.timestamp is not None:
                 begin.append(line.timestamp)
             yield line
 
     found = []
     for window in live_windows(slim(), system, idle):
-        grave = tuple(float(line.content) for line in window.members)
+        severity = tuple(float(line.content) for line in window.members)
         times = [line.timestamp for line in window.members if line.timestamp is not None]
         found.append(
             EncodedWindow(
                 array("i", (int(line.label or 0) for line in window.members)),
-                interned.setdefault(grave, grave),
+                interned.setdefault(severity, severity),
                 times[0] if times else None,
                 window.members[0].number,
                 window.over,

@@ -1,6 +1,6 @@
 """`logllm fit` and `logllm update`: a detector from somebody's own log, without labels, and how it keeps up with the log.
 
-What is peculiar here:
+Notes:
 - Several files are read in the order of their first time stamp, so `app.log*` with its rotated, packed parts is one log.
 - `update` moves no old key: new templates are added behind the old ones, the model is trained a little on the new log, and
   the threshold is set anew. The version before is kept beside it, to go back to.

@@ -1,6 +1,6 @@
 """Learn what is normal from an unlabelled stream of lines: templates, a next-key model, a threshold by alarm budget.
 
-What is peculiar here:
+Notes:
 - No line's text is kept: a window is an array of codes of masked messages, so memory grows by four bytes a line (and by
   the distinct masked messages).
 - The last part of the windows is held back: templates and model never see it, the threshold is set on it.
@@ -89,14 +89,14 @@ def fit_encoded(
     )
     scorer = Scorer(detector.model, detector.processor, severity_weight)
     sequences = [tuple(detector.processor.ids_of_keys(row)) for row in held_rows]
-    scores = [score for score, _ in scorer.score_ids(sequences, [window.grave for window in last])]
+    scores = [score for score, _ in scorer.score_ids(sequences, [window.severity for window in last])]
     # Windows a day are those of the whole log: the held-back part may be a quiet night.
     span = span_seconds(windows) if timed else None
     budget = budget_threshold(scores, alarms, span and span * held / len(windows), clean)
     if not timed:
-        grave = [window.grave for window, keep in zip(first, kept) if keep]
+        severity = [window.severity for window, keep in zip(first, kept) if keep]
         learnt = [tuple(detector.processor.ids_of_keys(row)) for row in normal]
-        usual = [score for score, _ in scorer.score_ids(learnt, grave)]
+        usual = [score for score, _ in scorer.score_ids(learnt, severity)]
         budget = replace(budget, threshold=min(budget.threshold, ceiling(usual, detector.model.config.unseen_score)))
     detector.threshold = budget.threshold
     table = json.dumps(miner.table(), sort_keys=True).encode("utf-8", "surrogatepass")

@@ -92,7 +92,8 @@ def set_thresholds(
     No label goes into novelty, so the labelled anomalies tell how it does on kinds that it never saw. The kinds and the
     threshold are those of the best F1; of equal ones those of the better PR-AUC, then the first of `VARIANTS`. LogLLM's threshold is
     that of the best F1 of both together, its own where that is as good. With too few anomalies one in a hundred normal
-    windows may be flagged by novelty, and LogLLM keeps its own.
+    windows may be flagged by novelty, and LogLLM keeps its own. In the end the messages of the normal windows are accepted:
+    what was normal in them is no longer new.
 
     Args:
         novelty: changed in place.
@@ -109,6 +110,7 @@ def set_thresholds(
         scores = novelty.scores(windows, raw, system)
         normal = [score for score, label in zip(scores, truth) if label == 0]
         settings.threshold = false_alarm_threshold(normal, FALSE_ALARM_RATE)
+        novelty.accept(window for window, label in zip(windows, truth) if label == 0)
         return f"false-alarm rate {FALSE_ALARM_RATE:g} of novelty on {len(normal)} normal windows"
     best: tuple[float, float] | None = None
     for kinds, order in VARIANTS["session" if system.window.kind == "session" else "lines"]:
@@ -125,5 +127,6 @@ def set_thresholds(
     most = max([*odds, supervised_threshold]) + 1.0
     joined = [most if score > settings.threshold else one for one, score in zip(odds, scores)]
     settings.supervised_threshold = best_f1_threshold(joined, truth, prefer=supervised_threshold)
+    novelty.accept(window for window, label in zip(windows, truth) if label == 0)
     what = f"new {settings.kinds}s" + (", order and number" if settings.order else "")
     return f"best F1 of novelty ({what}), then of both, on {len(windows)} windows"

@@ -44,11 +44,11 @@ def without_outliers(rows: Sequence[Sequence[str]]) -> list[bool]:
         remote[i] = distances[order[np.searchsorted(np.cumsum(weight[order]), min(needed, weight.sum()))]]
     middle = float(np.median(np.repeat(remote, weight.astype(int))))
     left_out: set[Any] = set()
-    room = MOST_TRIMMED * len(rows)
+    left = MOST_TRIMMED * len(rows)
     for i in np.argsort(-remote, kind="stable"):
-        if remote[i] <= middle or weight[i] > room:
+        if remote[i] <= middle or weight[i] > left:
             break
-        room -= weight[i]
+        left -= weight[i]
         left_out.add(common[i][0])
     kept = {vector for vector, _ in common} - left_out
     return [tuple(sorted(Counter(row).items())) in kept for row in rows]

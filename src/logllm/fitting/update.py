@@ -77,7 +77,7 @@ def update_model(
     before = detector.threshold
     last = windows[-held:]
     scorer = Scorer(detector.model, detector.processor, calibration.severity_weight)
-    scores = [score for score, _ in scorer.score_ids(sequences[-held:], [w.grave for w in last])]
+    scores = [score for score, _ in scorer.score_ids(sequences[-held:], [w.severity for w in last])]
     wanted = alarms_per_day or calibration.budget["alarms"]
     span = span_seconds(windows)
     budget = budget_threshold(scores, wanted, span and span * held / len(windows))

@@ -1,6 +1,6 @@
 """LogLLM's published checkpoints, into this package's adapter-only layout and back.
 
-What is peculiar here:
+Notes:
 - A published folder holds two PEFT adapters, `Bert_ft/` and `Llama_ft/`, and `projector.pt`. Ours is one adapter on the
   whole model. The tensors are renamed, not computed: no base weights are loaded, only configurations and tokenizers.
 - `projector.pt` is read with weights-only loading. It is written, on export, because that layout asks for it: a plain

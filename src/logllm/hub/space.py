@@ -1,6 +1,6 @@
 """The folder of the Space, put together exactly as it is published, and run from there.
 
-What is peculiar here: the folder carries this package as source beside `app.py`, with its metadata, instead of asking an
+Notes: The folder carries this package as source beside `app.py`, with its metadata, instead of asking an
 index for it. So what is deployed is what was tested, and `requirements.txt` names only what the package itself asks for.
 """
 
@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from logllm.errors import LogllmError
 
-ROOMS = ("", "hf_datasets", "modeling_logllm", "trainers", "model_cards")
+PACKAGES = ("", "hf_datasets", "modeling_logllm", "trainers", "model_cards")
 PARTS = (
     "*.py",
     "templates/*.html",
@@ -86,13 +86,13 @@ def _files(source: Path) -> Iterator[tuple[str, Path]]:
         for file in source.glob(pattern):
             if file.is_file() and "__pycache__" not in file.parts:
                 yield file.relative_to(source).as_posix(), file
-    for room in ROOMS:
-        spec = importlib.util.find_spec(f"logllm.{room}".rstrip("."))
+    for package in PACKAGES:
+        spec = importlib.util.find_spec(f"logllm.{package}".rstrip("."))
         assert spec is not None and spec.submodule_search_locations
         folder = Path(spec.submodule_search_locations[0])
         for pattern in SOURCES:
             for file in folder.rglob(pattern):
-                yield "/".join(["logllm", *filter(None, [room]), file.relative_to(folder).as_posix()]), file
+                yield "/".join(["logllm", *filter(None, [package]), file.relative_to(folder).as_posix()]), file
     results = source / "results"
     for pattern in RESULTS:
         for file in (results if results.is_dir() else source.parent / "benchmarks" / "results").glob(pattern):

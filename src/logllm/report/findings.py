@@ -1,5 +1,6 @@
 """Many windows with one reason are one finding: what a person reads first is ten different things, not one ten times.
 
+Notes:
 - Windows belong together when their guiltiest line has the same template; lines that no template matches are grouped by
   templates mined from the flagged lines themselves. A window without a guilty line (its counts are odd) is grouped by
   which keys are odd.

@@ -1,7 +1,6 @@
 """A scan as one HTML file that can be mailed: timeline, ranked windows, the guilty lines and why.
 
-Peculiar about it:
-
+Notes:
 * A log is hostile text. Everything goes through Jinja's autoescape; control characters (terminal escapes, NUL,
   right-to-left overrides) are drawn as signs; and a content security policy names the hash of our own script, so that
   even markup that slipped through could neither run nor fetch.

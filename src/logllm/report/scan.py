@@ -1,6 +1,6 @@
 """`logllm scan`: judge logs with a checkpoint, or learn what is normal from their first part and judge the rest.
 
-What is peculiar here:
+Notes:
 - Without a checkpoint nothing is known, so the first part of the windows is taken as normal but for its oddest few
   (see `learning`); whatever else is odd in it is learnt as normal too. The verdicts are of the rest only, and the result
   says so.
@@ -161,8 +161,8 @@ def _coded(windows: Sequence[Window], raw: Mapping[int, str], system: LogSystem)
     found = []
     for window in windows:
         coded = array("i", (codes.setdefault(mask(content), len(codes)) for content in window.lines))
-        grave = severities([raw[number] for number in window.line_numbers], window.lines, system)
-        found.append(EncodedWindow(coded, tuple(grave), window.first_timestamp, window.line_numbers[0]))
+        severity = severities([raw[number] for number in window.line_numbers], window.lines, system)
+        found.append(EncodedWindow(coded, tuple(severity), window.first_timestamp, window.line_numbers[0]))
     return EncodedLog(found, list(codes), sum(len(window.codes) for window in found), 0)
 
 

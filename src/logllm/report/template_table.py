@@ -1,6 +1,6 @@
 """Every template of a scan with its count, first and last time, and trend: what the log is made of, and what is new in it.
 
-What is peculiar here: templates that no training line had are mined from the scanned lines themselves, so that a new
+Notes: Templates that no training line had are mined from the scanned lines themselves, so that a new
 message has a row too; a line that belongs to several windows counts once.
 """
 

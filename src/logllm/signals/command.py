@@ -16,6 +16,7 @@ from logllm.hf_datasets.events import EventBatch
 from logllm.report.finding_text import as_markdown, as_text, terminal_width
 
 from .baseline import Baseline
+from .builds import lead_with_failures
 from .findings import Finding
 from .inputs import log_files, moment_of, seconds_of
 from .scan import ScanResult, describe, fetch, head, scan_logs
@@ -109,6 +110,8 @@ def run_scan(logs: Sequence[str], options: ScanOptions) -> tuple[ScanResult, str
         seen=progress.seen,
     )
     progress.done()
+    if options.since is None and options.until is None and options.last is None:
+        lead_with_failures(result)
     result.left_out = left_out
     _suppress(result, options)
     return result, render(result, options)

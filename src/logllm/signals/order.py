@@ -176,13 +176,20 @@ def _ends(of_row: NDArray, rows: NDArray[np.int32]) -> tuple[NDArray, NDArray]:
     return rows[new], rows[np.append(new[1:], len(rows)) - 1]
 
 
+def _rows_by_sequence(way: Sequences, kept: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """The kept rows, sorted by sequence."""
+    owner = way.of_row
+    if (owner[1:] >= owner[:-1]).all():
+        return np.flatnonzero(kept).astype(np.int32)
+    rows = np.argsort(owner, kind="stable").astype(np.int32)
+    return rows if kept.all() else rows[kept[rows]]
+
+
 def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
     # Messages that stand in one place only are judged as new; what surrounds them is judged as if they were not there.
-    rows = np.flatnonzero((kinds.runs > 1)[table.kind] & (way.of_row >= 0)).astype(np.int32)
+    rows = _rows_by_sequence(way, (kinds.runs > 1)[table.kind] & (way.of_row >= 0))
     if len(rows) < 2 * LEAST_CONTEXTS:
         return []
-    if (np.diff(way.of_row[rows]) < 0).any():
-        rows = rows[np.argsort(way.of_row[rows], kind="stable")]
     k = len(table.templates)
     pairs, counts = _counted(steps.context * (k + 2) + steps.after for steps in _steps(table, way, rows, k))
     left = pairs // (k + 2)
@@ -238,11 +245,9 @@ def _rare_sessions(table: EventTable, kinds: Kinds, way: Sequences) -> list[Cand
 
     The surprise of a session is the sum of the surprises of its different rare steps (n-gram of order two).
     """
-    rows = np.flatnonzero(way.of_row >= 0).astype(np.int32)
+    rows = _rows_by_sequence(way, way.of_row >= 0)
     if len(rows) < 1000:
         return []
-    if (np.diff(way.of_row[rows]) < 0).any():
-        rows = rows[np.argsort(way.of_row[rows], kind="stable")]
     k = len(table.templates)
     pairs, counts = _counted(steps.context * (k + 2) + steps.after for steps in _steps(table, way, rows, k))
     total = np.bincount(pairs // (k + 2), weights=counts, minlength=k + 2)

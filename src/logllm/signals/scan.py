@@ -239,6 +239,9 @@ def _judge_log(
     elif n >= FEW_EVENTS:
         items = items_of(kinds, find_facets(table, *texts) if texts is not None else [])
         found += bursts(table, items) + silences(table, items) + values(table, kinds)
+        del items
+        if n > MOST_EVENTS:
+            kinds.forget_rows()
         ways = cut_sequences(table, texts[0] if texts is not None else None)
         found += order_breaks(table, kinds, ways)
         order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])

@@ -122,6 +122,32 @@ def severity_class(severity: NDArray[np.int8]) -> NDArray[np.int8]:
     return ((severity >= WARN).astype(np.int8) + (severity >= ERROR) + (severity >= FATAL)).astype(np.int8)
 
 
+class _Growing:
+    """One column that grows by batches; its memory is enlarged in place, so that there is never a second copy of it."""
+
+    def __init__(self, kind: type[np.generic]):
+        self._values: NDArray = np.empty(1 << 16, kind)
+        self._used = 0
+
+    def add(self, values: NDArray) -> None:
+        """Append values."""
+        end = self._used + len(values)
+        if end > len(self._values):
+            self._values.resize(max(end, len(self._values) * 5 // 4), refcheck=False)
+        self._values[self._used : end] = values
+        self._used = end
+
+    def taken(self) -> NDArray:
+        """The column."""
+        self._values.resize(self._used, refcheck=False)
+        return self._values
+
+
+_COLUMNS: dict[str, type[np.generic]] = {
+    "number": np.uint32, "severity": np.int8, "template": np.int32, "sequence": np.int32, "timestamp": np.float64,
+}  # fmt: skip
+
+
 def read_table(log: Batches, seen: Callable[[EventBatch], bool] | None = None) -> tuple[EventTable, bool]:
     """(all batches of a log as one table, whether the log was read to its end).
 
@@ -129,73 +155,49 @@ def read_table(log: Batches, seen: Callable[[EventBatch], bool] | None = None) -
         log: an `EventLog`.
         seen: called with each batch; reading stops where it returns False. Ctrl-C stops reading as well.
     """
-    parts: list[EventBatch] = []
-    numbers: list[NDArray[np.float64]] | None = []
+    columns = {name: _Growing(kind) for name, kind in _COLUMNS.items()}
+    numbers, start, count = _Growing(np.float64), _Growing(np.int64), _Growing(np.int16)
+    sources: list[tuple[int, int]] = []  # source and size of each batch
     kept, complete = 0, True
     try:
         for batch in log.batches():
-            kept += len(batch.numbers)
-            if kept > MOST_NUMBERS:
-                numbers = None
-            elif numbers is not None:
-                numbers.append(batch.numbers)
-            goes_on = seen is None or seen(batch)
-            parts.append(_narrowed(batch, numbers is not None))
-            if not goes_on:
+            for name, column in columns.items():
+                column.add(getattr(batch, name))
+            sources.append((batch.source, len(batch)))
+            if kept <= MOST_NUMBERS:
+                start.add(batch.numbers_start[:-1] + kept)
+                count.add(np.diff(batch.numbers_start))
+                numbers.add(batch.numbers)
+                kept += len(batch.numbers)
+                if kept > MOST_NUMBERS:
+                    numbers, start, count = _Growing(np.float64), _Growing(np.int64), _Growing(np.int16)
+            if seen is not None and not seen(batch):
                 complete = False
                 break
     except KeyboardInterrupt:
         complete = False
-    return _joined(parts, numbers, list(log.templates), list(log.sequences)), complete
+    flat = numbers.taken() if kept <= MOST_NUMBERS else None
+    taken = {name: column.taken() for name, column in columns.items()}
+    return _table(
+        taken, sources, flat, start.taken(), count.taken(), list(log.templates), list(log.sequences)
+    ), complete
 
 
-def _narrowed(batch: EventBatch, with_numbers: bool) -> EventBatch:
-    """The columns of a batch that are kept, as narrow as they go."""
-    batch.number = batch.number.astype(np.uint32)  # type: ignore[assignment]
-    # New arrays, not slices: a slice would keep the whole column in memory.
-    batch.line_count, batch.parsed, batch.numbers = np.zeros(0, np.int32), np.zeros(0, np.bool_), np.zeros(0)
-    if not with_numbers:
-        batch.numbers_start = np.zeros(0, np.int64)
-    return batch
-
-
-def _joined(
-    parts: list[EventBatch], numbers: list[NDArray[np.float64]] | None, templates: list[str], sequences: list[str]
+def _table(
+    columns: dict[str, NDArray],
+    sources: list[tuple[int, int]],
+    flat: NDArray[np.float64] | None,
+    start: NDArray[np.int64],
+    count: NDArray[np.int16],
+    templates: list[str],
+    sequences: list[str],
 ) -> EventTable:
-    sizes = [len(part) for part in parts]
-    sources = sorted({part.source for part in parts})
-    count_rows = sum(sizes)
-    if len(sources) == 1:  # a column of one value takes no memory
-        source = np.broadcast_to(np.int16(sources[0]), (count_rows,))
+    number, severity, template = columns["number"], columns["severity"], columns["template"]
+    sequence, timestamp = columns["sequence"], columns["timestamp"]
+    if len({one for one, _ in sources}) == 1:  # a column of one value takes no memory
+        source = np.broadcast_to(np.int16(sources[0][0]), (len(number),))
     else:
-        source = np.repeat(np.array([part.source for part in parts], np.int16), sizes)
-
-    def column(name: str, kind: type[np.generic]) -> NDArray:
-        """One column of all batches; the batches' own columns are let go."""
-        out = np.empty(count_rows, kind)
-        at = 0
-        for part in parts:
-            values = getattr(part, name)
-            out[at : at + len(values)] = values
-            at += len(values)
-            setattr(part, name, np.zeros(0, kind))
-        return out
-
-    if numbers is None:
-        start, count, flat = np.zeros(0, np.int64), np.zeros(0, np.int16), None
-    else:
-        flat = np.concatenate(numbers) if numbers else np.zeros(0)
-        offsets = np.cumsum([0, *(len(one) for one in numbers)])
-        start = np.concatenate(
-            [part.numbers_start[:-1] + at for part, at in zip(parts, offsets)] or [np.zeros(0, np.int64)]
-        )
-        count = np.concatenate([np.diff(part.numbers_start) for part in parts] or [np.zeros(0)]).astype(np.int16)
-        for part in parts:
-            part.numbers_start = np.zeros(0, np.int64)
-    number, severity = column("number", np.uint32), column("severity", np.int8)
-    template, sequence = column("template", np.int32), column("sequence", np.int32)
-    timestamp = column("timestamp", np.float64)
-    parts.clear()
+        source = np.repeat(np.array([one for one, _ in sources], np.int16), [size for _, size in sources])
     first: dict[str, int] = {}
     same = np.array([first.setdefault(text, place) for place, text in enumerate(templates)] or [0], np.int32)
     if len(first) < len(templates):
@@ -212,7 +214,7 @@ def _joined(
     used = np.flatnonzero(np.bincount(template, minlength=1))
     dense = np.zeros(int(used[-1]) + 1 if len(used) else 1, np.int32)
     dense[used] = np.arange(len(used), dtype=np.int32)
-    for begin in range(0, count_rows, 1 << 20):
+    for begin in range(0, len(template), 1 << 20):
         template[begin : begin + (1 << 20)] = dense[template[begin : begin + (1 << 20)]]
     return EventTable(
         source, number, timestamp, severity, sequence, template, (used // CLASSES).astype(np.int32),
@@ -243,7 +245,7 @@ def _order(source: NDArray[np.int16], timestamp: NDArray[np.float64]) -> NDArray
     """The order in which rows are judged; None where they stand in it already."""
     timed = ~np.isnan(timestamp)
     changes = np.flatnonzero(np.diff(source)) + 1
-    if timed.all() and not len(changes) and (len(timestamp) < 2 or bool((np.diff(timestamp) >= 0).all())):
+    if timed.all() and not len(changes) and bool((timestamp[1:] >= timestamp[:-1]).all()):
         return None
     if not timed.any():
         return None

@@ -1,6 +1,6 @@
 """LogLLaMA's part of training a detector: normal sequences in, thresholds of all its detectors out.
 
-What is peculiar here:
+Notes:
 - No label goes into training: windows labelled anomalous are left out, unlabelled ones are taken as normal.
 - Top K, likelihood, and likelihood + counts stand side by side: the threshold of each is set on the same normal validation
   windows and kept in the training record; the checkpoint's `score_by` says which one judges.

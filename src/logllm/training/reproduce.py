@@ -1,6 +1,6 @@
 """`logllm reproduce RECIPE`: build the split, train every row at every seed, and put the result beside the paper's.
 
-What is peculiar here:
+Notes:
 - A recipe is one YAML file: where the log is and how it is divided, rows of settings, seeds, and what the paper prints.
 - The result is one JSON file that is rewritten after each run. A run that stands in it, made by the same recipe on the
   same split, is not made again: what was stopped goes on. Several processes may write one file, each its own seeds.

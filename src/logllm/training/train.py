@@ -1,6 +1,6 @@
 """From windows to a calibrated checkpoint: assemble, train the stages, set the threshold, write folder and card.
 
-What is peculiar here:
+Notes:
 - The threshold is set on validation windows only: LogLLM's by F1 where they hold anomalies (where the model is undecided
   about a window of the natural log, if that is among the best), LogLLaMA's by the false-alarm rate of normal ones.
 - LogLLaMA takes no label into training: windows labelled anomalous are left out, unlabelled ones are taken as normal.

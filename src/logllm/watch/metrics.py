@@ -1,6 +1,6 @@
 """The watcher's figures for Prometheus, and a health answer, over HTTP on loopback unless told otherwise.
 
-What is peculiar here: a registry of its own, so that two watchers in one process (the tests) do not meet; without a port
+Notes: A registry of its own, so that two watchers in one process (the tests) do not meet; without a port
 the same figures are kept and nothing is served. Who asks may need a bearer token; what a request may be is bounded (GET,
 no body, few headers, ten seconds, sixteen at a time). `prometheus_client` is an extra: `pip install logllm[watch]`.
 """

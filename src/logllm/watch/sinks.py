@@ -1,6 +1,6 @@
 """Where alerts go: standard output, a file, or an HTTP address. At least once, in order.
 
-What is peculiar here: `deliver` never waits for a better time. What it could not deliver stays with the watcher, which
+Notes: `deliver` never waits for a better time. What it could not deliver stays with the watcher, which
 reads no further when too much waits; an HTTP address is tried again after a pause that doubles up to a minute. Messages
 show an address without its password and path, which are secrets.
 """

@@ -1,6 +1,6 @@
 """Follow a log by its name through rotation, truncation and re-creation, from a position that outlives a kill.
 
-What is peculiar here:
+Notes:
 - A position is (device, inode, first bytes, offset). After a restart, and whenever the name points to another file, the
   file with that inode or those first bytes is looked for among its siblings (`app.log.1`, `app.log-20260101.gz`, ...): its
   rest is read, then every sibling that is younger, then the new file. So two rotations between two looks lose nothing.

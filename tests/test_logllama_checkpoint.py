@@ -1,4 +1,4 @@
-"""LogLLaMA in the hall: from windows to a calibrated checkpoint with its curves, thresholds and evidence."""
+"""LogLLaMA: from windows to a calibrated checkpoint with its curves, thresholds and evidence."""
 
 import json
 
