@@ -28,6 +28,10 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src/logllm hf_datasets modeling_logllm trainers model_cards
 	$(BIN)/python .ci/audit.py
+	@# How much of the code the quick tests run (`make test` judges them, and PYTEST_ARGS=--cov says it of all tests).
+	@mkdir -p build
+	-$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow and not browser" --cov --cov-report= > build/coverage.txt
+	@echo "coverage of the quick tests: $$($(BIN)/coverage report --format=total) %"
 
 # Measure what the README, the results page and the cards quote; what was measured on the same windows is not run again.
 bench: install

@@ -141,8 +141,8 @@ class LogLLaMAProcessor(ProcessorMixin):
         Raises:
             ValueError: the table is not one.
         """
-        self._engine = engine
-        self._matcher = TemplateMatcher(self.template_table, engine=engine)
+        TemplateMatcher(self.template_table, engine=engine)  # errors are raised here; a copy of this begins with no memory
+        self._engine, self._matcher = engine, None
 
     def template(self, key: str) -> dict[str, Any] | None:
         """Return text and training count of a key; several templates of one text are added up."""

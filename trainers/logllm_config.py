@@ -55,7 +55,7 @@ SCRATCH_STAGES = (
     Stage("embedder", ("encoder", "projector"), 1e-3, 1, max_samples=2000),
     Stage("all", PARTS, 1e-3, 8, max_samples=2000, schedule="cosine"),
 )
-# A pretrained encoder that stands still throughout: what it knows of words that the log has not is not trained away, and
+# A pretrained encoder, frozen throughout: what it knows of words that the log has not is not trained away, and
 # each message is encoded once in the whole run.
 FROZEN_ENCODER_STAGES = (
     Stage("answer template", ("decoder",), 5e-4, 1, max_samples=1000),
@@ -239,7 +239,7 @@ class LogLLMTrainingConfig(SFTConfig):
         minority_share: beta, the share to which the rarer class is oversampled (paper, equation 1); 0 = off.
         published_schedule: the published code's schedule in place of `lr_scheduler_type`.
         noise: length of the random vector that is added to a varied message's vector, in lengths of that vector; only
-            where the encoder stands still.
+            where the encoder is frozen.
         mix: how far at most a varied message's vector is moved towards that of another message (1 = all the way). Other
             wordings differ in the directions in which messages differ, where isotropic noise hardly reaches.
         word_dropout: share of the words of a varied message that change, on average (message_store.py, `reword`).
@@ -271,6 +271,6 @@ class LogLLMTrainingConfig(SFTConfig):
             raise ValueError(f"minority_share must be at least 0 and below 1, found {self.minority_share}")
         if self.noise and "encoder" in self.trainable:
             raise ValueError(
-                f"noise is put on the vectors of an encoder that stands still, found noise {self.noise} in a stage that "
+                f"noise is put on the vectors of a frozen encoder, found noise {self.noise} in a stage that "
                 "trains the encoder: set noise to 0, or take the stages frozen_encoder"
             )

@@ -1,6 +1,6 @@
 """What a run of LogLLM departs from its preset in: one flat YAML mapping, every key of it a field below.
 
-Notes: A key that is not given means "as the preset says", so a recipe is as short as what it changes; two
+A key that is not given means "as the preset says", so a recipe is as short as what it changes; two
 settings that cannot both hold are refused by name, and an unknown key is answered with the nearest ones there are.
 """
 
@@ -208,7 +208,7 @@ class LogLLMRecipe:
             for name in ("noise", "mix"):
                 if getattr(row, name) and "encoder" in stage.trainable:
                     raise ValueError(
-                        f"{name} needs an encoder that stands still, found {name}: {getattr(row, name)} and stages: "
+                        f"{name} needs a frozen encoder, found {name}: {getattr(row, name)} and stages: "
                         f"{row.stages}, of which {stage.name!r} trains the encoder: keep {name} with stages: "
                         f"frozen_encoder, or set {name}: 0"
                     )

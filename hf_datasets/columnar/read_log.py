@@ -273,7 +273,7 @@ def _shares(files: Sequence[Path], count: int) -> list[Share]:
 
 
 def _read_share(
-    send: Callable[[Any], None], share: Share, system: LogSystem, recipes: Sequence[tuple], times: bool
+    send: Callable[[Any], None], share: Share, system: LogSystem, recipes: Sequence[tuple[Any, ...]], times: bool
 ) -> tuple[int, np.ndarray, pa.Array, list[pa.Array]]:
     """A worker's share, chunk by chunk; then (lines, final session codes, session ids, messages of every channel)."""
     reader = ColumnReader(system, [Channel(*recipe) for recipe in recipes], times)

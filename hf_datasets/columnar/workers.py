@@ -52,7 +52,9 @@ class Workers:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop()
 
     def _stop(self) -> None:
@@ -66,7 +68,7 @@ class Workers:
                 process.terminate()  # it holds nothing but what its folder's owner removes
                 process.join(_STOPS_WITHIN)
 
-    def start(self, task: Task, arguments: Sequence[tuple]) -> None:
+    def start(self, task: Task, arguments: Sequence[tuple[Any, ...]]) -> None:
         """Give worker after worker its arguments; there are no more of them than workers."""
         for number, own in enumerate(arguments):
             try:

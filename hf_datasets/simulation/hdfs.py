@@ -13,8 +13,10 @@ from __future__ import annotations
 import datetime
 import random
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
+_T = TypeVar("_T")
 Step = tuple[str, int]  # (event, replica); ("pause", ticks) and ("wait", ticks) are silences, the second one scaled
 Script = list[Step]
 
@@ -200,7 +202,7 @@ def _first_lines(script: Script, count: int) -> Script:
     return script
 
 
-def _pick(rng: random.Random, items):
+def _pick(rng: random.Random, items: Sequence[_T]) -> _T:
     return items[int(rng.random() * len(items))]
 
 
@@ -270,7 +272,7 @@ def _cluster(rng: random.Random, size: int = 203) -> list[str]:
     return list(hosts)
 
 
-def _fields(rng: random.Random, shared: dict, hosts: list[str], tick: int, replica: int) -> dict:
+def _fields(rng: random.Random, shared: dict[str, Any], hosts: list[str], tick: int, replica: int) -> dict[str, Any]:
     """The variable parts of one replica's lines. Replicas: 0 to 2 written, 3 copied, 10 on reads, 100 on exceptions."""
     bits = rng.getrandbits(48)
     chain = shared["chain"]
@@ -341,7 +343,7 @@ def hdfs_lines(
             }
             if opened is not None:
                 opened(block, fault)
-            fields: dict[int, dict] = {}
+            fields: dict[int, dict[str, Any]] = {}
             at = tick
             for event, replica in script:
                 if event == "pause":

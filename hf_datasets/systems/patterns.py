@@ -40,6 +40,7 @@ class LimitedPattern:
                 f"A pattern must be a regular expression; {pattern[:80]!r} is none ({error})."
             ) from error
         self.pattern = pattern
+        self.groups: int = self._compiled.groups
 
     @property
     def groupindex(self) -> dict[str, int]:
@@ -64,6 +65,13 @@ class LimitedPattern:
         """As `re.Pattern.finditer`."""
         try:
             yield from self._compiled.finditer(text, timeout=_limit(text))
+        except TimeoutError:
+            raise self._stopped(text) from None
+
+    def findall(self, text: str) -> list[Any]:
+        """As `re.Pattern.findall`."""
+        try:
+            return self._compiled.findall(text, timeout=_limit(text))
         except TimeoutError:
             raise self._stopped(text) from None
 

@@ -144,7 +144,7 @@ def judge(table: LineTable, good: GoodRuns, bad: str, model: ranker.Ranker | Non
     names, values = matrix(table, good if known else None, rows)
     model = model or ranker.shipped(ranker.AGAINST_GOOD if known else ranker.ALONE)
     probability[rows] = model.probabilities(names, values)
-    probability[table.kind("transfer", "progress") & ~table.kind("word")] = 0.0
+    probability[noise_rows(table, rows, names, values)] = 0.0
     shown = ranker.chosen(probability, failed, ranker.BETA if known else ranker.BETA_ALONE)
     if known and not build:
         probability = np.maximum(probability * shown, _generic(table, good))
@@ -160,6 +160,15 @@ def judge(table: LineTable, good: GoodRuns, bad: str, model: ranker.Ranker | Non
     return Comparison(
         good.names, bad, good.lines, len(table), int(table.new.sum()), build, _ranked(findings), notes, 0.0
     )
+
+
+def noise_rows(
+    table: LineTable, rows: NDArray[np.int64], names: tuple[str, ...], values: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Rows of transfers and progress, which are never shown but below a failure that they belong to."""
+    noise = (table.kind("transfer", "progress") & ~table.kind("word"))[rows]
+    noise &= values[:, names.index("under a hard line")] == 0
+    return rows[noise]
 
 
 def is_build_log(table: LineTable) -> bool:

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from logllm.diff import ranker
-from logllm.diff.compare import Finding, is_build_log, judge
+from logllm.diff.compare import Finding, is_build_log, judge, noise_rows
 from logllm.diff.features import candidates, matrix, says_failed
 from logllm.diff.good import read_good
 from logllm.diff.sources import line_chunks
@@ -42,7 +42,7 @@ def failure_lines(chunks: Iterable[pl.Series], model: ranker.Ranker | None = Non
     probability = np.zeros(len(table))
     names, values = matrix(table, None, rows)
     probability[rows] = (model or ranker.shipped(ranker.ALONE)).probabilities(names, values)
-    probability[table.kind("transfer", "progress") & ~table.kind("word")] = 0.0
+    probability[noise_rows(table, rows, names, values)] = 0.0
     failed = says_failed(table)
     return Failures(is_build_log(table), failed, probability, ranker.chosen(probability, failed, ranker.BETA_ALONE))
 

@@ -16,7 +16,7 @@ from logllm.diff.table import LineTable, beside
 
 NEIGHBOURHOOD = 2  # known lines this near to a new one may be shown with it
 MOST_RANKED = 150_000  # lines that are ranked
-MOST_COMPARED = 5_000  # distinct new lines whose nearest good line is looked for
+MOST_COMPARED = 2_500  # distinct new lines whose nearest good line is looked for
 _FAR = 200
 
 # Kinds that never make a line the head of a failure, whatever words it holds.

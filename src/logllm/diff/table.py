@@ -13,7 +13,7 @@ from logllm.diff import text
 from logllm.diff.good import HASH_SEED, GoodRuns
 
 # Texts are kept of lines that may be shown; beyond this many only the columns are kept, and the result says so.
-MOST_TEXTS = 400_000
+MOST_TEXTS = 200_000
 _USUAL = ("transfer", "progress", "source_control", "cache", "setting", "passed", "rule")
 BESIDE = 6  # known lines kept before and after a new one
 

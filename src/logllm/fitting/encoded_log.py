@@ -30,7 +30,7 @@ class EncodedWindow:
     begun before it.
     """
 
-    codes: array
+    codes: array[int]
     severity: tuple[float, ...]
     first: float | None
     first_number: int

@@ -23,6 +23,7 @@ from logllm.errors import LogllmError
 from logllm.fitting.encoded_log import LEAST_WINDOWS, EncodedLog, EncodedWindow
 from logllm.fitting.learn import fit_encoded
 from logllm.hf_datasets import (
+    LogLine,
     LogSystem,
     TemplateMiner,
     Window,
@@ -121,7 +122,7 @@ def scan_unknown(
     counts = Counts()
     raw: dict[int, str] = {}
 
-    def remembered():
+    def remembered() -> Iterator[LogLine]:
         for line in parse_lines(lines, row):
             raw[line.number] = line.raw
             counts.lines += 1

@@ -5,12 +5,15 @@ Log text is hostile: control characters, terminal escapes among them, are drawn 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from logllm.report.findings import Finding
 from logllm.report.html import printable
 from logllm.report.scan import Scan
 from logllm.verdict import Evidence, Verdict
+
+Paint = Callable[[str, str], str]  # a code, a text -> the text in that colour, or as it is
 
 SHOWN_LINES = 3
 SHOWN_CHARACTERS = 160
@@ -19,7 +22,7 @@ BOLD, RED, DIM, PLAIN = "\033[1m", "\033[31m", "\033[2m", "\033[0m"
 
 def scan_as_text(found: Scan, top: int, color: bool = False) -> str:
     """Write a summary and the `top` most suspicious windows."""
-    paint = (lambda code, text: f"{code}{text}{PLAIN}") if color else (lambda code, text: text)
+    paint: Paint = (lambda code, text: f"{code}{text}{PLAIN}") if color else (lambda code, text: text)
     counts = found.counts
     rows = [
         f"{counts.lines:,} lines read as {found.system.title}"
@@ -54,7 +57,7 @@ def scan_as_json(found: Scan, top: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _others(finding: Finding, paint) -> list[str]:
+def _others(finding: Finding, paint: Paint) -> list[str]:
     rows = []
     if finding.windows > 1:
         rows.append(f"      the same in {finding.windows - 1:,} more window{'s' if finding.windows > 2 else ''}")
@@ -63,7 +66,7 @@ def _others(finding: Finding, paint) -> list[str]:
     return rows
 
 
-def _window(place: int, verdict: Verdict, paint) -> list[str]:
+def _window(place: int, verdict: Verdict, paint: Paint) -> list[str]:
     quiet = "called fine" if verdict.score > verdict.threshold else "below the threshold"
     mark = paint(RED, "anomalous") if verdict.is_anomalous else quiet
     truth = "" if verdict.label is None else f"  (label: {'anomalous' if verdict.label else 'normal'})"
@@ -76,7 +79,7 @@ def _window(place: int, verdict: Verdict, paint) -> list[str]:
     return rows
 
 
-def _line(evidence: Evidence, paint) -> list[str]:
+def _line(evidence: Evidence, paint: Paint) -> list[str]:
     sign = ">" if evidence.reason else " "
     text = printable(evidence.text, SHOWN_CHARACTERS)
     rows = [f"  {paint(RED, sign) if evidence.reason else sign} line {evidence.line_number}: {text}"]

@@ -22,7 +22,7 @@ from .facets import Facet
 from .table import CLASS_NAMES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable
 from .words import fault_class, fault_words
 
-BLOCKS = 16
+CHUNK = 1 << 20  # rows that are worked on at a time where a whole column would take too much memory
 # Prior odds, in nats, that an event of a class is what somebody looks for: stated levels, and levels that only words suggest.
 STATED = {QUIET: 0.0, WARNING: 0.3, ERRONEOUS: 2.5, FATALITY: 4.0}
 WORDED = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 1.5, FATALITY: 2.5}
@@ -126,8 +126,10 @@ def find_kinds(table: EventTable) -> Kinds:
     begin = np.concatenate([[0], np.cumsum(count)])
     gap = max(FAR, n // 64)
     # Places: stretches of the log that hold the kind; a kind whose events stand near each other stands in one.
-    stretch = order // gap
-    changed = np.append(True, np.diff(stretch) != 0) if n else np.zeros(0, bool)
+    changed = np.ones(n, bool)
+    for at in range(1, n, CHUNK):  # in parts, because each array of all rows counts in a log of ten million events
+        stretch = order[at - 1 : at + CHUNK] // gap
+        changed[at : at + CHUNK] = stretch[1:] != stretch[:-1]
     if n:
         changed[begin[:-1]] = True
     runs = np.bincount(table.kind[order[changed]], minlength=k)
@@ -570,20 +572,18 @@ def _whole_log_gaps(table: EventTable) -> list[Candidate]:
     if timed < 30:
         return []
     times = table.timestamp[:timed]
-    steps = np.diff(times)
-    part = steps[:1_000_000]
+    part = np.diff(times[:CHUNK])
     usual = part[part > 0]
     if len(usual) < 20:
         return []
     middle = float(np.median(usual))
-    least = np.partition(steps, -min(64, len(steps)))[-min(64, len(steps))]
-    longest = np.flatnonzero(steps >= least)
-    longest = longest[np.argsort(-steps[longest], kind="stable")][:64]
+    longest = _longest_steps(times, 64)
+    steps = dict(zip(longest.tolist(), (times[longest + 1] - times[longest]).tolist()))
     found = []
     for place, at in enumerate(longest[:3]):
-        gap = float(steps[at])
-        others = steps[np.delete(longest, place)]
-        top = float(others[3])
+        gap = steps[int(at)]
+        others = np.array([steps[int(one)] for one in np.delete(longest, place)])
+        top = float(others[min(3, len(others) - 1)])
         if gap < 3 * top or gap < 10 * middle or gap < 1:
             continue
         nats = tails.beyond(gap, others, max(0.1 * middle, 0.25 * top))
@@ -593,6 +593,17 @@ def _whole_log_gaps(table: EventTable) -> list[Candidate]:
             Candidate("silence", min(nats, MOST_NATS), 0.0, int(at), rows, 1, rows[0], rows[1], reason, -1, QUIET, 0)
         )
     return found
+
+
+def _longest_steps(times: NDArray[np.float64], most: int) -> NDArray[np.int64]:
+    """Where the longest pauses between two events begin, the longest first."""
+    best: NDArray[np.int64] = np.zeros(0, np.int64)
+    for begin in range(0, len(times) - 1, CHUNK):
+        steps = np.diff(times[begin : begin + CHUNK + 1])
+        top = np.argsort(-steps, kind="stable")[:most] + begin
+        both = np.concatenate([best, top])
+        best = both[np.argsort(times[both] - times[both + 1], kind="stable")][:most]
+    return best
 
 
 # --- Unusual value --------------------------------------------------------------------------------------------------

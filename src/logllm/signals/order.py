@@ -128,7 +128,7 @@ def order_breaks(table: EventTable, kinds: Kinds, ways: Sequence[Sequences]) -> 
     return found
 
 
-CHUNK = 1 << 20  # rows for which pairs are formed at a time
+CHUNK = 1 << 18  # rows for which pairs are formed at a time
 
 
 @dataclass(slots=True)

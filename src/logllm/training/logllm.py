@@ -9,13 +9,26 @@ from typing import Any
 
 from datasets import Dataset
 
+from logllm.hf_datasets import LogSystem
+
 # Fewer anomalous validation windows than this say little about a threshold.
 LEAST_ANOMALIES = 3
 FEW_ANOMALIES = 10  # below it the threshold is doubtful
 PRIOR_MOVED = 4.0  # times: odds of "anomalous" in validation against training
 
 
-def _train_logllm(train, validation, table, system, preset, work, seed, progress, settings):
+def train_logllm_on(
+    train: Dataset,
+    validation: Dataset,
+    table: dict[str, Any],
+    system: LogSystem,
+    preset: str | None,
+    work: Path,
+    seed: int,
+    progress: bool,
+    settings: dict[str, Any],
+) -> tuple[Any, Any, list[dict[str, Any]], dict[str, Any]]:
+    """LogLLM's part of `train_detector`: (model, processor, a record a stage, further facts)."""
     from logllm.trainers import LogLLMRecipe, assemble_logllm, reliability_curve, train_logllm
     from logllm.trainers.logllm_recipe import merged_recipe
     from logllm.trainers.logllm_stages import every_nth

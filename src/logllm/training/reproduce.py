@@ -1,6 +1,7 @@
 """`logllm reproduce RECIPE`: build the split, train every row at every seed, and put the result beside the paper's.
 
 Notes:
+- A recipe is one YAML file: where the log is and how it is divided, rows of settings, seeds, and what the paper prints.
 - The work folder has a place for each row and seed, `runs/ROW/seed-N`, with the checkpoint, the test scores and the run's
   result. It does not depend on the process: what was stopped goes on there (`resume`), also with other processes.
 - The result is one JSON file that is rewritten after each run. A run that stands in it, made by the same recipe on the

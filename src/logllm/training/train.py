@@ -26,7 +26,7 @@ from logllm.decision.detector import Detector
 from logllm.errors import LogllmError
 from logllm.hf_datasets import LogSystem
 from logllm.training.logllama import keep_curves, train_logllama_on
-from logllm.training.logllm import _train_logllm
+from logllm.training.logllm import train_logllm_on
 from logllm.training.result_file import write_whole
 
 # Of LogLLaMA's default threshold, in every table and command: benchmarks/results/logllama_threshold.json.
@@ -85,7 +85,7 @@ def train_detector(
     resume = resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
     if not resume and first:
         shutil.rmtree(work, ignore_errors=True)
-    learn: Any = _train_logllm if family == "logllm" else train_logllama_on
+    learn: Any = train_logllm_on if family == "logllm" else train_logllama_on
     if family == "logllama":  # LogLLM's may come from its recipe
         preset = preset or "tiny"
     settings = {
