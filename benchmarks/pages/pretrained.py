@@ -209,11 +209,19 @@ def page() -> str:
         parts += ["## The checkpoint", adapter_text(result)]
     if result := load("logllama_paper"):
         parts += ["## LogLLaMA at the paper's size (18 layers, 12 heads)", logllama_table(result)]
-    parts.append(
-        "## What was not run\n\nTrained on two systems and tested on a third; CiDiff's failed builds as windows; all thirty "
-        "layers of SmolLM2; LoRA on the encoder (the paper's stages 2 and 3 on MiniLM); a decoder of more than 135 million "
-        "weights."
-    )
+    left = [
+        "trained on two systems and tested on a third",
+        "CiDiff's failed builds as windows",
+        "all thirty layers of SmolLM2",
+        "LoRA on the encoder (the paper's stages 2 and 3 on MiniLM)",
+        "a decoder of more than 135 million weights",
+    ]
+    unseen = load("logllm_unseen_categories") or {"runs": []}
+    if not any(run["row"] == logllm_unseen_categories.BOTH[0] for run in unseen["runs"]):
+        left.append("LogLLM beside novelty on categories never seen (the table has novelty alone)")
+    if load("logllama_paper") is None:
+        left.append("LogLLaMA at the paper's size (`benchmarks/recipes/logllama_paper.yaml`)")
+    parts.append("## What was not run\n\n" + "\n".join(f"- {one}" for one in left))
     return "\n\n".join(parts) + "\n"
 
 
