@@ -51,7 +51,10 @@ def run_recipe(name: str, recipe: dict[str, Any], work: Path) -> None:
         from logllm.training.reproduce import reproduce
 
         try:
-            reproduce(RECIPES / f"{name}.yaml", data_folder(), RESULTS / f"{recipe['name']}.json")
+            kept = BENCHMARKS.parent / ".bench" / "reproduced" / recipe["name"]
+            reproduce(
+                RECIPES / f"{name}.yaml", data_folder(), RESULTS / f"{recipe['name']}.json", work=kept, resume=True
+            )
         except LogllmError as error:  # whole logs are seldom at hand
             print(f"{name}: skipped, {error}")
 

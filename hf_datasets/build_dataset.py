@@ -31,6 +31,7 @@ from .columnar.window_index import Grouping
 from .columnar.workers import Workers
 from .drain import MAX_CHARACTERS, TemplateMiner
 from .errors import LogInputError
+from .reading.archives import holds
 from .reading.lines import read_lines
 from .simulation.marker import is_simulated
 from .splitting import SPLITS, check_shares, split_windows, window_names
@@ -75,8 +76,8 @@ def build(
     """Build the windows of a raw log into OUT/NAME and return the statistics.
 
     `raw` is one log or several that follow each other, packed or not, or a folder that holds them. `labels` is the
-    session label file (or an archive with it); without it, and without one in that folder, a session system is built
-    unlabelled. `split="paper"` shuffles the sessions of a system that the paper shuffles,
+    session label file (or an archive with it); without it, and without one in that folder or in that (zip)
+    archive, a session system is built unlabelled. `split="paper"` shuffles the sessions of a system that the paper shuffles,
     with `seed`; everything else is cut in time: the first `train_share` of the parsed lines (or of the sessions, by
     their first line), and no window crosses the cut. `validation_share` is the tail of the training windows. Where
     windows overlap, one window is left out at each cut. `lines` is the half-open range of lines to read, counted from
@@ -100,6 +101,8 @@ def build(
     beside = files[0].parent / LABEL_FILE
     if labels is None and row.label_rule == "session" and Path(str(raw)).is_dir() and beside.exists():
         labels = beside
+    if labels is None and row.label_rule == "session" and holds(files[0], LABEL_FILE):
+        labels = files[0]  # the published archive of HDFS carries them
     session_labels = SessionLabels(labels) if labels is not None else None
     name = f"{row.name}-mini" if mini else row.name
     try:

@@ -13,7 +13,7 @@ from typing import Any
 from huggingface_hub.dataclasses import strict
 from transformers import LlamaConfig
 
-SCORES = ("likelihood", "likelihood+counts", "rank", "likelihood+rank")
+SCORES = ("likelihood", "counts", "likelihood+counts", "rank", "likelihood+rank")
 
 
 @strict
@@ -25,7 +25,8 @@ class LogLLaMAConfig(LlamaConfig):
         candidate_share: K as a share of the keys (paper: 0.5).
         predict_end: whether the end of the window is predicted as a key: true for sessions, false for windows that are
             cut at a line count, whose end means nothing.
-        score_by: "likelihood" (worst negative log-likelihood, nats), "likelihood+counts" (that plus `count_weight` times
+        score_by: "likelihood" (worst negative log-likelihood, nats), "counts" (the count distance alone, a rule without a
+            language model, for comparison), "likelihood+counts" (that plus `count_weight` times
             the count distance), "rank" (worst rank, 0 = most probable) or "likelihood+rank" (worst negative
             log-likelihood, plus `unseen_score` where a key is outside the top K).
         count_weight: nats for a count distance of 1 (see `LogLLaMAForNextKey.count_distances`).

@@ -1,6 +1,6 @@
 """A bounded table of soft tokens: each distinct message is tokenised and encoded once, across batches and calls.
 
-Notes: A log repeats itself (a million HDFS lines hold fifteen masked messages), so the table is worth
+A log repeats itself (a million HDFS lines hold fifteen masked messages), so the table is worth
 more than any batching. It is emptied when full instead of evicting one by one: a window's rows must all be there at once.
 """
 

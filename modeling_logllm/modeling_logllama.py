@@ -279,6 +279,8 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
                 k, unseen = self.config.candidates, self.config.unseen_score
                 outside = [bool((row.rank >= k).any()) for row in judged]
                 scores = [nll + unseen * out for nll, out in zip(worst, outside)]
+            elif name == "counts":
+                scores = self.count_distances(sequences)[0].tolist()
             elif name == "likelihood+counts":
                 distances, _ = self.count_distances(sequences)
                 scores = [nll + self.config.count_weight * d for nll, d in zip(worst, distances.tolist())]
@@ -299,11 +301,11 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
             expected: how many of the most probable keys to return for each position.
         """
         size = self.config.context_keys
-        alias, silent = self._known("key_alias"), self._silent()
+        alias, masked = self._known("key_alias"), self._masked_ids()
         pieces: list[tuple[int, int, tuple[int, ...]]] = []  # sequence, first position judged in the piece, ids
         for s, sequence in enumerate(sequences):
             ids = tuple(sequence)
-            if len(silent):
+            if len(masked):
                 ids = tuple(alias[torch.tensor(ids, device=alias.device)].tolist())
             if len(ids) < 2:
                 raise ValueError(f"a sequence must hold the begin key and at least one more, found {list(ids)}")
@@ -317,7 +319,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         results: list[tuple[torch.Tensor, ...] | None] = [None] * len(pieces)
         with self._evaluating():
             for batch in token_budget_batches([len(ids) for _, _, ids in pieces], max_batch_tokens):
-                for i, result in zip(batch, self._judge_batch([pieces[i] for i in batch], expected, silent)):
+                for i, result in zip(batch, self._judge_batch([pieces[i] for i in batch], expected, masked)):
                     results[i] = result
         for (s, _, _), whole in zip(pieces, results):
             assert whole is not None
@@ -325,7 +327,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         return [KeyScores(*(torch.cat(field) for field in zip(*part))) for part in parts]
 
     def _judge_batch(
-        self, pieces: Sequence[tuple[int, int, tuple[int, ...]]], expected: int, silent: torch.Tensor
+        self, pieces: Sequence[tuple[int, int, tuple[int, ...]]], expected: int, masked: torch.Tensor
     ) -> list[tuple[torch.Tensor, ...]]:
         longest = max(len(ids) for _, _, ids in pieces)
         rows = [list(ids) + [0] * (longest - len(ids)) for _, _, ids in pieces]
@@ -333,7 +335,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         # Right padding is invisible to a causal model at the positions that are read: no mask.
         logits = self._key_logits(ids[:, :-1])  # (b, L-1, V)
         logits[..., list(NEVER_PREDICTED)] = -torch.inf
-        logits[..., silent] = -torch.inf
+        logits[..., masked] = -torch.inf
         if not self.config.predict_end:
             logits[..., 2] = -torch.inf
         log_p = logits.log_softmax(-1)
@@ -352,7 +354,7 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
             results.append(judged)
         return results
 
-    def _silent(self) -> torch.Tensor:
+    def _masked_ids(self) -> torch.Tensor:
         """Ids that stand for another one and are not predicted themselves."""
         alias = self._known("key_alias")
         return torch.nonzero(alias != torch.arange(len(alias), device=alias.device)).squeeze(1).to(self.device)

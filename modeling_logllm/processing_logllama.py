@@ -213,8 +213,10 @@ class LogLLaMAProcessor(ProcessorMixin):
         Returns:
             For each new key the id that it stands for, the unseen key's where nothing is like it: for `add_keys`.
         """
-        rows = self.template_table["templates"]
-        old = {row["key"]: set(row["text"].split()) - {self.matcher.parameter} for row in rows}
+        rows, vocabulary = self.template_table["templates"], self.tokenizer.get_vocab()
+        # A template of the table that is no word of the vocabulary (of anomalous windows only) becomes one here.
+        known = [row for row in rows if row["key"] in vocabulary]
+        old = {row["key"]: set(row["text"].split()) - {self.matcher.parameter} for row in known}
         new: dict[str, str] = {}
         for row in templates:
             if row["key"] not in old:

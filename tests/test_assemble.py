@@ -128,3 +128,33 @@ def test_four_bit_settings():
     assert config.load_in_4bit and config.bnb_4bit_quant_type == "nf4"
     assert set(config.llm_int8_skip_modules) == {"projector", "lm_head"}
     disable_cpu_repacking(encoder(processor().encoder_tokenizer))  # nothing to do, nothing done
+
+
+@pytest.mark.parametrize("lora", [False, True])
+def test_template_ids_are_one_trained_vector_each(tmp_path, lora):
+    row = replace(PRESETS["tiny"], encoder_kind="embedding", mask=False, lora=lora)
+    model, taken = assemble_logllm(row, ["event1", "event2", "event3"])
+    trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad and "encoder" in name]
+    assert any("word_embeddings" in name for name in trained)
+    assert not any(
+        "layer." in name for name, _ in model.named_parameters() if "encoder" in name
+    )  # none of BERT is left
+    vectors = model.model.pool_messages(**taken.tokenize_messages(["event1", "event2", "event8", "event9"]))
+    assert len({tuple(row) for row in vectors.tolist()}) == 3  # what training had not is one vector
+    windows = [["event1", "event2"], ["event9"]]
+    before = model.score(windows, taken)
+    if lora:
+        model.merge()
+    model.save_pretrained(tmp_path)
+    assert AutoModel.from_pretrained(tmp_path).score(windows, taken) == pytest.approx(before, abs=1e-5)
+
+
+def test_a_preset_may_ask_as_the_published_code_does():
+    from logllm.hub.official import PROMPT_SUFFIX
+
+    assert PRESETS["paper"].prompt_suffix == PROMPT_SUFFIX  # Figure 3 and the code: a backslash and an n
+    row = replace(PRESETS["tiny"], prompt_suffix=PROMPT_SUFFIX, long_windows="cut")
+    model, taken = assemble_logllm(row, MESSAGES)
+    assert taken.prompt_suffix == model.config.prompt_suffix == PROMPT_SUFFIX and model.config.long_windows == "cut"
+    plain, _ = assemble_logllm("tiny", MESSAGES)
+    assert plain.config.prompt_suffix.endswith("? \n") and plain.config.long_windows == "overlap"

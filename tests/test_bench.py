@@ -72,7 +72,7 @@ def small(kind, **settings):
     [
         ("DeepLog, end of session as a key", ("deeplog", "DeepLog"), {"end": True, "steps": 60}),
         ("LogBERT", ("logbert", "LogBERT"), {"steps": 40}),
-        ("FastLogAD", ("fastlogad", "FastLogAD"), {"steps": 40}),
+        ("FastLogAD", ("fastlogad", "FastLogAD"), {"steps": 120}),
         ("CNN", ("cnn", "CNN"), {}),
     ],
 )

@@ -334,6 +334,7 @@ def test_a_folder_and_an_archive_with_the_labels_inside(shared_data, tmp_path):
         archive.write(folder / "HDFS.log", "HDFS.log")
         archive.write(folder / "anomaly_label.csv", "preprocessed/anomaly_label.csv")
     assert quiet("hdfs", packed, tmp_path / "out", labels=packed)["files"] == first["files"]
+    assert quiet("hdfs", packed, tmp_path / "out")["files"] == first["files"]  # it is asked for them by itself
 
 
 def test_a_log_of_another_published_system_is_refused(shared_data, tmp_path):

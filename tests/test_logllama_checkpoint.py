@@ -38,7 +38,7 @@ def trained(monkeypatch, tmp_path):
 def test_a_checkpoint_tells_how_it_was_made(trained):
     detector, folder = trained
     record = json.loads((folder / "training.json").read_text())
-    assert set(record["thresholds"]) == {"rank", "likelihood", "likelihood+counts", "likelihood+rank"}
+    assert set(record["thresholds"]) == {"rank", "likelihood", "counts", "likelihood+counts", "likelihood+rank"}
     assert record["thresholds"]["rank"] == detector.model.config.candidates - 1
     assert detector.threshold == record["thresholds"]["likelihood+counts"]
     assert [stage["stage"] for stage in record["stages"]] == ["likelihood", "reinforce"]
@@ -53,8 +53,11 @@ def test_a_checkpoint_tells_how_it_was_made(trained):
 
 def test_anomalous_windows_are_not_learnt_from(trained):
     detector, _ = trained
-    fail = detector.processor.tokenizer.convert_tokens_to_ids(FAIL)
-    assert not detector.model.normal_counts[:, fail].any()
+    vocabulary = detector.processor.tokenizer.get_vocab()
+    assert FAIL not in vocabulary and {OPEN, WRITE, CLOSE} <= set(vocabulary)  # it stands in the table, and is unseen
+    assert detector.processor.template(FAIL) is not None
+    assert detector.model.config.candidates == round(0.5 * (len(vocabulary) - 4))  # the paper's K: half of the normal keys
+    assert not detector.model.normal_counts[:, detector.processor.tokenizer.unk_token_id].any()
     normal, odd = detector.scores([[TEXT[k] for k in (OPEN, WRITE, CLOSE)], [TEXT[OPEN], TEXT[FAIL]]])
     assert odd > detector.threshold >= normal
 

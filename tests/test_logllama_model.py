@@ -36,7 +36,7 @@ def test_detectors_are_what_score_by_gives(monkeypatch):
     rows = sessions(processor, 6)
     model.remember_counts(rows)
     together = model.detectors([*rows, rows[0]])
-    assert set(together) == {"likelihood", "likelihood+counts", "rank", "likelihood+rank"}
+    assert set(together) == {"likelihood", "counts", "likelihood+counts", "rank", "likelihood+rank"}
     for name, scores in together.items():
         model.config.score_by = name
         assert model.score_ids([*rows, rows[0]]) == pytest.approx(scores)

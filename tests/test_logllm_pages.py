@@ -19,7 +19,7 @@ def test_the_page_is_what_would_be_rendered():
 
 
 def test_a_changed_result_would_be_noticed(monkeypatch):
-    from logllm.training.reproduce import report
+    from logllm.training.result_table import report
 
     result = json.loads((ROOT / "benchmarks" / "results" / "logllm_hdfs_random.json").read_text("utf-8"))
     before = report(result)

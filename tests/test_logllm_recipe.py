@@ -44,6 +44,10 @@ def test_a_recipe_says_what_it_changes():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
+        ({"clipping": -1}, "clipping must be at least 0, found -1"),
+        ({"long_windows": "drop"}, "long_windows must be overlap or cut, found 'drop'"),
+        ({"encoder_kind": "words"}, "encoder_kind must be one of text, embedding, found 'words'"),
+        ({"preset": "paper", "encoder_kind": "embedding"}, "encoder_kind: embedding needs load_in_4bit: false"),
         ({"minority_shar": 0.3}, "minority_share"),
         ({"epoch": 3}, "last_epochs"),
         ({"preset": "huge"}, "tiny, laptop, small, paper"),
@@ -78,3 +82,10 @@ def test_two_sources_must_agree(tmp_path):
     file.write_text("- a\n- b\n")
     with pytest.raises(ValueError, match="one mapping of settings, found list"):
         LogLLMRecipe.from_yaml(file)
+
+
+def test_the_published_optimiser_reaches_the_trainer():
+    row = LogLLMRecipe(preset="paper").row()
+    assert (row.weight_decay, row.clipping, row.long_windows) == (0.01, 0.0, "overlap")
+    row = LogLLMRecipe.of({"preset": "tiny", "weight_decay": 0.1, "clipping": 0}).row()
+    assert (row.weight_decay, row.clipping) == (0.1, 0)

@@ -144,3 +144,25 @@ def test_the_commands(published):
     assert (published / "b" / "projector.pt").is_file()
     said = CliRunner().invoke(app, ["push", "dataset", folder, "me/x"])
     assert said.exit_code != 0 and "must hold a built dataset" in str(said.exception)
+
+
+def test_a_published_folder_is_evaluated_by_the_command(published, tmp_path):
+    import json
+
+    from typer.testing import CliRunner
+
+    from logllm.cli.app import app
+    from logllm.hf_datasets.simulation.simulate import simulate
+
+    simulate("hdfs", 400, 3, tmp_path / "log", anomaly_share=0.2)
+    words = ["evaluate", "--model", str(published / "ft_model"), "--official", "--encoder", str(published / "bert")]
+    raw = ["--system", "hdfs", "--raw", str(tmp_path / "log" / "hdfs.log"), "--json"]
+    raw += ["--labels", str(tmp_path / "log" / "anomaly_label.csv")]
+    done = CliRunner().invoke(app, [*words, "--decoder", str(published / "llama"), *raw])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["threshold"] == 0.0  # the more probable answer decides
+    # without the bases: all that is missing, and what the folder holds
+    done = CliRunner().invoke(app, [*words, *raw])
+    assert isinstance(done.exception, CheckpointError)
+    assert "found missing: meta-llama/Meta-Llama-3-8B (not in the cache, gated" in str(done.exception)
+    assert "Bert_ft of rank 4, Llama_ft of rank 8, projector 64 x 64" in str(done.exception)

@@ -126,3 +126,24 @@ def test_fit_says_what_it_left_out_and_json_has_the_fields_of_before(tmp_path):
     assert "too few to hold some back" in words
     with pytest.raises(LogllmError, match="positive number"):
         fit_own_log([log], tmp_path / "m", alarms_per_day=0)
+
+
+def test_scan_watch_and_ok_agree_by_a_baseline(model, tmp_path):
+    log = write(tmp_path / "bad.log", ["ERROR disk is full"], day=4)
+    rows = [json.loads(row) for row in run("scan", log, "--model", model, "--json", "-q").stdout.splitlines()]
+    flagged = [row for row in rows[1:] if row["is_anomalous"]]
+    assert "good runs" in rows[0]["head"]["model"] and len(flagged) == 1
+    assert (
+        flagged[0]["severity"] == "ERROR"
+        and flagged[0]["count"] == 3
+        and "disk is full" in flagged[0]["lines"][0]["text"]
+    )
+    watched = run("watch", log, "--model", model, "--until-end", "--alerts", tmp_path / "alerts")
+    assert watched.exit_code == 0, watched.output
+    alerts = [json.loads(row) for row in (tmp_path / "alerts").read_text().splitlines()]
+    assert {alert["template_key"] for alert in alerts} == {flagged[0]["key"]}
+    assert run("ok", alerts[0]["id"], "--model", model, "--alerts", tmp_path / "alerts").exit_code == 0
+    again = [json.loads(row) for row in run("scan", log, "--model", model, "--json", "-q").stdout.splitlines()]
+    assert not any(row["is_anomalous"] for row in again[1:]) and again[1]["suppressed"]
+    run("watch", log, "--model", model, "--until-end", "--alerts", tmp_path / "later")
+    assert not (tmp_path / "later").exists() or (tmp_path / "later").read_text() == ""

@@ -182,7 +182,9 @@ def test_reinforce_makes_one_update_a_batch(tmp_path):
 
 def test_trackers_that_are_not_there_are_refused():
     assert chosen_trackers("none") == ()
-    with pytest.raises(ValueError, match=r"report_to must name trackers that are installed .* found wish: pip install"):
+    with pytest.raises(
+        ValueError, match=r"report_to must name trackers that are installed .* found wish: pip install"
+    ):
         chosen_trackers("wish")
     with pytest.raises(ValueError, match="found no name"):
         chosen_trackers(",")

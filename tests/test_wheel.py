@@ -44,3 +44,8 @@ def test_every_module_and_template_is_inside(names):
         ]
         missing = [p for p in wanted if f"{target}/{p.relative_to(folder).as_posix()}" not in names]
         assert not missing, missing
+
+
+def test_recipes_are_inside(names):
+    recipes = sorted((REPOSITORY / "benchmarks" / "recipes").glob("*.yaml"))
+    assert recipes and {f"logllm/recipes/{file.name}" for file in recipes} <= names

@@ -4,7 +4,7 @@ Pretrained parts come from a package, a GGUF file, a folder, the cache or the Hu
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -81,13 +81,15 @@ def assemble_logllm(
         log_token_id=log_token_id,
         max_message_tokens=min(100, encoder.config.max_position_embeddings - 2),
         mask=row.mask,
+        **({"prompt_suffix": row.prompt_suffix} if row.prompt_suffix is not None else {}),
     )
     model = LogLLMForSequenceAnomaly.from_backbones(
         encoder,
         decoder,
         processor,
-        pooling=row.pooling,
-        base_encoder=None if row.random_encoder else row.encoder,
+        pooling="mean" if row.encoder_kind == "embedding" else row.pooling,
+        long_windows=row.long_windows,
+        base_encoder=None if row.random_encoder or row.encoder_kind == "embedding" else row.encoder,
         base_encoder_revision=_revision(encoder, row.encoder) if row.encoder and not row.random_encoder else None,
         base_decoder=None if row.random_decoder else row.decoder,
         base_decoder_revision=_revision(decoder, row.decoder) if row.decoder and not row.random_decoder else None,
@@ -102,15 +104,30 @@ def assemble_logllm(
 
 
 def assemble_logllama(
-    preset: str, template_table: dict[str, Any], predict_end: bool, seed: int = 0, **settings: Any
+    preset: str,
+    template_table: dict[str, Any],
+    predict_end: bool,
+    seed: int = 0,
+    keys: Collection[str] | None = None,
+    **settings: Any,
 ) -> tuple[LogLLaMAForNextKey, LogLLaMAProcessor]:
-    """Make an untrained LogLLaMA and its processor over the keys of a template table."""
+    """Make an untrained LogLLaMA and its processor over the keys of a template table.
+
+    Args:
+        preset: a row of `logllama_config.PRESETS`.
+        template_table: Drain templates, as `build` wrote them.
+        predict_end: whether the end of a window is predicted as a key.
+        seed: of the random weights.
+        keys: of the table those that become the vocabulary, and of which K is a share: the keys of normal windows. None
+            takes all. A message of another template is unseen.
+        settings: further fields of `LogLLaMAConfig`.
+    """
     row: LogLLaMAPreset = preset_named(LOGLLAMA_PRESETS, preset)
     set_seed(seed)
     # A copy: the checkpoint's table grows by itself later.
     table = {**template_table, "templates": [dict(template) for template in template_table["templates"]]}
     processor = LogLLaMAProcessor(
-        tokenizer=key_tokenizer(template["key"] for template in table["templates"]),
+        tokenizer=key_tokenizer(row["key"] for row in table["templates"] if keys is None or row["key"] in keys),
         template_table=table,
         predict_end=predict_end,
     )
@@ -208,11 +225,24 @@ def _keys_from_texts(
 def _encoder(
     row: LogLLMPreset, messages: Iterable[str], arguments: dict[str, Any]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    if row.encoder_kind == "embedding":
+        return _embeddings(row, messages)
     if row.encoder is not None:
         encoder, words = load_part(AutoModel, row.encoder, **arguments), load_part(AutoTokenizer, row.encoder)
         return (AutoModel.from_config(encoder.config) if row.random_encoder else encoder), words
     words = encoder_tokenizer(dict.fromkeys(mask_message(m) if row.mask else m for m in messages))
     config = BertConfig(vocab_size=len(words), pad_token_id=words.pad_token_id, **row.encoder_shape)
+    return AutoModel.from_config(config), words
+
+
+def _embeddings(row: LogLLMPreset, messages: Iterable[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """One vector for each distinct message: BERT without layers, over words that are whole messages.
+
+    What is left of BERT is its table of words and its normalisation. A message that training did not have is `<unk>`.
+    """
+    words = key_tokenizer("".join(message.split()) for message in messages)
+    shape = {**row.encoder_shape, "num_hidden_layers": 0, "max_position_embeddings": 8}
+    config = BertConfig(vocab_size=len(words), pad_token_id=words.pad_token_id, **shape)
     return AutoModel.from_config(config), words
 
 

@@ -66,7 +66,7 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Objective:
-    """One reading of the RL step: which keys the policy stands behind, who acts, what is paid, and for how long.
+    """One reading of the RL step: which keys the policy stands behind, who acts, what is rewarded, and for how long.
 
     Args:
         context: "rollout" (the policy's own continuation of a normal prefix) or "truth" (the normal sequence).

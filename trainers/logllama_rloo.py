@@ -1,6 +1,6 @@
 """The sampled-hit reward on TRL's own RLOOTrainer: a row of the comparison, not the trainer of choice.
 
-Notes: RLOO wants text in and text out and pays whole completions, so a row is one position: the prompt
+RLOO wants text in and text out and rewards whole completions, so a row is one position: the prompt
 is the keys so far as words, the completion one key, the reward whether it is the key that came. The paper's top-K reward
 cannot be carried this way: all completions of a prompt would get the same, and their baseline is each other.
 """

@@ -1,6 +1,6 @@
 """Continuations of normal prefixes, sampled from the policy: what REINFORCE learns from.
 
-Notes: Rows of a batch have prompts of different length. Plain sampling puts no padding in front: it walks
+Rows of a batch have prompts of different length. Plain sampling puts no padding in front: it walks
 once over the positions, feeding each row its true key up to its prompt's end and the sampled one from there. Beams need
 transformers' `generate`, and with it padding on the left.
 """

@@ -198,7 +198,7 @@ class ReinforceTrainer(Validated, GRPOTrainer):  # type: ignore[misc]
         self.objective: Objective = OBJECTIVES[args.objective]
         self.baseline = 0.0
         self._rows: list[dict[str, Any]] = []
-        self._paid = self._actions = torch.empty(0)
+        self._rewards = self._actions = torch.empty(0)
         tokenizer = processing_class.tokenizer
         rows = as_key_rows(train_dataset, processing_class)
         rows = _filled(rows if args.use_labels else normal_rows(rows), int(args.generation_batch_size or 1))
@@ -251,22 +251,22 @@ class ReinforceTrainer(Validated, GRPOTrainer):  # type: ignore[misc]
                 drawn = torch.distributions.Categorical(logits=logits)
                 action = context[:, 1:] if goal.context == "rollout" else drawn.sample()
             if goal.reward == "hit":
-                paid = hit_reward(action, truth[:, 1:])
+                rewards = hit_reward(action, truth[:, 1:])
             else:
                 k = args.num_candidates or policy.config.candidates
                 labels = batch["anomalous"][:, None].to(device) if args.use_labels else None
-                paid = top_k_reward(logits, truth[:, 1:], k, labels)
-            paid = paid.clamp(min=goal.lowest)
+                rewards = top_k_reward(logits, truth[:, 1:], k, labels)
+            rewards = rewards.clamp(min=goal.lowest)
             self._note_divergence(context, logits, prompts_of, lengths)
         spans = [slice(int(given), int(length)) for given, length in zip(prompts_of, lengths)]
         behind = [slice(span.start - 1, span.stop - 1) for span in spans]
-        self._paid = pad_sequence([row[span] for row, span in zip(paid, behind)], batch_first=True)  # (B, C)
+        self._rewards = pad_sequence([row[span] for row, span in zip(rewards, behind)], batch_first=True)  # (B, C)
         self._actions = pad_sequence([row[span] for row, span in zip(action, behind)], batch_first=True)
         return {
             "prompt_ids": [row[: span.start].tolist() for row, span in zip(truth, spans)],
             "completion_ids": [row[span].tolist() for row, span in zip(context, spans)],
             "logprobs": None,
-            "position_rewards": [row[span].tolist() for row, span in zip(paid, behind)],
+            "position_rewards": [row[span].tolist() for row, span in zip(rewards, behind)],
         }
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -274,8 +274,8 @@ class ReinforceTrainer(Validated, GRPOTrainer):  # type: ignore[misc]
         args: ReinforceConfig = self.args  # type: ignore[assignment]
         self._rows = inputs
         batch = super()._generate_and_score_completions(inputs)
-        mask = batch["completion_mask"].to(self._paid.dtype)
-        returns = self.credit(self._paid, mask)
+        mask = batch["completion_mask"].to(self._rewards.dtype)
+        returns = self.credit(self._rewards, mask)
         advantage = (returns - (self.baseline if self.objective.baseline else 0.0)) * mask
         if args.advantage_clip:
             advantage = advantage.clamp(-args.advantage_clip, args.advantage_clip)

@@ -55,7 +55,7 @@ SCRATCH_STAGES = (
     Stage("embedder", ("encoder", "projector"), 1e-3, 1, max_samples=2000),
     Stage("all", PARTS, 1e-3, 8, max_samples=2000, schedule="cosine"),
 )
-# A pretrained encoder that stands still throughout: what it knows of words that the log has not is not trained away, and
+# A pretrained encoder, frozen throughout: what it knows of words that the log has not is not trained away, and
 # each message is encoded once in the whole run.
 FROZEN_ENCODER_STAGES = (
     Stage("answer template", ("decoder",), 5e-4, 1, max_samples=1000),
@@ -70,6 +70,7 @@ STAGE_TABLES = {
 }
 PUBLISHED_DECAY, PUBLISHED_DECAYS = 0.7, 10
 BATCH = 16  # the paper's mini-batch
+PUBLISHED_SUFFIX = ". Is this sequence normal or anomalous? \\n"
 DTYPES = ("float32", "bfloat16", "auto")
 
 
@@ -104,6 +105,12 @@ class LogLLMPreset:
         reorder: see there.
         validations: evaluations of the validation windows an epoch.
         patience: evaluations of the last stage without gain before it stops; 0 = never.
+        prompt_suffix: text between the messages and the answer; None = `LogLLMConfig`'s, which ends in a line feed.
+        weight_decay: of AdamW.
+        clipping: largest norm of the gradient; 0 = no clipping.
+        long_windows: how a window of more messages than the model takes is scored, see `LogLLMConfig`.
+        encoder_kind: "text", or "embedding": one trained vector for each distinct message (the paper's ablation with
+            template IDs, an embedding layer in BERT's place).
     """
 
     encoder: str | None = None
@@ -132,6 +139,11 @@ class LogLLMPreset:
     reorder: float = 0.0
     validations: int = 2
     patience: int = 4
+    prompt_suffix: str | None = None
+    weight_decay: float = 0.0
+    clipping: float = 1.0
+    long_windows: str = "overlap"
+    encoder_kind: str = "text"
 
 
 _SMALL_LLAMA: dict[str, Any] = {
@@ -209,6 +221,11 @@ PRESETS = {
         bf16=True,
         validations=1,
         patience=0,
+        # Figure 3 and the published code end the prompt in a backslash and an n, two characters.
+        prompt_suffix=PUBLISHED_SUFFIX,
+        # The paper says AdamW and no more; the published code takes torch's own decay, and does not clip.
+        weight_decay=0.01,
+        clipping=0.0,
     ),
 }
 
@@ -222,7 +239,7 @@ class LogLLMTrainingConfig(SFTConfig):
         minority_share: beta, the share to which the rarer class is oversampled (paper, equation 1); 0 = off.
         published_schedule: the published code's schedule in place of `lr_scheduler_type`.
         noise: length of the random vector that is added to a varied message's vector, in lengths of that vector; only
-            where the encoder stands still.
+            where the encoder is frozen.
         mix: how far at most a varied message's vector is moved towards that of another message (1 = all the way). Other
             wordings differ in the directions in which messages differ, where isotropic noise hardly reaches.
         word_dropout: share of the words of a varied message that change, on average (message_store.py, `reword`).
@@ -254,6 +271,6 @@ class LogLLMTrainingConfig(SFTConfig):
             raise ValueError(f"minority_share must be at least 0 and below 1, found {self.minority_share}")
         if self.noise and "encoder" in self.trainable:
             raise ValueError(
-                f"noise is put on the vectors of an encoder that stands still, found noise {self.noise} in a stage that "
+                f"noise is put on the vectors of a frozen encoder, found noise {self.noise} in a stage that "
                 "trains the encoder: set noise to 0, or take the stages frozen_encoder"
             )

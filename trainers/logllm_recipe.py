@@ -1,6 +1,6 @@
 """What a run of LogLLM departs from its preset in: one flat YAML mapping, every key of it a field below.
 
-Notes: A key that is not given means "as the preset says", so a recipe is as short as what it changes; two
+A key that is not given means "as the preset says", so a recipe is as short as what it changes; two
 settings that cannot both hold are refused by name, and an unknown key is answered with the nearest ones there are.
 """
 
@@ -40,7 +40,13 @@ OF_THE_PRESET = (
     "reorder",
     "validations",
     "patience",
+    "prompt_suffix",
+    "weight_decay",
+    "clipping",
+    "long_windows",
+    "encoder_kind",
 )
+ENCODER_KINDS = ("text", "embedding")
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,11 @@ class LogLLMRecipe:
     reorder: float | None = None
     validations: int | None = None
     patience: int | None = None
+    prompt_suffix: str | None = None
+    weight_decay: float | None = None
+    clipping: float | None = None
+    long_windows: str | None = None
+    encoder_kind: str | None = None
     without: tuple[str, ...] = ()
     last_epochs: float | None = None
     schedule: str | None = None
@@ -149,6 +160,18 @@ class LogLLMRecipe:
                 f"random_encoder: true needs an encoder to take the shape of, found none in preset {self.preset!r}, whose "
                 "encoder starts from nothing anyway: keep one of the two"
             )
+        for name in ("weight_decay", "clipping"):
+            if getattr(row, name) < 0:
+                raise ValueError(f"{name} must be at least 0, found {getattr(row, name)}")
+        if row.long_windows not in ("overlap", "cut"):
+            raise ValueError(f"long_windows must be overlap or cut, found {row.long_windows!r}")
+        if row.encoder_kind not in ENCODER_KINDS:
+            raise ValueError(f"encoder_kind must be one of {', '.join(ENCODER_KINDS)}, found {row.encoder_kind!r}")
+        if row.encoder_kind == "embedding" and row.load_in_4bit:
+            raise ValueError(
+                "encoder_kind: embedding needs load_in_4bit: false, found true: there is no base to name for such an encoder, so "
+                "the checkpoint is saved whole, and 4-bit weights are not; set load_in_4bit: false"
+            )
         if not 0 <= row.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, found {row.dropout}")
         if not 0 <= row.repeats <= 1:
@@ -185,7 +208,7 @@ class LogLLMRecipe:
             for name in ("noise", "mix"):
                 if getattr(row, name) and "encoder" in stage.trainable:
                     raise ValueError(
-                        f"{name} needs an encoder that stands still, found {name}: {getattr(row, name)} and stages: "
+                        f"{name} needs a frozen encoder, found {name}: {getattr(row, name)} and stages: "
                         f"{row.stages}, of which {stage.name!r} trains the encoder: keep {name} with stages: "
                         f"frozen_encoder, or set {name}: 0"
                     )

@@ -14,8 +14,10 @@ import json
 import math
 import shutil
 import signal
+import statistics
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,6 +78,32 @@ class StageBar(TrainerCallback):
     def on_train_end(self, args, state, control, **kwargs):
         """Close it."""
         self.bar.close()
+
+
+class StepClock(TrainerCallback):
+    """How long a stage and its steps took, in seconds; of a resumed stage the part since then."""
+
+    def __init__(self):
+        self._begun = self._last = 0.0
+        self._steps: list[float] = []
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        """Start."""
+        self._begun = self._last = time.perf_counter()
+
+    def on_step_begin(self, args, state, control, **kwargs):
+        """A step begins: evaluations and checkpoints in between are not its time."""
+        self._last = time.perf_counter()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        """Keep the step's time."""
+        self._steps.append(time.perf_counter() - self._last)
+
+    def figures(self) -> dict[str, float]:
+        """`seconds` of the stage and `seconds_per_step`, the median without the first, which allocates."""
+        steps = self._steps[1:] or self._steps or [0.0]
+        seconds = time.perf_counter() - self._begun
+        return {"seconds": round(seconds, 2), "seconds_per_step": round(statistics.median(steps), 5)}
 
 
 class StopOnSignal(TrainerCallback):
@@ -185,6 +213,8 @@ def train_logllm(
             reorder=row.reorder,
             gradient_checkpointing=row.gradient_checkpointing,
             bf16=row.bf16 and has_fast_bf16(),
+            weight_decay=row.weight_decay,
+            max_grad_norm=row.clipping,
             **_schedule(stage),
             **_batches(row.micro_batch, recipe.batch),
             **_common(work_dir / f"{i + 1}-{stage.name.replace(' ', '-')}", seed, min(max(epoch // 4, 1), 20))
@@ -376,6 +406,8 @@ def _run(
 ) -> dict[str, Any]:
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(StageBar(name, progress, answer_tokens))
+    clock = StepClock()
+    trainer.add_callback(clock)
     trainer.train(resume_from_checkpoint=resume_from_checkpoint)
     logs = [log for log in trainer.state.log_history if "loss" in log]
     args = trainer.args
@@ -386,6 +418,7 @@ def _run(
         "epochs": round(trainer.state.epoch or 0, 4),
         "batch": args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size,
         "steps": trainer.state.global_step,
+        **clock.figures(),
     }
     if logs:
         row["last_loss"] = float(logs[-1]["loss"])

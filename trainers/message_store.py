@@ -1,4 +1,4 @@
-"""The distinct messages of a training run: tokenised once, and encoded once for as long as the encoder stands still.
+"""The distinct messages of a training run: tokenised once, and encoded once for as long as the encoder is frozen.
 
 Notes:
 - A window becomes a list of places in the store, so a batch is built from integers; masking and tokenising happen once a

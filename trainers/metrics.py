@@ -53,12 +53,14 @@ def detection_metrics(scores: Sequence[float], labels: Sequence[int], threshold:
     }
 
 
-def best_f1_threshold(scores: Sequence[float], labels: Sequence[int], prefer: float | None = None) -> float:
+def best_f1_threshold(
+    scores: Sequence[float], labels: Sequence[int], prefer: float | None = None, normal_weight: float = 1.0
+) -> float:
     """Return the threshold of the best F1 on these windows.
 
     Every threshold between two neighbouring scores gives the same F1. Of the best such range `prefer` is taken where it
     lies inside (0 is where a model that was trained on both classes is undecided), else the range's middle. Among
-    ranges of equal F1 the highest is taken: fewer alarms.
+    ranges of equal F1 the highest is taken: fewer alarms. A normal window counts `normal_weight` times.
     """
     s, y = np.asarray(scores, dtype=float), np.asarray(labels, dtype=int)
     if not len(s) or y.sum() == 0:
@@ -69,7 +71,8 @@ def best_f1_threshold(scores: Sequence[float], labels: Sequence[int], prefer: fl
     s, y = s[order], y[order]
     last = np.flatnonzero(np.append(s[1:] != s[:-1], True))  # a run of equal scores is flagged as a whole
     tp = np.cumsum(y)[last]
-    best = last[int(np.argmax(2 * tp / (last + 1 + y.sum())))]
+    flagged = tp + normal_weight * (last + 1 - tp)
+    best = last[int(np.argmax(2 * tp / (flagged + y.sum())))]
     high = s[best]
     low = s[best + 1] if best + 1 < len(s) else high - 1.0
     if prefer is not None and low <= prefer < high:

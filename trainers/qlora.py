@@ -40,12 +40,19 @@ def target_pattern(model: nn.Module) -> str:
         rf"model\.encoder\.(.*\.)?({'|'.join(ENCODER_TARGETS)})|model\.decoder\.(.*\.)?({'|'.join(DECODER_TARGETS)})"
     )
     for part in ("encoder", "decoder"):
+        if part == "encoder" and _is_embedding(model):
+            continue
         if not any(re.fullmatch(pattern, name) for name in names if name.startswith(f"model.{part}.")):
             raise ValueError(
                 f"the {part} must have projections named {ENCODER_TARGETS if part == 'encoder' else DECODER_TARGETS}, "
                 f"found none in {type(getattr(model.model, part)).__name__}: pass target_modules"
             )
     return pattern
+
+
+def _is_embedding(model: nn.Module) -> bool:
+    """Whether the encoder is an embedding layer: it has no projections to adapt and is trained whole."""
+    return getattr(model.config.encoder_config, "num_hidden_layers", None) == 0
 
 
 def lora_config(model: nn.Module, target_modules: str | None = None, **settings: Any) -> LoraConfig:
@@ -57,7 +64,7 @@ def lora_config(model: nn.Module, target_modules: str | None = None, **settings:
         "target_modules": target_modules or target_pattern(model),
         "rank_pattern": {_IN_ENCODER: ENCODER_RANK},
         "alpha_pattern": {_IN_ENCODER: ENCODER_ALPHA},
-        "modules_to_save": ["projector"],
+        "modules_to_save": ["projector", *(["word_embeddings"] if _is_embedding(model) else [])],
     }
     return LoraConfig(**(fields | settings))
 

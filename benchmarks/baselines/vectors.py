@@ -18,6 +18,7 @@ ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 MOST_PIECES = 64
 BATCH = 32
 _sentences: dict[str, np.ndarray] = {}
+_tokens: dict[str, np.ndarray] = {}
 
 
 @cache
@@ -46,6 +47,28 @@ def sentence_vectors(messages: Sequence[str]) -> np.ndarray:
         _sentences.update(zip(some, torch.nn.functional.normalize(mean, dim=-1).numpy()))
     width = model.config.hidden_size
     return np.stack([_sentences[message] for message in messages]) if len(messages) else np.zeros((0, width))
+
+
+@torch.inference_mode()
+def token_vectors(messages: Sequence[str]) -> list[np.ndarray]:
+    """The vectors of each message's word pieces, of length 1: one array (L, D) a message, at least one row."""
+    model, tokenizer = encoder()
+    new = sorted(set(messages) - set(_tokens), key=len)
+    for at in range(0, len(new), BATCH):
+        some = new[at : at + BATCH]
+        batch = tokenizer(
+            some,
+            padding=True,
+            truncation=True,
+            max_length=MOST_PIECES,
+            return_tensors="pt",
+            return_special_tokens_mask=True,
+        )
+        own = batch["attention_mask"].bool() & ~batch.pop("special_tokens_mask").bool()
+        hidden = torch.nn.functional.normalize(model(**batch).last_hidden_state, dim=-1)  # (B, L, D)
+        for message, rows, mask in zip(some, hidden, own):
+            _tokens[message] = (rows[mask] if mask.any() else rows[:1]).numpy()
+    return [_tokens[message] for message in messages]
 
 
 class WordVectors:

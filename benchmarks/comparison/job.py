@@ -18,7 +18,7 @@ from benchmarks.comparison.methods import Method
 from benchmarks.comparison.systems import Part, Split
 from benchmarks.metrics.log_anomaly.measures import anomaly_metrics, cells
 
-RATE = 0.001
+RATE = 0.001  # as LogLLaMA's default (src/logllm/training/train.py)
 OTHER_RATE = 0.01
 LEAST_ANOMALIES = 3
 CURVE_POINTS = 60
@@ -81,6 +81,12 @@ def judge(method: Method, split: Split, seed: int, test: Part | None = None) -> 
         theirs = model.own_scores(windows) if hasattr(model, "own_scores") else scores
         own = anomaly_metrics(theirs, test.labels, model.own_threshold, draws=0)
         found["own_rule"] = {name: own[name] for name in ("precision", "recall", "f1", "tp", "fp", "fn")}
+    if hasattr(model, "others"):  # the same model by other rules
+        names = ("precision", "recall", "f1", "auroc", "pr_auc", "tp", "fp", "fn")
+        found["others"] = {}
+        for name, (theirs, at) in model.others(windows).items():
+            other = anomaly_metrics(theirs, test.labels, at, draws=0)
+            found["others"][name] = {key: other[key] for key in names}
     found["false_negatives"] = [i for i, (s, y) in enumerate(zip(scores, test.labels)) if y == 1 and s <= threshold][
         :20
     ]

@@ -14,6 +14,12 @@ from pathlib import Path
 from typing import Any
 
 CARD = ("config", "training")
+DETECTORS = {
+    "rank": "top K (paper)",
+    "likelihood": "likelihood alone, default threshold",
+    "counts": "counts alone, default threshold",
+    "likelihood+counts": "likelihood + counts, default threshold",
+}
 
 
 class TrainedDetector:
@@ -75,6 +81,17 @@ class TrainedDetector:
     def own_scores(self, windows: Sequence[Sequence[str]]) -> list[float]:
         """LogLLaMA: the worst rank of a key, which the paper's rule compares with K."""
         return self.model.detectors([self.processor.ids_of_keys(list(window)) for window in windows])["rank"]
+
+    def others(self, windows: Sequence[Sequence[str]]) -> dict[str, tuple[list[float], float]]:
+        """The same model by other rules: (scores, threshold) by name.
+
+        LogLLaMA: its detectors one by one at their default thresholds. LogLLM: the paper's decision at log-odds 0.
+        """
+        if self.family == "logllm":
+            return {"the more probable answer (paper)": (self.detector.scores(windows), 0.0)}
+        scores = self.model.detectors([self.processor.ids_of_keys(list(window)) for window in windows])
+        thresholds = self.card["training"]["thresholds"]
+        return {title: (scores[name], thresholds[name]) for name, title in DETECTORS.items() if name in scores}
 
     def line_scores(self, windows: Sequence[Sequence[str]]) -> list[list[float]]:
         """LogLLM: what the score loses without the line. LogLLaMA: its key's surprise."""

@@ -33,15 +33,17 @@ from tqdm import tqdm
 from benchmarks.comparison.methods import BY_NAME, METHODS, Method
 from benchmarks.comparison.systems import (
     DATASETS,
+    PUBLISHED,
     RECIPES,
     Recipe,
     Split,
     build_split,
+    data_of,
     load_split,
     raw_files,
     split_file,
 )
-from benchmarks.places import data_folder
+from logllm.errors import LogllmError
 from logllm.provenance import provenance
 
 HERE = Path(__file__).resolve().parents[1]
@@ -154,7 +156,7 @@ def pending(
 
 def run_system(recipe: Recipe, arguments: argparse.Namespace) -> None:
     """Run what the system's result file still lacks."""
-    data = data_folder()
+    data = data_of(recipe)
     if not raw_files(recipe, data):
         print(f"{recipe.name}: skipped, the logs {', '.join(recipe.raw)} are not in {data} (set LOGLLM_SHARED)")
         return
@@ -190,7 +192,11 @@ def run_system(recipe: Recipe, arguments: argparse.Namespace) -> None:
 def main(words: Sequence[str] | None = None) -> None:
     """Run the bench, then render what it found."""
     parser = argparse.ArgumentParser(description="Every method on the shared systems, then tables, plots and cards.")
-    parser.add_argument("systems", nargs="*", help=f"of {', '.join(RECIPES)}; all by default")
+    parser.add_argument(
+        "systems",
+        nargs="*",
+        help=f"of {', '.join(RECIPES)}, by default all of these; or, on the whole logs in LOGLLM_DATA, {', '.join(PUBLISHED)}",
+    )
     parser.add_argument("--methods", nargs="+", metavar="NAME", help="only these methods")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="only these kinds of method")
     parser.add_argument("--seeds", nargs="+", type=int, help="only these seeds")
@@ -203,16 +209,17 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=HERE.parent / ".bench", help="where built windows are kept")
     parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args(words)
-    unknown = [name for name in arguments.systems if name not in RECIPES]
+    every = RECIPES | PUBLISHED
+    unknown = [name for name in arguments.systems if name not in every]
     unknown += [name for name in [*(arguments.methods or ()), *(arguments.again or ())] if name not in BY_NAME]
     if unknown:
         parser.error(
-            f"systems must be among {', '.join(RECIPES)} and methods among the rows of comparison/methods.py, found {unknown[0]!r}"
+            f"systems must be among {', '.join(every)} and methods among the rows of comparison/methods.py, found {unknown[0]!r}"
         )
     try:
         for name in () if arguments.render else arguments.systems or RECIPES:
-            run_system(RECIPES[name], arguments)
-    except OtherWindows as error:
+            run_system(every[name], arguments)
+    except (OtherWindows, LogllmError) as error:
         sys.exit(str(error))
     if not arguments.no_render:
         from benchmarks.comparison import render as bench_render

@@ -24,7 +24,10 @@ GROUPS = (
     ("The papers', labelled windows (PLELog: normal labels of a half)", "paper", ("labels", "some")),
     ("Ours", "ours", ("normal", "labels")),
 )
-SYSTEM_OF = {"hdfs_random": 0, "hdfs_chronological": 0, "bgl": 1, "thunderbird": 2}
+SYSTEM_OF = {
+    "hdfs_random": 0, "hdfs_chronological": 0, "bgl": 1, "thunderbird": 2,
+    "hdfs_published": 0, "bgl_published": 1, "thunderbird_published": 2, "liberty_published": 3,
+}  # fmt: skip
 Result = dict[str, Any]
 
 
@@ -124,7 +127,7 @@ def readme_table(results: dict[str, Result]) -> str:
                 for name in names
             ]
             area = values(runs_of(results.get("hdfs_chronological", {"runs": []}), method.name), "metrics", "pr_auc")
-            text.append(f"| {method.name} | {' | '.join(cells)} | {cell(area)} | {speed(results, method.name)} |")
+            text.append(f"| {method.shown} | {' | '.join(cells)} | {cell(area)} | {speed(results, method.name)} |")
     return "\n".join([*text, "", *below(results)])
 
 
@@ -162,7 +165,7 @@ def below(results: dict[str, Result]) -> list[str]:
     commits = sorted({one["commit"][:10] + ("+" if one["commit"].endswith("+") else "") for one in made})
     return [
         f"Test parts: {sizes}. Mean ± standard deviation over seeds (deterministic methods have one run); thresholds from the "
-        "training side only. Precision, recall, intervals, de-duplicated scores, evidence, delay and memory: "
+        "training side only. Reduced: smaller than in its paper, or with a part left out, as `benchmarks/baselines` says. Precision, recall, intervals, de-duplicated scores, evidence, delay and memory: "
         "`benchmarks/results/bench.md`.",
         f"Made by `make bench` at {', '.join(commits)}, machine: {made[0]['machine']}, load "
         f"{min(one['load'] for one in made):.0f} to {max(one['load'] for one in made):.0f}."
@@ -205,7 +208,7 @@ def detection_rows(result: Result, method: Method, published: int | None) -> lis
         theirs = method.published[published]
     if not runs:
         why = reason(result, method.name)
-        return [f"| {method.name} | {why} |" + " |" * 9] if why else []
+        return [f"| {method.shown} | {why} |" + " |" * 9] if why else []
     f1 = cell(values(runs, "metrics", "f1"))
     bounds = [run["metrics"]["intervals"]["f1"] for run in runs if "intervals" in run["metrics"]]
     low, high = ([bound[i] for bound in bounds if bound[i] is not None] for i in (0, 1))
@@ -215,12 +218,19 @@ def detection_rows(result: Result, method: Method, published: int | None) -> lis
     cells += [cell(values(runs, "metrics", name)) for name in ("best_f1", "auroc", "pr_auc", "mcc")]
     cells += [counts(runs, "metrics"), cell(values(runs, "metrics", "false_alarms_per_day"), 1)]
     cells.append("-" if theirs is None else f"{theirs:.3f}")
-    text = [f"| {method.name} | {' | '.join(cells)} |"]
-    owns = [run for run in runs if "own_rule" in run["metrics"]]
+    text = [f"| {method.shown} | {' | '.join(cells)} |"]
+    for name in dict.fromkeys(name for run in runs for name in run["metrics"].get("others", {})):
+        some = [run for run in runs if name in run["metrics"].get("others", {})]
+        each = [cell(values(some, "metrics", "others", name, key)) for key in ("precision", "recall", "f1")]
+        areas = [cell(values(some, "metrics", "others", name, key)) for key in ("auroc", "pr_auc")]
+        text.append(
+            f"| {method.shown}: {name} | {' | '.join(each)} | | {' | '.join(areas)} | | {counts(some, 'metrics', 'others', name)} | | |"
+        )
+    owns = [run for run in runs if "own_rule" in run["metrics"] and "others" not in run["metrics"]]
     if owns:
         own = [cell(values(owns, "metrics", "own_rule", name)) for name in ("precision", "recall", "f1")]
         text.append(
-            f"| {method.name}: the paper's own rule | {' | '.join(own)} | | | | | {counts(owns, 'metrics', 'own_rule')} | | |"
+            f"| {method.shown}: the paper's own rule | {' | '.join(own)} | | | | | {counts(owns, 'metrics', 'own_rule')} | | |"
         )
     return text
 
@@ -247,7 +257,7 @@ def second_table(result: Result) -> list[str]:
         cells.append(cell(values(runs, "fit_cpu_seconds"), 1).split(" ")[0])
         cells.append(speed({"": result}, method.name))
         cells += [plain(average(runs, name)) for name in ("peak_memory_mb", "parameters")]
-        text.append(f"| {method.name} | {' | '.join(cells)} |")
+        text.append(f"| {method.shown} | {' | '.join(cells)} |")
     if lined:
         chance = average([run for run in result["runs"] if run["status"] == "ok"], "metrics", "hit_at_1_by_chance")
         runs = [run for run in result["runs"] if run["status"] == "ok" and "delay" in run["metrics"]]

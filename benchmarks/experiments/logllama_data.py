@@ -31,6 +31,7 @@ from logllm.hf_datasets import (
 
 # LogLLM's masks as an alternative to Drain: every message that masks to one text is one template.
 MASK_ONLY = "mask only"
+SPELL = "spell"  # another parser: benchmarks/experiments/spell.py
 
 
 @dataclass
@@ -124,9 +125,13 @@ class MaskMiner:
 
 
 def miner_of(system: LogSystem, drain: dict[str, Any] | str | None) -> Any:
-    """Drain with the system's settings, with other ones, or the masks alone."""
+    """Drain with the system's settings, with other ones, the masks alone, or Spell."""
     if drain == MASK_ONLY:
         return MaskMiner()
+    if drain == SPELL:
+        from benchmarks.experiments.spell import SpellMiner
+
+        return SpellMiner(system.drain)
     return TemplateMiner(replace(system.drain, **drain) if isinstance(drain, dict) else system.drain)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 DETECTORS = {
     "rank": "top K (paper, K = half of the keys)",
     "likelihood": "likelihood",
+    "counts": "counts alone",
     "likelihood+rank": "likelihood or top K",
     "likelihood+counts": "likelihood + counts",
     "likelihood+counts+gaps": "likelihood + counts + pauses",
@@ -53,7 +55,7 @@ def part_table(result: dict[str, Any], part: str) -> list[str]:
         runs = [row for row in result["rows"] if (row["part"], row["row"]) == (part, name)]
         for detector, title in DETECTORS.items():
             found = [run["detectors"][detector] for run in runs if detector in run["detectors"]]
-            if found and (name == "likelihood" or detector in ("rank", "likelihood", "likelihood+counts")):
+            if found and (name == "likelihood" or detector in ("rank", "likelihood", "counts", "likelihood+counts")):
                 text.append(line(f"{name}: {title} ({len(found)} seeds)", found))
     return text
 
@@ -83,11 +85,11 @@ def apart(result: dict[str, Any], part: str) -> list[str]:
             )
     for name in ("likelihood", "+ sampled hit"):
         runs = [row for row in result["rows"] if (row["part"], row["row"]) == (part, name)]
-        for detector in ("rank", "likelihood", "likelihood+counts"):
+        for detector in ("rank", "likelihood", "counts", "likelihood+counts"):
             found = [
                 r["detectors"][detector]["never_in_training"]
                 for r in runs
-                if "never_in_training" in r["detectors"][detector]
+                if "never_in_training" in r["detectors"].get(detector, {})
             ]
             if found:
                 cells = (mean([one[m] for one in found]) for m in ("f1", "pr_auc"))
@@ -193,6 +195,14 @@ def speed(result: dict[str, Any]) -> list[str]:
     return text
 
 
+def made_by(result: dict[str, Any]) -> str:
+    """The commits that made the rows of a result, with how many rows each, and the machines."""
+    commits = Counter(row["made"]["commit"][:10] for row in result["rows"])
+    machines = dict.fromkeys(row["made"]["machine"] for row in result["rows"])
+    named = ", ".join(f"{name} ({count} row{'s' if count > 1 else ''})" for name, count in commits.items())
+    return f"commit{'s' if len(commits) > 1 else ''} {named}; {'; '.join(machines)}"
+
+
 def main() -> None:
     """Write everything that there are results for."""
     text = [
@@ -201,8 +211,9 @@ def main() -> None:
         "Made by `benchmarks/experiments/logllama_render.py` from the JSON files beside it; thresholds from normal validation windows.",
     ]
     curves: dict[str, list[tuple[float, int, dict[str, float]]]] = {}
-    titles = {"logllama_hdfs": "HDFS", "logllama_bgl": "BGL, divided at random", "logllama_folds": "HDFS, each fifth of the blocks",
+    titles = {"logllama_hdfs": "HDFS: the last fifth of the dated blocks tested; trained on those before and on blocks of unknown date", "logllama_bgl": "BGL, divided at random", "logllama_folds": "HDFS, each fifth of the blocks",
               "logllama_contamination": "Contaminated training", "logllama_drain": "Drain settings, HDFS",
+              "logllama_parsers": "Drain, Spell and the masks alone, HDFS",
               "logllama_bgl_time": "BGL, divided by time; Drain settings"}  # fmt: skip
     for name, title in titles.items():
         result = load(name)
@@ -212,7 +223,7 @@ def main() -> None:
             "",
             f"## {title}",
             "",
-            f"Recipe `{name}`, rate {result['rate']}, commit {result['rows'][-1]['made']['commit'][:10]}.",
+            f"Recipe `{name}`, rate {result['rate']}, {made_by(result)}.",
         ]
         for part in result["parts"]:
             text += ["", f"### {part}", "", *part_table(result, part)]
@@ -221,7 +232,7 @@ def main() -> None:
         if name == "logllama_hdfs":
             draw_curves(result, RESULTS / "logllama_rl.png")
         if result["recipe"].get("sweep"):
-            curves[title] = sweep(result)
+            curves[title.split(":")[0]] = sweep(result)
             text += [
                 "",
                 "K swept (paper's rule, mean over the seeds):",
@@ -231,7 +242,7 @@ def main() -> None:
             ]
             text += [
                 f"| {share:.0%} | {k} | {v['precision']:.3f} | {v['recall']:.3f} | {v['f1']:.3f} |"
-                for share, k, v in curves[title]
+                for share, k, v in curves[title.split(":")[0]]
             ]
     if curves:
         draw_sweep(curves, RESULTS / "logllama_k.png")

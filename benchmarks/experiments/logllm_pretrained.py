@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--unfinished", action="store_true", help="take a broken-off training at its best checkpoint")
     args = parser.parse_args()
     from logllm.provenance import provenance
-    from logllm.training.reproduce import locked_result
+    from logllm.training.result_file import locked_result
 
     made_of = {"recipe": {"tasks": TASKS, "rows": ROWS, "baselines": list(BASELINES)}}
     for task in args.tasks.split(";"):

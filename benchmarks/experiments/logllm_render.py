@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.experiments import logllm_reworded, logllm_unseen_categories
-from logllm.training.reproduce import report
+from logllm.training.result_table import report
 
 HERE = Path(__file__).resolve().parents[1]
 RESULTS = HERE / "results"

@@ -49,7 +49,8 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--rows", default="", help="names of the rows to run, with ; between; by default all")
     args = parser.parse_args()
-    from logllm.training.reproduce import locked_result, windows_of
+    from logllm.training.reproduce import windows_of
+    from logllm.training.result_file import locked_result
 
     with tempfile.TemporaryDirectory() as folder:
         built, rows, _ = windows_of({**DATA, "train_share": 0.8, "validation_share": 0.1}, args.data, Path(folder))

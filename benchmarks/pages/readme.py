@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.comparison.tables import load_results, readme_table
 from benchmarks.experiments import logllm_reworded
 from benchmarks.experiments.logllm_render import load
-from logllm.training.reproduce import report
+from logllm.training.result_table import DECISIONS, provenance, report
 
 HERE = Path(__file__).resolve().parents[1]
 ROOT = HERE.parent
@@ -40,14 +40,30 @@ def table(result: dict[str, Any]) -> str:
             cells = [_mean([one[m] for one in runs]) for m in SHOWN]
             counts = "; ".join(_counts(one) for one in runs)
             rows.append(f"| {NAMES[family]} | {' | '.join(cells)} | {counts} |")
+            rows += _apart([one for one in result["runs"] if one["family"] == family])
     seeds = ", ".join(map(str, result["recipe"]["seeds"]))
-    made = result["made"]
     rows += [
         "",
-        f"Seeds {seeds}: mean ± standard deviation; thresholds set on validation blocks of the training part.",
+        f"Seeds {seeds}: mean ± standard deviation; thresholds set on validation blocks of the training part. Rows with a dash are "
+        "the same models by another rule: what of the result is the language model, and what is counting.",
     ]
-    rows.append(f"Recipe `benchmarks/recipes/{result['recipe']['name']}.yaml`, machine: {made['machine']}, CPU only.")
+    rows.append(f"Recipe `benchmarks/recipes/{result['recipe']['name']}.yaml`. {provenance(result)}")
     return "\n".join(rows)
+
+
+def _apart(runs: list[dict[str, Any]]) -> list[str]:
+    """A row for each other rule of the same models: LogLLaMA's detectors, LogLLM's decision at log-odds 0."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        for name, metrics in run.get("detectors", {}).items():
+            found.setdefault(name, []).append(metrics)
+        for key, metrics in run.get("decisions", {}).items():
+            found.setdefault(DECISIONS[key], []).append(metrics)
+    rows = []
+    for name, some in found.items():
+        counts = "; ".join(map(_counts, some))
+        rows.append(f"| - {name} | {' | '.join(_mean([one[m] for one in some]) for m in SHOWN)} | {counts} |")
+    return rows
 
 
 def _mean(values: list[float]) -> str:

@@ -75,7 +75,10 @@ def budget(args: argparse.Namespace, work: Path) -> dict:
     for name, lines, asked in BUDGETS:
         if not lines and args.data is None:
             continue
-        runs = [budget_of(name, lines, asked, seed, args.data, work) for seed in range(args.seeds)]
+        runs = []
+        for seed in range(args.seeds):
+            runs.append(budget_of(name, lines, asked, seed, args.data, work))
+            sys.stderr.write(f"{name}: {runs[-1]}\n")
         ratios = [run["ratio"] for run in runs]
         result[name] = {
             "runs": runs,
@@ -90,8 +93,9 @@ def budget(args: argparse.Namespace, work: Path) -> dict:
 def budget_of(name: str, lines: int, asked: float, seed: int, data: Path | None, work: Path) -> dict:
     """One fit and the alarms after it."""
     if lines:
-        simulate(name, lines * 3 // 2, seed, work / "log", anomaly_share=0.0, progress=False)
-        raw = next((work / "log").glob("*.log")).read_text("latin-1").splitlines()[:lines]
+        folder = work / f"{name}-{seed}"
+        simulate(name, lines * 3 // 2, seed, folder, anomaly_share=0.0, progress=False)
+        raw = next(folder.glob("*.log")).read_text("latin-1").splitlines()[:lines]  # it fades out at its end
     else:
         assert data is not None
         raw = list(read_lines(data / "hdfs/HDFS_2pct.log", "latin-1"))

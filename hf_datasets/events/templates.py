@@ -10,7 +10,6 @@ every repeat of a line that is mostly parameters), and there is an upper bound o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import eq
 from typing import Any
 
 import numpy as np

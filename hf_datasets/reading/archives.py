@@ -175,6 +175,17 @@ def _chosen(sizes: dict[str, int], path: Path, member: str | None) -> str:
     return max(logs, key=sizes.__getitem__)
 
 
+def holds(file: Path, member: str) -> bool:
+    """Whether a file is a zip archive with a member of that name, in whatever folder of it."""
+    if not zipfile.is_zipfile(file):
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return any(name.rpartition("/")[2] == member for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError, OSError):
+        return False  # whoever reads the log out of it says what is wrong with it
+
+
 def looks_like_log(name: str) -> bool:
     """Whether a file name is not that of a label file, a licence, a table or a text about the log."""
     lower = name.lower()

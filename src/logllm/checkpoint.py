@@ -1,6 +1,6 @@
 """Is a checkpoint folder what was saved? `checksums.json` beside the weights holds the SHA-256 of what a verdict stands on.
 
-Notes: Safetensors and JSON have no checksum of their own, so a flipped bit in a weight, a threshold or a
+Safetensors and JSON have no checksum of their own, so a flipped bit in a weight, a threshold or a
 template would be loaded as if nothing had happened. Code, card and records of training are left out: they change, and no
 score depends on them. A folder without the file (of an earlier version, or from elsewhere) is loaded unchecked.
 """

@@ -6,11 +6,12 @@ Results go to standard output, progress and remarks to standard error.
 from __future__ import annotations
 
 import json
+import os
 import sys
-from contextlib import redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -197,26 +198,60 @@ def train(
 
 @app.command()
 def reproduce(
-    recipe: Annotated[Path, typer.Argument(help="YAML: data, rows of settings, seeds, the paper's figures.")],
+    recipe: Annotated[Path, typer.Argument(help="YAML (data, rows, seeds, the paper's figures), or a recipe's name.")],
     data: Annotated[
         Path, typer.Option(envvar="LOGLLM_DATA", help="Folder that the recipe's log and labels are relative to.")
     ] = Path("."),
     result: Annotated[
-        Path | None,
-        typer.Option(help="JSON file, read and extended; by default results/NAME.json beside the recipes."),
+        Path | None, typer.Option(help="JSON file, read and extended; by default NAME.json in the work folder.")
+    ] = None,
+    rows: Annotated[
+        list[str] | None, typer.Option(help="Only rows whose names hold this word; may be given again.")
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="Of the recipe's seeds, such as 0,1; by default all.")] = None,
-    work: Annotated[Path | None, typer.Option(help="Folder to keep the dataset and stopped trainings in.")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Folder of dataset, checkpoints and scores; by default reproduced/NAME.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with trainings that were stopped.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="Fetch the published log where it is missing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say windows, steps, hours and what is missing, and stop.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a published experiment and print the result beside the paper's row, with an interval."""
-    from logllm.training.reproduce import report
-    from logllm.training.reproduce import reproduce as run
+    from logllm.training import reproduce as experiment
+    from logllm.training.recipe import read_recipe
+    from logllm.training.result_table import report
 
-    chosen = [int(one) for one in seeds.split(",")] if seeds else None
-    target = result or recipe.resolve().parent.parent / "results" / f"{recipe.stem}.json"
-    say(report(run(recipe, data, target, seeds=chosen, work=work, progress=not quiet)))
-    remark(f"result in {target}")
+    chosen = _whole_numbers(seeds) if seeds else None
+    if dry_run:
+        say(experiment.dry_run(recipe, data, rows=rows, seeds=chosen, work=work))
+        return
+    known = read_recipe(recipe)
+    target = result or (work or experiment.work_folder(known)) / f"{known['name']}.json"
+    found = experiment.reproduce(
+        recipe,
+        data,
+        target,
+        rows=rows,
+        seeds=chosen,
+        work=work,
+        resume=resume,
+        download=download,
+        estimate=not quiet,
+        progress=not quiet,
+    )
+    if int(os.environ.get("RANK", "0")) == 0:  # under torchrun the first process speaks
+        say(report(found))
+        remark(f"result in {target}")
+
+
+def _whole_numbers(text: str) -> list[int]:
+    try:
+        return [int(one) for one in text.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(f"seeds must be whole numbers with commas, found {text!r}: such as 0,1") from error
 
 
 @app.command("import-official")
@@ -257,6 +292,11 @@ def evaluate(
     system: Annotated[str | None, typer.Option(help="With --raw: how the log is read.")] = None,
     raw: Annotated[Path | None, typer.Option(help="A raw log in place of a dataset.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Session labels of the raw log.")] = None,
+    official: Annotated[
+        bool, typer.Option("--official", help="The model is a published folder: Bert_ft/, Llama_ft/, projector.pt.")
+    ] = False,
+    encoder: Annotated[str | None, typer.Option(help="With --official: its encoder.")] = None,
+    decoder: Annotated[str | None, typer.Option(help="With --official: its decoder.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint on labelled windows."""
@@ -266,11 +306,25 @@ def evaluate(
         check_logs([raw])
     from logllm.training.workflows import evaluate_on_raw, evaluate_on_split
 
-    if dataset is not None:
-        result = evaluate_on_split(model, dataset, config, split)
-    else:
-        result = evaluate_on_raw(model, raw, system, labels)
+    with _checkpoint_of(model, official, encoder, decoder) as folder:
+        if dataset is not None:
+            result = evaluate_on_split(folder, dataset, config, split)
+        else:
+            result = evaluate_on_raw(folder, raw, system, labels)
     say(json.dumps(result) if as_json else "\n".join(f"{key:>20} {value}" for key, value in result.items()))
+
+
+def _checkpoint_of(
+    model: Any, official: bool, encoder: str | None, decoder: str | None
+) -> AbstractContextManager[Any]:
+    """The checkpoint as it is, or a published one turned into one of this package for as long as it is used."""
+    if not official:
+        if encoder or decoder:
+            raise typer.BadParameter("--encoder and --decoder belong to --official")
+        return nullcontext(model)
+    from logllm.hub.official import DECODER, ENCODER, official_checkpoint
+
+    return official_checkpoint(model, encoder or ENCODER, decoder or DECODER)
 
 
 class Engine(StrEnum):

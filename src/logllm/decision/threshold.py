@@ -27,6 +27,9 @@ SLICES, INCIDENT_SLICES, INCIDENT_SHARE = 10, 2, 0.8  # an incident: so much of 
 LEAST_APART = 2.0  # nats between them: below that a likelihood ratio of seven tells nothing apart
 TIED = 2.0  # times more or fewer than asked: what a tie may force without being mentioned
 SECONDS_PER_DAY = 86400.0
+TAIL_SHARE = 0.1  # of the scores: the tail that a rare rate is read from
+UNSEEN_IN_NORMAL = 0.01
+ENOUGH = 10.0  # normal windows expected above a threshold that is read off their order
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,85 @@ def budget_threshold(scores: Sequence[float], alarms: float, seconds: float | No
         high=high * scale,
         tied=ties if (over + ties) * scale > TIED * alarms and over * scale < alarms / TIED and ties > 1 else 0,
     )
+
+
+def normal_threshold(scores: Sequence[float], rate: float, reach: float = -math.inf, margin: float = 1.0) -> float:
+    """The threshold that few new normal windows exceed, from scores of normal validation windows alone.
+
+    With `ENOUGH` / rate windows or more it is the split-conformal quantile, the ceil((n + 1)(1 - rate))-th smallest of n
+    scores. With fewer, of which one or none would lie above it, the scores' tail says where it would lie: scores are nats,
+    and what exceeds their ninth decile falls off exponentially (the generalised Pareto law with shape 0). The tail is
+    followed to the largest score, or to `reach` where that is higher, and no further. Its scale is a median: a few windows far
+    above all others, odd ones or anomalies that nobody labelled, do not move it (`promised_rate` counts them).
+    Chosen in `benchmarks/experiments/logllama_threshold.py`.
+
+    Args:
+        scores: of normal windows that training did not see, higher = more anomalous.
+        rate: share of new normal windows that may exceed the threshold.
+        reach: what a window with a message never seen in training scores: a threshold may lie there although no score does.
+        margin: the tail is followed to so many times rarer a rate, because new windows are of more kinds than the few that
+            it was read from.
+
+    Raises:
+        ValueError: no scores, or a rate that is not between 0 and 1.
+
+    >>> normal_threshold([0.0] * 900 + [float(i % 10) for i in range(99)] + [90.0], 0.001) < 45
+    True
+    """
+    if not 0 < rate < 1:
+        raise ValueError(f"the false-alarm rate must lie between 0 and 1, found {rate:g}")
+    s = np.sort(np.asarray(scores, dtype=float))
+    if not len(s):
+        raise ValueError("a threshold by false alarms must have normal windows to be set on, found none")
+    if len(s) * rate >= ENOUGH:
+        return float(s[math.ceil((len(s) + 1) * (1 - rate)) - 1])
+    return min(exponential_tail(s, rate / margin), max(float(s[-1]), reach))
+
+
+def exponential_tail(sorted_scores: np.ndarray, rate: float) -> float:
+    """The score that is exceeded with probability `rate`, by an exponential tail above the ninth decile.
+
+    Its scale is the median excess over log 2.
+
+    >>> draws = np.sort(-np.log((np.arange(100000) + 0.5) / 100000))  # exponential, scale 1
+    >>> round(exponential_tail(draws, 1e-4), 1), round(-math.log(1e-4), 1)
+    (9.2, 9.2)
+    """
+    start = float(np.quantile(sorted_scores, 1 - TAIL_SHARE))
+    excess = sorted_scores[sorted_scores > start] - start
+    if not len(excess):
+        return start
+    scale = float(np.median(excess)) / math.log(2)
+    return start + scale * max(math.log(len(excess) / len(sorted_scores) / rate), 0.0)
+
+
+def promised_rate(scores: Sequence[float], threshold: float, rate: float) -> float:
+    """The false-alarm rate that can be promised of a threshold: as aimed at, or as the validation windows show.
+
+    Of n of them k lie above the threshold, so a new one does with probability (k + 1) / (n + 1).
+
+    >>> promised_rate([1.0] * 98 + [9.0], 5.0, 0.001)
+    0.02
+    """
+    above = int((np.asarray(scores, dtype=float) > threshold).sum())
+    return max(rate, (above + 1) / (len(scores) + 1))
+
+
+def unseen_ceiling(scores: Sequence[float], threshold: float, unseen_score: float) -> float:
+    """The threshold of a likelihood score, low enough that a message never seen in training is an alarm.
+
+    Such a message scores `unseen_score` and no more, so a threshold above it would never see one. The threshold stays
+    where more than `UNSEEN_IN_NORMAL` of the normal windows would be alarms then.
+
+    >>> unseen_ceiling([1.0] * 99 + [2.0], 12.0, 10.0) < 10.0
+    True
+    >>> unseen_ceiling([1.0] * 9 + [10.0], 12.0, 10.0)
+    12.0
+    """
+    ceiling = unseen_score - math.log(2)  # a key seen once scores no more than that (window_scores.py)
+    if threshold <= ceiling or (np.asarray(scores) > ceiling).mean() > UNSEEN_IN_NORMAL:
+        return threshold
+    return ceiling
 
 
 def tail_quantile(sorted_scores: np.ndarray, rate: float) -> float:

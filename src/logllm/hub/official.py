@@ -11,6 +11,9 @@ Notes:
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +103,53 @@ def import_official(
     config.save_pretrained(target)
     processor.save_pretrained(target)
     return target
+
+
+@contextmanager
+def official_checkpoint(
+    folder: str | Path, encoder: str = ENCODER, decoder: str = DECODER, revision: str | None = None
+) -> Iterator[Path]:
+    """A published checkpoint as one of this package, in a temporary folder.
+
+    Raises:
+        CheckpointError: as `import_official`; where bases cannot be reached, the error lists all that is missing.
+    """
+    with tempfile.TemporaryDirectory(prefix="logllm-official-") as temporary:
+        try:
+            yield import_official(folder, Path(temporary) / "model", encoder, decoder, revision)
+        except CheckpointError as error:
+            missing = missing_bases(encoder, decoder)
+            if not missing:
+                raise
+            raise CheckpointError(
+                f"the published checkpoint {folder} must have its base models to be evaluated, found missing: "
+                f"{'; '.join(missing)}; its own files: {in_words(folder)}"
+            ) from error
+
+
+def missing_bases(encoder: str, decoder: str) -> list[str]:
+    """Which base models are neither folders nor in the cache; nothing is downloaded."""
+    from huggingface_hub import try_to_load_from_cache
+
+    missing = []
+    for base in (encoder, decoder):
+        if not Path(base).is_dir() and not isinstance(try_to_load_from_cache(base, "config.json"), str):
+            gated = (
+                ", gated: accept its licence and log in with `hf auth login`" if base.startswith("meta-llama") else ""
+            )
+            missing.append(f"{base} (not in the cache{gated})")
+    return missing
+
+
+def in_words(folder: str | Path) -> str:
+    """What a published folder holds: the adapters' ranks and the projector's shape.
+
+    Raises:
+        CheckpointError: a part is missing or unreadable.
+    """
+    parts = [f"{name} of rank {_read_adapter(Path(folder) / name)[0]['r']}" for name in PARTS]
+    shape = tuple(_read_projector(Path(folder) / "projector.pt")["weight"].shape)
+    return ", ".join([*parts, f"projector {shape[0]} x {shape[1]}"])
 
 
 def export_official(folder: str | Path, out: str | Path) -> Path:

@@ -1,6 +1,6 @@
 """The folder of the Space, put together exactly as it is published, and run from there.
 
-Notes: The folder carries this package as source beside `app.py`, with its metadata, instead of asking an
+The folder carries this package as source beside `app.py`, with its metadata, instead of asking an
 index for it. So what is deployed is what was tested, and `requirements.txt` names only what the package itself asks for.
 """
 

@@ -185,9 +185,9 @@ def _timeline(
     for row in rows:
         moment = _seconds(row.get("first"))
         if row.get("is_anomalous") and by_time and moment is not None:
-            place = min(max((moment - first) / span, 0.0), 1.0)
+            share = min(max((moment - first) / span, 0.0), 1.0)
             marks.append(
-                {"x": round(2 + 996 * place, 2), "rank": int(row["rank"]), "title": printable(str(row["reason"]), 200)}
+                {"x": round(2 + 996 * share, 2), "rank": int(row["rank"]), "title": printable(str(row["reason"]), 200)}
             )
     return {
         "bars": bars,

@@ -15,6 +15,7 @@ from logllm.errors import LogllmError
 from logllm.hf_datasets.events import EventBatch
 from logllm.report.finding_text import as_markdown, as_text, terminal_width
 
+from .baseline import Baseline
 from .builds import lead_with_failures
 from .findings import Finding
 from .inputs import log_files, moment_of, seconds_of
@@ -77,6 +78,14 @@ def run_scan(logs: Sequence[str], options: ScanOptions) -> tuple[ScanResult, str
     """Scan logs; returns the result and what is to be printed."""
     files, left_out = log_files(logs)
     progress = Progress(options.quiet)
+    if options.model is not None and not (options.model / "config.json").is_file():
+        baseline = Baseline.load(options.model)
+        if baseline is not None:
+            result = _by_baseline(files, options, baseline, progress)
+            progress.done()
+            result.left_out = left_out
+            _suppress(result, options)
+            return result, render(result, options)
     answer = None
     if options.model is not None:
         from .model import ask_model
@@ -106,6 +115,17 @@ def run_scan(logs: Sequence[str], options: ScanOptions) -> tuple[ScanResult, str
     result.left_out = left_out
     _suppress(result, options)
     return result, render(result, options)
+
+
+def _by_baseline(files: Sequence[str], options: ScanOptions, baseline: Baseline, progress: Progress) -> ScanResult:
+    if options.since or options.until or options.last or options.labels:
+        raise LogllmError(
+            f"--since, --until, --last and --labels must come without a baseline of events, found one in {options.model}: "
+            "leave them out"
+        )
+    from .by_baseline import scan_by_baseline
+
+    return scan_by_baseline(files, baseline, f"events of good runs in {options.model}", options.system, progress.seen)
 
 
 def _labels(path: Path | None) -> dict[str, int] | None:

@@ -13,6 +13,8 @@ from logllm.hf_datasets import LogSystem
 
 # Fewer anomalous validation windows than this say little about a threshold.
 LEAST_ANOMALIES = 3
+FEW_ANOMALIES = 10  # below it the threshold is doubtful
+PRIOR_MOVED = 4.0  # times: odds of "anomalous" in validation against training
 
 
 def train_logllm_on(
@@ -55,18 +57,30 @@ def train_logllm_on(
         tracking_dir=settings["out"] / "runs" if settings["out"] is not None else None,
         progress=progress,
     )
-    calibration, curve = "where the model is undecided: too few anomalous validation windows to set one on", []
+    if row.lora and row.encoder_kind == "embedding":
+        model.merge()  # no base to name for such an encoder: the checkpoint is saved whole
+    calibration, curve = "none: no validation windows; the more probable answer decides (log-odds above 0)", []
+    undecided = prior_shift(stages[-1]["anomalous_share"], rows["label"])
+    doubts = threshold_doubts(rows["label"], held_back["label"] if len(held_back) else [])
     if copies:
         labels = every_nth(held_back)["label"][:]
         curve = reliability_curve(copies[0], labels)
-        undecided = prior_shift(stages[-1]["anomalous_share"], rows["label"])
         scores = [score for copy in copies for score in copy]
-        how = _calibrate_logllm(model, scores, labels * len(copies), undecided, recipe.false_alarm_rate)
-        calibration = (how or calibration) + (f", in {len(copies)} wordings" if len(copies) > 1 else "")
+        how = _calibrate_logllm(
+            model,
+            scores,
+            labels * len(copies),
+            undecided,
+            recipe.false_alarm_rate,
+            normal_weight(rows["label"], labels),
+        )
+        calibration = how + (f", in {len(copies)} wordings" if len(copies) > 1 else "")
     record = {
         "settings": ", ".join(f"{key}: {value}" for key, value in recipe.to_dict().items()),
         "preset": recipe.preset,
         "calibration": calibration,
+        "undecided": undecided,
+        "doubts": doubts,
         "reliability": curve,
         "base_models": [name for name in (row.encoder, row.decoder) if name],
         "filled_in": _filled_in(recipe),
@@ -89,10 +103,55 @@ def prior_shift(trained_share: float, labels: Sequence[int]) -> float:
     return math.log(trained_share / (1 - trained_share)) - math.log(natural / (1 - natural))
 
 
+def _odds(labels: Sequence[int]) -> float:
+    """Odds of "anomalous" among labels, with half a window of each class added."""
+    anomalous = sum(label == 1 for label in labels)
+    return (anomalous + 0.5) / (len(labels) - anomalous + 0.5)
+
+
+def normal_weight(training: Sequence[int], validation: Sequence[int]) -> float:
+    """How much a normal validation window weighs when the threshold is set.
+
+    Where anomalies are `PRIOR_MOVED` times as frequent in the validation windows as in the training windows (in odds), the
+    later windows may be like either: the threshold is set for the rarer of the two shares. Else a window weighs 1.
+
+    >>> normal_weight([1] * 10 + [0] * 90, [1] * 10 + [0] * 90)
+    1.0
+    >>> round(normal_weight([1] * 5 + [0] * 95, [1] * 50 + [0] * 50), 1)
+    17.4
+    """
+    ratio = _odds(validation) / _odds(training)
+    return ratio if ratio >= PRIOR_MOVED else 1.0
+
+
+def threshold_doubts(training: Sequence[int], validation: Sequence[int]) -> list[str]:
+    """What a reader should know of a threshold: few anomalies behind it, or a share of anomalies that moves.
+
+    >>> threshold_doubts([1] * 10 + [0] * 90, [1] * 20 + [0] * 180)
+    []
+    """
+    doubts, anomalous = [], sum(label == 1 for label in validation)
+    if len(validation) and anomalous < FEW_ANOMALIES:
+        doubts.append(f"only {anomalous} of {len(validation):,} validation windows are anomalous")
+    moved = _odds(validation) / _odds(training) if len(validation) else 1.0
+    if not 1 / PRIOR_MOVED < moved < PRIOR_MOVED:
+        shares = [sum(label == 1 for label in part) / len(part) for part in (training, validation)]
+        doubts.append(
+            f"{shares[0]:.1%} of the training windows are anomalous and {shares[1]:.1%} of the validation windows, so the share "
+            "in later windows is not known"
+        )
+    return doubts
+
+
 def _calibrate_logllm(
-    model: Any, scores: Sequence[float], labels: Sequence[int], undecided: float, rate: float | None
-) -> str | None:
-    """Set the threshold on validation windows; returns how, None where there are too few to set one on."""
+    model: Any,
+    scores: Sequence[float],
+    labels: Sequence[int],
+    undecided: float,
+    rate: float | None,
+    weight: float = 1.0,
+) -> str:
+    """Set the threshold on validation windows; returns how."""
     from logllm.trainers import best_f1_threshold, false_alarm_threshold
 
     of = f"{len(labels)} validation windows, {sum(labels)} of them anomalous"
@@ -102,9 +161,10 @@ def _calibrate_logllm(
         return f"false-alarm rate {rate} on the normal ones of {of}"
     if sum(labels) < LEAST_ANOMALIES:
         model.config.threshold = undecided
-        return None
-    model.config.threshold = best_f1_threshold(scores, labels, prefer=undecided)
-    return f"best F1 on {of}"
+        return "where the model is undecided: too few anomalous validation windows to set one on"
+    model.config.threshold = best_f1_threshold(scores, labels, prefer=undecided, normal_weight=weight)
+    rarer = f", a normal one weighing {weight:.1f} as anomalies are rarer in training" if weight != 1 else ""
+    return f"best F1 on {of}{rarer}"
 
 
 def _filled_in(recipe: Any) -> list[str]:

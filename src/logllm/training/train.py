@@ -27,8 +27,10 @@ from logllm.errors import LogllmError
 from logllm.hf_datasets import LogSystem
 from logllm.training.logllama import keep_curves, train_logllama_on
 from logllm.training.logllm import train_logllm_on
+from logllm.training.result_file import write_whole
 
-FALSE_ALARM_RATE = 0.01
+# Of LogLLaMA's default threshold, in every table and command: benchmarks/results/logllama_threshold.json.
+FALSE_ALARM_RATE = 0.001
 
 
 def train_detector(
@@ -127,17 +129,19 @@ def train_detector(
         detector.save_pretrained(out)
         if keep_curves(work, Path(out)):
             record["curves"] = "curves.png"
-        (Path(out) / "training.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        write_model_card(out)
+        write_model_card(out, record)
+        # Last, and whole: a folder that has it holds a finished training.
+        write_whole(Path(out) / "training.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     if first:
         shutil.rmtree(work, ignore_errors=True)
     return detector
 
 
-def write_model_card(folder: str | Path) -> None:
+def write_model_card(folder: str | Path, record: dict[str, Any] | None = None) -> None:
     """Render a checkpoint's card from its config, its training record and, where measured, its metrics.
 
     Beside it, where it was measured on a dataset of the Hub: the results as the Hub collects them (`.eval_results/`).
+    `record` stands in for a training record that is not in the folder yet.
     """
     from logllm.model_cards import render_eval_results, render_model_card, write_card
 
@@ -145,6 +149,7 @@ def write_model_card(folder: str | Path) -> None:
     for name in ("config", "metrics", "training"):
         file = Path(folder) / f"{name}.json"
         parts[name] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    parts |= {"training": record} if record is not None else {}
     write_card(render_model_card(**parts), folder)
     date = parts["metrics"].get("measured_on")
     for name, text in render_eval_results(parts["metrics"], parts["training"], date).items():

@@ -67,7 +67,7 @@ def train_on(
                 f"{split} of {dataset} without {', '.join(lacking)}: build it with `logllm build`"
                 + (", with --labels where the log has none in its lines" if "label" in lacking else "")
             )
-    for split in ("train", "validation"):
+    for split in ("train", "validation") if family == "logllama" else ("train",):
         if split not in rows or not len(rows[split]):
             raise LogllmError(
                 f"the dataset must have a {split} split, found {'it empty' if split in rows else 'none'} in {dataset}: "
@@ -155,11 +155,15 @@ def side_by_side(model: Path, rows: Dataset) -> dict[str, dict[str, Any]]:
     started = time.perf_counter()
     scores = detector.model.detectors([detector.processor.token_ids(rows["lines"][i]) for i in known])
     seconds = time.perf_counter() - started
-    names = {"rank": "this model, top K (paper)", "likelihood": "this model, likelihood alone"}
+    names = {
+        "rank": "this model, top K (paper)",
+        "likelihood": "this model, likelihood alone",
+        "counts": "this model's counts alone, without a language model",
+    }
     return {
         title: measure(scores[name], labels, thresholds[name], seconds)
         for name, title in names.items()
-        if name != detector.model.config.score_by
+        if name != detector.model.config.score_by and name in scores
     }
 
 
@@ -184,4 +188,5 @@ def evaluate_on_raw(model: str | Path, raw: Path | None, system: str | None, lab
     detector = Detector.from_pretrained(model, system=row)
     truth = read_session_labels(labels) if labels is not None else None
     lines = read_lines(raw, detector.system.encoding)
-    return evaluate_verdicts(detector.scan(lines, explain="none", session_labels=truth))
+    verdicts = detector.scan(lines, explain="none", session_labels=truth)
+    return evaluate_verdicts(verdicts, log_odds=detector.family == "logllm")

@@ -1,0 +1,78 @@
+"""The result file of an experiment: one JSON file, locked while it changes, written whole, with what made each run."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from logllm.provenance import provenance
+
+
+def birth_certificate() -> dict[str, Any]:
+    """What made a run: `provenance`, and besides the graphics cards, the number of processes and the time (UTC)."""
+    import torch
+
+    cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        **provenance(),
+        **({"cards": cards} if cards else {}),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+@contextmanager
+def locked_result(file: Path, made_of: Mapping[str, Any], adds: bool = False) -> Iterator[dict[str, Any]]:
+    """The result on disk, locked; what the block changed is written back whole.
+
+    Args:
+        file: the result.
+        made_of: recipe and split checksums; a result of others is begun anew. A change of title, note, the paper's figures,
+            seeds or other rows is none: runs of a row stay as long as its settings are the same.
+        adds: whether the block adds a run: what made it is written beside it.
+    """
+    made_of = json.loads(json.dumps(made_of))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with (file.parent / f".{file.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before = file.read_text("utf-8") if file.exists() else "{}"
+        result = json.loads(before)
+        if any(_decisive(result.get(key)) != _decisive(value) for key, value in made_of.items()):
+            result = {**made_of, "runs": []}
+        result["runs"] = [run for run in result["runs"] if _same_row(run, result.get("recipe"), made_of.get("recipe"))]
+        result |= made_of
+        yield result
+        if adds:
+            for run in result["runs"]:  # of a file that kept it once for all its runs: of the last one
+                run.setdefault("made", {**result.get("made", {}), "of": "the file"})
+            result["made"] = birth_certificate()
+        after = json.dumps(result, indent=1, sort_keys=True) + "\n"
+        if after != before:
+            write_whole(file, after)
+
+
+def _decisive(value: Any) -> Any:
+    """What of a recipe all its runs depend on: not the title, not the paper's figures, not which rows and seeds there are."""
+    if isinstance(value, dict) and "rows" in value:
+        return {key: one for key, one in value.items() if key not in ("title", "note", "paper", "seeds", "rows")}
+    return value
+
+
+def _same_row(run: Mapping[str, Any], before: Any, now: Any) -> bool:
+    """Whether a run's row has the settings now that it was made with; true for results that know no rows."""
+    if not isinstance(before, dict) or not isinstance(now, dict) or "rows" not in now:
+        return True
+    return now["rows"].get(run.get("row")) == before.get("rows", {}).get(run.get("row"))
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file through one beside it, so that it is whole or as it was."""
+    beside = file.with_name(f"{file.name}.part")
+    beside.write_text(text, "utf-8")
+    os.replace(beside, file)
