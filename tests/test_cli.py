@@ -2,10 +2,10 @@
 
 import gzip
 import json
+import resource
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -36,9 +36,11 @@ def log(small_dataset):
 
 
 def test_help_is_quick():
-    started = time.perf_counter()
+    """Processor seconds of the whole command: the machine may be busy with the other tests."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-m", "logllm", "--help"], check=True, capture_output=True)
-    assert time.perf_counter() - started < 2.0  # 0.2 s on a free machine
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.8  # 0.25 on a free machine
 
 
 def test_version(logllm):

@@ -101,7 +101,7 @@ def test_codes_and_outcomes_stay_apart():
 
 def test_a_code_that_never_repeats_is_a_parameter():
     keys = TemplateKeys()
-    positions = [keys.add(f"event id {at} was seen in the hall") for at in range(500)]
+    positions = [keys.add(f"event id {at} was seen at the door") for at in range(500)]
     assert len(set(positions)) < 80
     assert positions[-1] == positions[-2]
 

@@ -1,4 +1,4 @@
-"""Flag everything: the floor of precision. Peculiar: learns nothing."""
+"""Flag everything: the floor of precision. It learns nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A count vector never seen: no normal training window has the same count of every key. Peculiar: says yes or no."""
+"""A count vector never seen: no normal training window has the same count of every key. It says yes or no."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What happens when the machine fails: the table of `docs/operations/faults.md`, each row of which names the test that shows it.
 
 `python -m benchmarks pages.faults` writes the page and the figures of fuzzing, `--check` says whether it is as it would
-be written. What is odd: a row without its test is not a row; `tests/test_faults_page.py` looks for each of them.
+be written. A row without its test is not a row; `tests/test_faults_page.py` looks for each of them.
 """
 
 from __future__ import annotations
