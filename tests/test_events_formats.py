@@ -182,3 +182,21 @@ def test_w3c_fields(tmp_path):
 )
 def test_odd_w3c_fields(tmp_path, line):
     read_one(tmp_path, line + "\n12:00:00 b c 404 e\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"level":"error","msg":"posting stopped","time":"2024-05-01T09:07:41Z"},',
+        '2024-05-01T09:07:41Z {"level":"error","msg":"posting stopped","n":7}',
+        'May  1 09:07:41 node1 shop[411]: @cee: {"level":"error","msg":"posting stopped"}',
+        'May  1 09:07:41 node1 shop[411]: {"level":"error","msg":"posting stopped"}',
+        '2024-05-01T09:07:41.123456789Z stdout F {"level":"error","msg":"posting stopped"}',
+        'api-1  | {"level":"error","msg":"posting stopped","time":"2024-05-01T09:07:41Z"}',
+        '{"log":"{\\"level\\":\\"error\\",\\"msg\\":\\"posting stopped\\"}\\n","stream":"stderr","time":"2024-05-01T09:07:41Z"}',
+    ],
+)
+def test_json_behind_a_prefix_or_inside(tmp_path, line):
+    _, event = read_one(tmp_path, line)
+    assert (event.severity, event.message) == (ERROR, "posting stopped")
+    assert same_time(event.timestamp, "0000-05-01T09:07:41+00:00") or event.timestamp == pytest.approx(1714554461.123457)

@@ -235,6 +235,9 @@ class LineAnalyser:
         inner_text, inner_folded = text[start : entry.message[1]], folded[start : entry.message[1]]
         container = row.row.name in CONTAINERS
         stripped = inner_text.lstrip()
+        if stripped.startswith("@cee:"):
+            entry.text = start + inner_text.index("@cee:") + 5
+            stripped = stripped[5:].lstrip()
         if stripped.startswith("{") and stripped.rstrip().endswith("}") and len(stripped) > 2 and '"' in stripped:
             entry.json = True
         inner = None
@@ -313,6 +316,9 @@ class LineAnalyser:
                     entry.stream = (found.thread,)
                 # "panic: ..." begins with a level, and so does the first line of its trace.
                 entry.text = entry.message[0] if found.time is not None else 0
+                brace = text.find('{"') if found.time is not None and text.endswith("}") else -1
+                if brace >= 0 and not text[found.time[1] : brace].strip(" \t:|-]"):
+                    entry.json, entry.text, entry.message, entry.severity = True, brace, (brace, len(text)), 0
                 entry.shape = shape_of_line(folded[entry.text : entry.message[1]])
                 if found.time is None and entry.shape not in (OTHER, BLANK):
                     entry.head = NO_HEAD  # "Error: ..." above the frames of a trace is no header

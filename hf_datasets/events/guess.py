@@ -109,7 +109,7 @@ def guess_plan(pieces: list[list[str]], written: float, row: EventFormat | None 
         plan.shares = {plan.block.name: 1.0}
         plan.lines.inner = _inner_rows(_block_messages(filled, plan.block))
         return plan
-    objects = [line for line in filled if line.lstrip()[:1] == "{" and line.rstrip()[-1:] == "}"]
+    objects = [line for line in filled if line.lstrip()[:1] == "{" and line.rstrip(" ,\t")[-1:] == "}"]
     plan.json = row.reader == "json" if row is not None else bool(objects)
     counts: Counter[str] = Counter()
     named: dict[str, EventFormat] = {}

@@ -260,8 +260,10 @@ def parse_json(line: bytes | str) -> Any:
     except ValueError:
         import json
 
-        try:
-            value = json.loads(line, strict=False)
+        bare = line.rstrip()
+        comma = b"," if isinstance(bare, bytes) else ","
+        try:  # an element of an array, one a line, ends in a comma
+            value = json.loads(bare.removesuffix(comma), strict=False)  # type: ignore[arg-type]
         except (ValueError, RecursionError):
             return None
     return value if isinstance(value, dict) else None
