@@ -296,3 +296,12 @@ def test_a_stream_of_a_container(tmp_path):
         got += stream.feed(line, 1000.0 + at)
     got += stream.flush(math.inf)
     assert sorted(event.message for event in got) == ["one two", "other"]
+
+
+def test_reading_a_file_again_leaves_its_report(tmp_path):
+    file = tmp_path / "app.log"
+    file.write_text("".join(f"2024-05-01 09:00:{second:02d} INFO step {second} done\n" for second in range(60)))
+    log = EventLog([file])
+    assert sum(map(len, log.batches())) == 60
+    assert len(list(log.read(0))) == 60
+    assert (log.files[0].events, log.files[0].lines, log.files[0].parsed_share) == (60, 60, 1.0)

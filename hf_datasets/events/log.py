@@ -182,13 +182,18 @@ class EventLog:
         # A log in another order than that of time still begins with its earliest lines, as far as files go.
         return float(known.min()) if len(known) else math.inf
 
-    def _parts(self, source: int) -> Iterator[Part]:
-        """The parts of a file from its beginning; where each block stands is kept for `events`."""
+    def _parts(self, source: int, counted: bool = False) -> Iterator[Part]:
+        """The parts of a file from its beginning; where each block stands is kept for `events`.
+
+        With `counted` the report of the file begins anew; a further reading leaves it as it is.
+        """
         reader = self.reader(source)
         clock = reader.new_clock()
         places: list[_Place] = []
         self._places[source] = places
-        report = self.files[source] = FileReport(self.paths[source], reader.plan.row.name, reader.plan.row.title)
+        report = FileReport(self.paths[source], reader.plan.row.name, reader.plan.row.title)
+        if counted or not self.files[source].events:
+            self.files[source] = report
         reader.source.encoding = Encoding()
         reader.long_lines = 0
         blocks = reader.source.blocks()
@@ -226,7 +231,7 @@ class EventLog:
         """All events as columns, file after file in order of time; each batch holds events of one file."""
         for source in self.order():
             reader = self.reader(source)
-            for part in self._parts(source):
+            for part in self._parts(source, counted=True):
                 if len(part.starts):
                     batch = reader.batch(part)
                     self.files[source].count(batch)
