@@ -1,0 +1,1 @@
+"""What `logllm scan` is measured with: made-up cases, labelled logs, other tools."""

@@ -594,7 +594,7 @@ def _stem(step: str) -> Callable[[str], bool]:
 
 def _session_of(text: str, step: str) -> str:
     """The name that stands where the step has `<id>`."""
-    before, after = step.split("<id>")
+    before, _ = step.split("<id>")
     rest = text[len(before) :]
     stop = next((k for k, c in enumerate(rest) if c in " ]"), len(rest))
     return rest[:stop]

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from logllm.provenance import provenance
-
 from logllm.signals.scan import ScanResult, fetch, scan_logs
 
 SHARED = Path(os.environ.get("LOGLLM_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "data"

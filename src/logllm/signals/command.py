@@ -1,4 +1,13 @@
-"""The body of `logllm scan`: names and options in, text or JSON out."""
+"""The body of `logllm scan`: names and options in, text or JSON out.
+
+`--json` prints one object a line. The first is `{"head": {...}}`: files (file, format, title, lines, events, parsed_share,
+first, last, encoding, notes), formats, lines, events, judged_events, signals, order (how the order was judged), model,
+threshold, findings, flagged, standing (key, severity, count, per_hour, first, last, where), complete, left_out, notes,
+seconds. Then one object a finding, in order of rank: rank, kind (new, unexpected, burst, drop, silence, value, grave,
+missing), score (log-odds in nats), file, first_line and last_line (of the leading event), lines (number, text, score,
+reason; `file` where it is another one), reason, count, first, last (ISO 8601, UTC, or null), is_anomalous, key (what
+`logllm ok` takes), severity. Findings below the threshold come after the flagged ones.
+"""
 
 from __future__ import annotations
 

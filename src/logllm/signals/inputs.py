@@ -27,7 +27,9 @@ def log_files(names: Sequence[str]) -> tuple[list[str], list[str]]:
     left_out: list[str] = []
     for name in names:
         path = Path(name)
-        if name == "-" or path.is_file() or (path.exists() and not path.is_dir()):
+        if len(names) > 1 and path.is_file() and not path.stat().st_size:  # as a log that was just rotated
+            left_out.append(f"{name} (empty)")
+        elif name == "-" or path.is_file() or (path.exists() and not path.is_dir()):
             files.append(name)
         elif path.is_dir():
             found = 0
@@ -44,6 +46,8 @@ def log_files(names: Sequence[str]) -> tuple[list[str], list[str]]:
                 raise LogllmError(f"a folder must hold a log, found none in {name}: name the files")
         else:
             raise LogllmError(f"a log must be a file, a folder or -, found nothing at {name}: check the path")
+    if not files:
+        raise LogllmError(f"a log must hold at least one line, found only empty files: {', '.join(names[:3])}")
     return files, left_out
 
 

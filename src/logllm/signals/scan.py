@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logllm.hf_datasets.drain import template_key
-from logllm.hf_datasets.events import EventBatch, EventLog, LogEvent
+from logllm.hf_datasets.events import EventBatch, EventLog, FileReport, LogEvent
 
 from . import tails
 from .candidates import (
@@ -65,6 +65,7 @@ class ScanResult:
         windows: what that model said window by window.
         seconds: how long it took.
         complete: whether the whole log was read.
+        files: how each file was read.
         left_out: files of a folder that are no logs.
     """
 
@@ -78,6 +79,7 @@ class ScanResult:
     windows: Scan | None = None
     seconds: float = 0.0
     complete: bool = True
+    files: list[FileReport] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
     @property
@@ -147,6 +149,7 @@ def judge_table(
 ) -> ScanResult:
     """Put the five questions to a table: to each log by itself, where files are several logs and not one that was rotated."""
     notes: list[str] = []
+    files = [replace(one) for one in log.files]  # what is read again for texts counts again
     findings: list[Finding] = []
     standing: list[Standing] = []
     orders: list[str] = []
@@ -178,7 +181,7 @@ def judge_table(
         orders.insert(0, model.name)
     return ScanResult(
         log, table, in_order_of_rank(findings), standing, notes, ", and ".join(orders), model.name if model else None,
-        model.windows if model else None,
+        model.windows if model else None, files=files,
     )  # fmt: skip
 
 
@@ -385,12 +388,12 @@ def fetch(result: ScanResult, findings: Sequence[Finding]) -> dict[int, LogEvent
 
 def head(result: ScanResult, findings: int) -> dict[str, Any]:
     """The head of a result as plain values."""
-    table, log = result.table, result.log
+    table = result.table
     files = [
         {"file": one.name, "format": one.format, "title": one.title, "lines": one.lines, "events": one.events,
          "parsed_share": round(one.parsed_share, 4), "first": iso(one.first), "last": iso(one.last), "encoding": one.encoding,
          "notes": list(one.notes)}
-        for one in log.files
+        for one in result.files
     ]  # fmt: skip
     span = (
         float(np.nanmax(table.timestamp) - np.nanmin(table.timestamp)) if (~np.isnan(table.timestamp)).any() else 0.0
@@ -403,9 +406,9 @@ def head(result: ScanResult, findings: int) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "files": files,
-        "formats": sorted({one.format for one in log.files if one.format}),
-        "lines": sum(one.lines for one in log.files),
-        "events": sum(one.events for one in log.files),
+        "formats": sorted({one.format for one in result.files if one.format}),
+        "lines": sum(one.lines for one in result.files),
+        "events": sum(one.events for one in result.files),
         "judged_events": len(table),
         "signals": list(SIGNALS),
         "order": result.order_by,
