@@ -199,4 +199,6 @@ def test_odd_w3c_fields(tmp_path, line):
 def test_json_behind_a_prefix_or_inside(tmp_path, line):
     _, event = read_one(tmp_path, line)
     assert (event.severity, event.message) == (ERROR, "posting stopped")
-    assert same_time(event.timestamp, "0000-05-01T09:07:41+00:00") or event.timestamp == pytest.approx(1714554461.123457)
+    assert same_time(event.timestamp, "0000-05-01T09:07:41+00:00") or event.timestamp == pytest.approx(
+        1714554461.123457
+    )

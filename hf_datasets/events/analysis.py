@@ -317,7 +317,7 @@ class LineAnalyser:
                 # "panic: ..." begins with a level, and so does the first line of its trace.
                 entry.text = entry.message[0] if found.time is not None else 0
                 brace = text.find('{"') if found.time is not None and text.endswith("}") else -1
-                if brace >= 0 and not text[found.time[1] : brace].strip(" \t:|-]"):
+                if found.time is not None and brace >= 0 and not text[found.time[1] : brace].strip(" \t:|-]"):
                     entry.json, entry.text, entry.message, entry.severity = True, brace, (brace, len(text)), 0
                 entry.shape = shape_of_line(folded[entry.text : entry.message[1]])
                 if found.time is None and entry.shape not in (OTHER, BLANK):
