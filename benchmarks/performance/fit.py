@@ -1,11 +1,9 @@
-"""What the person on call gets: time and memory of `fit`, whether the alarm budget is kept, what `scan` shows first.
+"""What the person on call gets: time and memory of `fit`, and whether the alarm budget is kept.
 
     python -m benchmarks performance.fit fit --lines 1000000
     python -m benchmarks performance.fit budget --data SHARED_DATA_FOLDER
-    python -m benchmarks performance.fit scan --data SHARED_DATA_FOLDER
 
-Notes: `scan` takes no labels; they are only used here, to count how many of the ten findings it shows first are of a
-window with an alert, and whether the first line that it names is the alert (hit@1).
+What `scan` shows first is measured by `python -m benchmarks scan.labelled`.
 """
 
 import argparse
@@ -26,24 +24,21 @@ from logllm.hf_datasets import get_system, guess_system, parse_lines, read_lines
 from logllm.hf_datasets.live_windows import as_window, live_windows
 from logllm.hf_datasets.simulation.simulate import simulate
 from logllm.provenance import provenance
-from logllm.report.scan import scan_unknown
 
 
 def main() -> None:
     """Run one measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("fit", "budget", "scan"))
+    parser.add_argument("what", choices=("fit", "budget"))
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--data", type=Path)
-    parser.add_argument(
-        "--only", default="", help="scan: one of hdfs, bgl, thunderbird; budget: how the log's name begins"
-    )
+    parser.add_argument("--only", default="", help="budget: how the log's name begins")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     with tempfile.TemporaryDirectory() as folder:
-        result = {"fit": time_and_memory, "budget": budget, "scan": scan}[args.what](args, Path(folder))
+        result = {"fit": time_and_memory, "budget": budget}[args.what](args, Path(folder))
     result = {
         "measurement": args.what,
         **result,
@@ -155,67 +150,6 @@ def budget_of(name: str, lines: int, share: float, seed: int, data: Path | None)
         "asked_per_day": round(per_day, 1),
         "idle_seconds": round(idle, 1),
     } | ({"alarms_of_anomalous_sessions": sum(v.is_anomalous for v in verdicts) - alarms} if labels else {})
-
-
-def scan(args, work: Path) -> dict:
-    """The ten findings that `scan` without a model shows first on each of the real samples."""
-    data = args.data
-    logs = {
-        "hdfs": ([data / "hdfs/HDFS_2pct.log"], read_session_labels(data / "hdfs/anomaly_label.csv")),
-        "bgl": ([data / "bgl/BGL_thinned.log"], None),
-        "thunderbird": (sorted((data / "thunderbird").glob("TB_20051115_block*.log")), None),
-    }
-    result = {}
-    for name, (files, labels) in logs.items():
-        if args.only and name != args.only:
-            continue
-        row = get_system(name)
-        started, cpu = time.perf_counter(), time.process_time()
-        found = scan_unknown(files, row, labels, seed=args.seed, progress=False)
-        findings = found.findings(10)
-        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
-        marks = [finding.verdict.label for finding in findings]
-        top = found.worst(10)
-        alerts = alert_lines(files, row) if row.label_rule == "line" else set()
-        result[name] = {
-            "windows": len(found.verdicts),
-            "anomalous": sum(v.label == 1 for v in found.verdicts),
-            "flagged": found.counts.flagged,
-            "seconds": round(seconds, 1),
-            "cpu_seconds": round(cpu_seconds, 1),
-            "findings_shown": len(findings),
-            "findings_of_anomalous_windows": sum(mark == 1 for mark in marks),
-            "anomalous_windows_in_findings_shown": sum(f.windows for f in findings if f.verdict.label == 1),
-            "ten_highest_windows_anomalous": sum(v.label == 1 for v in top),
-            **measures(found),
-        }
-        if alerts:
-            hits = [f.verdict.worst(1)[0].line_number in alerts for f in findings if f.verdict.label == 1]
-            every = [found.detector.explain(v) for v in found.verdicts if v.label == 1]
-            result[name] |= {
-                "hit1_findings": round(sum(hits) / max(len(hits), 1), 3),
-                "hit1_all_anomalous_windows": round(
-                    sum(v.worst(1)[0].line_number in alerts for v in every) / max(len(every), 1), 3
-                ),
-                "hit3_all_anomalous_windows": round(
-                    sum(any(e.line_number in alerts for e in v.worst(3)) for v in every) / max(len(every), 1), 3
-                ),
-            }
-    return result
-
-
-def measures(found) -> dict:
-    """Precision, recall, F1 and AUROC of the flags against the labels."""
-    from logllm.evaluation import evaluate_verdicts
-
-    metrics = evaluate_verdicts(found.verdicts)
-    return {key: round(metrics[key], 4) for key in ("precision", "recall", "f1", "auroc", "pr_auc")}
-
-
-def alert_lines(files: list[Path], row) -> set[int]:
-    """Numbers of the lines that are labelled, counted over all files."""
-    lines = (line for file in files for line in read_lines(file, row.encoding))
-    return {line.number for line in parse_lines(lines, row) if line.anomalous == 1}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Other ways to find the fault in the same cases, in one table: found first, false findings, seconds, memory.
 
-    python benchmarks/scan/compare.py CASES.json [--logsleuth PATH/TO/logsleuth] [--out benchmarks/results/scan_comparison.json]
+    python -m benchmarks scan.compare CASES.json [--logsleuth PATH/TO/logsleuth] [--out benchmarks/results/scan_comparison.json]
 
 Rows: `logllm scan`; a keyword search (each hit is a finding, in order of the log); the rarest templates of drain3 (up to
 ten, rarest first); logsleuth with `--dry-run`, whose evidence for its language model is read line by line (the raw lines
@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from drain3 import TemplateMiner
-from field import unpacked
 
 from logllm.hf_datasets.events import EventLog
 from logllm.provenance import provenance
+
+from .field import unpacked
 
 KEYWORDS = re.compile(r"error|fail|exception|fatal|panic|critical|traceback|severe", re.IGNORECASE)
 Found = list[tuple[str, int]]  # (name of the file, line), in order of rank

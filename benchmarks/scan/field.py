@@ -1,8 +1,8 @@
 """Scan cases with planted faults, in this process, and say which are solved.
 
-    python benchmarks/scan/field.py CASES.json                    # a folder with cases.json, as generate.py writes it
-    python benchmarks/scan/field.py --seeds 100:104               # made-up cases of these seeds
-    python benchmarks/scan/field.py ... --out results/NAME.json
+    python -m benchmarks scan.field CASES.json                    # a folder with cases.json, as generate.py writes it
+    python -m benchmarks scan.field --seeds 100:104               # made-up cases of these seeds
+    python -m benchmarks scan.field ... --out results/NAME.json
 
 A case passes when a finding that touches the planted lines is among the first `top`, is flagged, and at most
 `max_flagged` others are flagged; without planted lines at most `max_flagged` findings may be flagged.
@@ -22,8 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from logllm.signals.scan import describe, fetch, scan_logs
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 def unpacked(case: dict[str, Any], folder: Path, tmp: Path) -> list[str]:
@@ -103,7 +101,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         if args.seeds:
-            import generate
+            from . import generate
 
             sys.argv = [
                 "generate.py",

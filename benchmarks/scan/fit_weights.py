@@ -1,6 +1,6 @@
 """Fit what one nat of each question is worth, and check the threshold, on made-up logs of the seeds for settings.
 
-    python benchmarks/scan/fit_weights.py [--seeds 300:306] [--out benchmarks/results/scan_weights.json]
+    python -m benchmarks scan.fit_weights [--seeds 300:306] [--out benchmarks/results/scan_weights.json]
 
 Every candidate of a log is one row: the nats of its question, the prior by its severity, and whether it touches the
 planted lines. A logistic regression without negative weights (projected gradient, L2) gives log-odds a nat; they are
@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from generate import KINDS, make_case, write_case
 
 from logllm.provenance import provenance
 from logllm.signals.scan import scan_logs
 from logllm.signals.weights import OFFSETS, THRESHOLD, WEIGHTS
+
+from .generate import KINDS, make_case, write_case
 
 GROUPS = {"new": 0, "grave": 0, "missing": 1, "unexpected": 1, "burst": 2, "silence": 3, "value": 4}
 NAMES = ("new", "order", "burst", "silence", "value", "prior")

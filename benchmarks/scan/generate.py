@@ -1,6 +1,6 @@
 """Made-up logs with one planted fault each, or none: many formats, contents in ten languages, a seed for each log.
 
-    python benchmarks/scan/generate.py --seed 7 --out DIR       # writes the logs and cases.json
+    python -m benchmarks scan.generate --seed 7 --out DIR       # writes the logs and cases.json
 
 `cases.json` is a list with, for each case: name, files, kind, planted lines ([[first, last], ...] from 1, of
 `planted_file`), `top` (the finding must be among the first so many) and `max_flagged` (other findings that may be
@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from formats import LEVELLED, PLAIN, REQUESTS, Record, french, german
+from .formats import LEVELLED, PLAIN, REQUESTS, Record, french, german
 
 START = 1_714_550_400.0  # 2024-05-01 08:00:00 UTC
 

@@ -1,6 +1,6 @@
 """Scan logs whose lines or sessions are labelled, and say how many of the ten highest findings hold an anomaly.
 
-    python benchmarks/scan/labelled.py [--out benchmarks/results/scan_labelled.json]
+    python -m benchmarks scan.labelled [--out benchmarks/results/scan_labelled.json]
 
 The labels are read here, after the scan: the judgement never sees them (the first column of BGL and Thunderbird is
 left out by the format). hit@1 of lines: of the findings that hold an anomaly, the share whose leading line is one.

@@ -1,45 +1,26 @@
-"""`logllm scan`: judge logs with a checkpoint, or learn what is normal from their first part and judge the rest.
+"""The windows of logs judged by a checkpoint: what a fitted model adds to `logllm scan --model`.
 
-Notes:
-- Without a checkpoint nothing is known, so the first part of the windows is taken as normal but for its oddest few
-  (see `learning`); whatever else is odd in it is learnt as normal too. The verdicts are of the rest only, and the result
-  says so.
-- What is shown are findings: windows with one reason are one entry, with the worst of them as the example.
+What is shown are findings: windows with one reason are one entry, with the worst of them as the example.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 from logllm.decision.detector import Counts, Detector
 from logllm.decision.drift import Drift, measure_drift
-from logllm.decision.severity import severities
-from logllm.errors import LogllmError
-from logllm.fitting.encoded_log import LEAST_WINDOWS, EncodedLog, EncodedWindow
-from logllm.fitting.learn import fit_encoded
 from logllm.hf_datasets import (
-    LogLine,
     LogSystem,
-    TemplateMiner,
-    Window,
-    get_system,
     guess_system,
-    make_windows,
-    parse_lines,
     read_lines,
 )
 from logllm.report.findings import Finding, group_findings, without
 from logllm.suppressions import Suppressions
 from logllm.verdict import Verdict
 
-LEARN_SHARE = 0.6
-CALIBRATION_SHARE = 0.2  # of the part that is learnt from
-ALARMS_PER_THOUSAND = 10.0  # of windows: what may be flagged of a normal log when nobody asked for a budget
 SAMPLE_LINES = 1000
 
 
@@ -106,74 +87,6 @@ def scan_with(detector: Detector, paths: Sequence[Path], session_labels: dict[st
             f"{detector.system.name} that the checkpoint was trained on"
         )
     return Scan(detector.system, detector.threshold, verdicts, detector.counts, detector, notes=notes, drift=drift)
-
-
-def scan_unknown(
-    paths: Sequence[Path],
-    system: LogSystem | str | None = None,
-    session_labels: dict[str, int] | None = None,
-    *,
-    seed: int = 0,
-    severity_weight: float = 1.0,
-    progress: bool = True,
-) -> Scan:
-    """Learn from the first part of the logs and judge the rest; labels are for the verdicts only, never learnt from."""
-    row, lines = read_logs(paths, get_system(system) if isinstance(system, str) else system)
-    counts = Counts()
-    raw: dict[int, str] = {}
-
-    def remembered() -> Iterator[LogLine]:
-        for line in parse_lines(lines, row):
-            raw[line.number] = line.raw
-            counts.lines += 1
-            counts.unparsed += not line.parsed
-            yield line
-
-    windows = list(make_windows(remembered(), row.window, session_labels))
-    if session_labels:
-        _check_labels(windows, session_labels)
-    if len(windows) < LEAST_WINDOWS:
-        raise LogllmError(
-            f"a log must give at least {LEAST_WINDOWS} windows to learn from its first part, found {len(windows)} "
-            f"({counts.lines:,} lines as {row.title}): give a longer log, or a trained checkpoint with --model"
-        )
-    cut = max(int(LEARN_SHARE * len(windows)), LEAST_WINDOWS)
-    cut = min(cut, len(windows) - 1)
-    detector, _ = fit_encoded(
-        _coded(windows[:cut], raw, row),
-        row,
-        alarms=ALARMS_PER_THOUSAND,
-        timed=False,
-        severity_weight=severity_weight,
-        seed=seed,
-        held_share=CALIBRATION_SHARE,
-        least=1,
-        progress=progress,
-    )
-    verdicts = list(detector.judge(windows[cut:], raw, explain="flagged"))
-    counts.windows, counts.flagged = len(verdicts), sum(v.is_anomalous for v in verdicts)
-    return Scan(row, detector.threshold, verdicts, counts, detector, learnt_from=cut)
-
-
-def _coded(windows: Sequence[Window], raw: Mapping[int, str], system: LogSystem) -> EncodedLog:
-    """Windows without text or labels: what a user without labels gets is learnt from this alone."""
-    mask = TemplateMiner(system.drain).mask
-    codes: dict[str, int] = {}
-    found = []
-    for window in windows:
-        coded = array("i", (codes.setdefault(mask(content), len(codes)) for content in window.lines))
-        severity = severities([raw[number] for number in window.line_numbers], window.lines, system)
-        found.append(EncodedWindow(coded, tuple(severity), window.first_timestamp, window.line_numbers[0]))
-    return EncodedLog(found, list(codes), sum(len(window.codes) for window in found), 0)
-
-
-def _check_labels(windows: Sequence[Window], labels: Mapping[str, int]) -> None:
-    if not any(window.window_id in labels for window in windows):
-        example: Any = next(iter(labels))
-        raise LogllmError(
-            f"the label file must belong to the log, found none of its {len(labels):,} sessions (such as {example}) "
-            "in the log: give the label file of this log, or none"
-        )
 
 
 def write_scan_report(found: Scan, path: Path, title: str) -> None:

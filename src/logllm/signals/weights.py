@@ -1,6 +1,6 @@
 """Weights of the five questions and the threshold, frozen.
 
-`benchmarks/scan/fit_weights.py` fitted them on made-up logs of the seeds 300 to 304 (results/scan_weights.json): a nat of
+`python -m benchmarks scan.fit_weights` fitted them on made-up logs of the seeds 300 to 304 (results/scan_weights.json): a nat of
 order is worth 0.82 nats of "new", a nat of a burst 0.31, of a silence 0.24. They are rounded. Values have no planted
 cases in that set; their weight is that of bursts. The prior by severity (`candidates.STATED`) keeps weight one, because
 its nats were chosen as log-odds from the start. The threshold that leaves fewer than one false finding in twenty clean
