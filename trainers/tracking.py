@@ -8,12 +8,11 @@ from transformers import Trainer
 from transformers.integrations import (
     TensorBoardCallback,
     get_available_reporting_integrations,
-    is_tensorboard_available,
 )
 
 
 def chosen_trackers(report_to: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Return the trackers by name: those asked for, and without a word TensorBoard where it is installed.
+    """Return the trackers by name, none without a word: a checkpoint holds no curves that nobody asked for.
 
     Args:
         report_to: names, with commas between them or as a sequence; "none", "all", or None.
@@ -24,7 +23,7 @@ def chosen_trackers(report_to: str | Sequence[str] | None) -> tuple[str, ...]:
     names = [report_to] if isinstance(report_to, str) else list(report_to or ())
     names = [name.strip() for one in names for name in one.split(",") if name.strip()]
     if report_to is None:
-        return ("tensorboard",) if is_tensorboard_available() else ()
+        return ()
     installed = get_available_reporting_integrations()
     if names == ["none"]:
         return ()

@@ -117,8 +117,8 @@ def _unflagged(
     rows = [[keys[code] for code in window.codes] for window in windows]
     sequences = [tuple(detector.processor.ids_of_keys(row)) for row in rows]
     kept = []
-    for window, row, (score, at) in zip(windows, rows, scorer.score_ids(sequences, [w.grave for w in windows])):
-        only_new = row[at] == "" and window.grave[at] <= 0
+    for window, row, (score, at) in zip(windows, rows, scorer.score_ids(sequences, [w.severity for w in windows])):
+        only_new = row[at] == "" and window.severity[at] <= 0
         if score <= detector.threshold or only_new:
             kept.append(window)
     return kept

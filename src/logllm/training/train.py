@@ -72,7 +72,7 @@ def train_detector(
         resume: go on from what a run that was stopped left in `out`; under torchrun a restart after a lost worker does
             so by itself.
         report_to: where the curves go: "tensorboard", "trackio" or another tracker that is installed, several with commas,
-            "none"; without a word TensorBoard where it is installed, into `out`/runs.
+            none by default; TensorBoard writes into `out`/runs.
         provenance: further facts for the card (dataset, split, checksum, recipe).
         progress: show bars.
     """
