@@ -62,13 +62,15 @@ def update_model(
         raise LogllmError(f"a log to learn from must give at least 2 windows, found {len(windows)}")
     every = len(windows)
     if not learn_flagged:
-        windows = _unflagged(detector, log, windows, calibration.severity_weight)
+        complete, windows = windows, _unflagged(detector, log, windows, calibration.severity_weight)
         if len(windows) < 2:
             raise LogllmError(
                 f"a log to learn from must be mostly normal, found {every - len(windows):,} of {every:,} windows that raise an alarm: "
                 "look at them with `logllm scan`, or give --learn-flagged to learn them as normal"
             )
-        log = replace(log, windows=windows)
+        # Windows that the log's end cut are not judged, but their messages may be new and normal.
+        flagged = {id(one) for one in complete} - {id(one) for one in windows}
+        log = replace(log, windows=[one for one in log.windows if id(one) not in flagged])
     new = add_templates(detector, log)
     keys = [detector.processor.matcher.key(text) or "" for text in log.texts]
     sequences = [tuple(detector.processor.ids_of_keys([keys[c] for c in w.codes])) for w in windows]
