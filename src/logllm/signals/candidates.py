@@ -297,7 +297,7 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
         if grade >= ERRONEOUS and steady:
             standing.append(Standing(int(kind), count, first, last, grade))
             continue
-        if grade < ERRONEOUS and (runs > 1 or n < 40 or count > n // 3):
+        if grade < ERRONEOUS and (runs > 1 or n < 100 or count > n // 3):
             continue
         # WARN lines of a short log say little: most of what it holds is rare.
         if grade == WARNING and n < 200 and usual_places < 4:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ FIXED_SHARE = 0.9
 FIXED_WITHOUT_SESSIONS = 0.97
 MOST_SESSION_EVENTS = 400
 _NAME = re.compile(r"[\w-]*\d[\w-]*(?:[.:/][\w-]+)*")
-_UNIT = re.compile(r"^\d+(?:[.,]\d+)?[a-zA-Zµ%]{0,3}$")
+_UNIT = re.compile(r"^\d{1,5}(?:[.,]\d+)?[a-zA-Zµ%]{0,3}$")
 
 
 @dataclass(slots=True)
@@ -105,14 +106,20 @@ def sessions_in_text(messages: Sequence[str], templates: NDArray[np.int32]) -> N
                 weight[name] = kinds
     if len(weight) < 10:
         return None
+    # A template names its session at one place; a number elsewhere in it may be that of another session by chance.
+    places: dict[int, Counter[int]] = {}
+    names_of = [_NAME.findall(message[:1000]) for message in messages]
+    for row, names in enumerate(names_of):
+        known = [(weight[name], -at) for at, name in enumerate(names) if name in weight]
+        if known:
+            places.setdefault(int(templates[row]), Counter())[-max(known)[1]] += 1
+    usual = {template: held.most_common(1)[0][0] for template, held in places.items()}
     of_row = np.full(n, -1, np.int64)
-    best = np.zeros(n, np.int64)
     numbers: dict[str, int] = {}
-    for name, kinds in weight.items():
-        for row in rows_of[name]:
-            if kinds > best[row]:
-                best[row] = kinds
-                of_row[row] = numbers.setdefault(name, len(numbers))
+    for row, names in enumerate(names_of):
+        at = usual.get(int(templates[row]), -1)
+        if 0 <= at < len(names) and names[at] in weight:
+            of_row[row] = numbers.setdefault(names[at], len(numbers))
     held = of_row >= 0
     if held.mean() < 0.25 or float(np.mean(list(weight.values()))) < 2.5:
         return None
@@ -253,6 +260,9 @@ def _rare_sessions(table: EventTable, kinds: Kinds, way: Sequences) -> list[Cand
     total = np.bincount(pairs // (k + 2), weights=counts, minlength=k + 2)
     share = counts / total[pairs // (k + 2)]
     rare = share < RARE_STEP
+    begins = pairs // (k + 2) == k
+    if begins.any():  # a name that is used again begins a new session
+        rare &= pairs % (k + 2) != pairs[begins][np.argmax(counts[begins])] % (k + 2)
     surprise = -np.log(share)
     seen: dict[int, dict[int, tuple[int, int]]] = {}  # session -> step -> rows
     for steps in _steps(table, way, rows, k):
