@@ -32,6 +32,7 @@ NAMED_TOO = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 0.8, FATALITY: 1.2}
 MOST_NATS = 15.0
 # Lines at the very beginning of a log that occur once are its start-up.
 STARTUP_EVENTS = 20
+FEW_EVENTS = 400
 FAR = 20  # rows between two events that may still be one thing
 
 
@@ -346,7 +347,9 @@ def _unlike(own: int, words: int) -> float:
 
 def _others(kinds: Kinds, kind: int, unlike: NDArray[np.float64]) -> tuple[float, float]:
     """(places with a new template of its class that is as unlike the rest, templates like that in two to ten places)."""
-    alike = (kinds.classes == kinds.classes[kind]) & (unlike >= 0.8 * unlike[kind])
+    alike = kinds.classes == kinds.classes[kind]
+    if int(kinds.count.sum()) >= FEW_EVENTS:  # in a short log all that is rare is alike
+        alike &= unlike >= 0.8 * unlike[kind]
     alike[kind] = False
     own = kinds.place_of.get(kind, -1)
     places = {kinds.place_of[one] for one in np.flatnonzero(alike & (kinds.runs == 1)).tolist()} - {own}
