@@ -5,7 +5,7 @@
 Every learnt row is cross-validated by project: a pair is judged by a ranker that was trained on the other projects. The
 figures are those of the labels' own judge: precision counts labelled and context lines as right. Intervals are
 bootstrap intervals over projects (1,000 draws). `--others` names a Python that has LogDelta and LogLead installed.
-Settings of the trees and the features were tried on these same pairs; the weights were not.
+Settings of the trees, the features and beta were tried on these same pairs; the weights were not.
 """
 
 from __future__ import annotations

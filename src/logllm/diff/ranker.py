@@ -19,7 +19,7 @@ from logllm.errors import LogllmError
 FORMAT = 1
 AGAINST_GOOD, ALONE = "against_good", "alone"  # with good runs beside the log, and without
 # A missed line costs the reader more than a line too many: recall counts this many times as much as precision.
-BETA = 2.0
+BETA = 2.25
 BETA_ALONE = 1.0  # without good runs many lines look a little like failures: precision counts as much
 # Where nothing says that the run failed, nothing is marked unless one line is as likely as this.
 LEAST_PEAK = 0.5
