@@ -172,11 +172,30 @@ def render(result: ScanResult, options: ScanOptions) -> str:
 def rows_of(result: ScanResult, findings: Sequence[Finding], context: bool = False) -> list[dict[str, Any]]:
     """Findings as plain values, with their rank and, where asked for, the lines before them."""
     events = fetch(result, findings)
+    before = _events_before(result, findings) if context else {}
     rows = []
     for rank, finding in enumerate(findings, 1):
         row: dict[str, Any] = {"rank": rank, **describe(result, finding, events)}
-        if context and finding.is_anomalous:
-            source, number = result.table.place(min(finding.rows))
-            row["context"] = result.log.context(source, number, CONTEXT_LINES)
+        if finding.is_anomalous and before.get(rank):
+            row["context"] = before[rank]
         rows.append(row)
     return rows
+
+
+def _events_before(result: ScanResult, findings: Sequence[Finding]) -> dict[int, list[tuple[int, str]]]:
+    """Rank of a flagged finding -> the last lines before it in its file, as (number, text); one pass over the files."""
+    table = result.table
+    rows_of = {}
+    for rank, finding in enumerate(findings, 1):
+        first = min(finding.rows)
+        near = [row for row in range(max(first - CONTEXT_LINES, 0), first) if table.source[row] == table.source[first]]
+        if finding.is_anomalous and near:
+            rows_of[rank] = near
+    wanted = sorted({row for near in rows_of.values() for row in near})
+    events = dict(zip(wanted, result.log.events([table.place(row) for row in wanted]))) if wanted else {}
+    return {
+        rank: [(events[row].number + at, text) for row in near for at, text in enumerate(events[row].lines)][
+            -CONTEXT_LINES:
+        ]
+        for rank, near in rows_of.items()
+    }
