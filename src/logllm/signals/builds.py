@@ -17,7 +17,7 @@ from .table import ERRONEOUS
 from .weights import THRESHOLD
 
 MOST_FINDINGS = 10
-MOST_LINES = 2_000_000  # a longer log is no build's
+MOST_LINES = 100_000  # a longer log is seldom that of a build, and reading it twice would double the time
 
 
 def lead_with_failures(result: ScanResult) -> None:
