@@ -141,7 +141,9 @@ class LogLLaMAProcessor(ProcessorMixin):
         Raises:
             ValueError: the table is not one.
         """
-        TemplateMatcher(self.template_table, engine=engine)  # errors are raised here; a copy of this begins with no memory
+        TemplateMatcher(
+            self.template_table, engine=engine
+        )  # errors are raised here; a copy of this begins with no memory
         self._engine, self._matcher = engine, None
 
     def template(self, key: str) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
 import shared_files
+import transformers_suites
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -32,6 +33,8 @@ MARKERS = ("accelerate_tests", "flash_attn_test", "flash_attn_3_test", "flash_at
 def pytest_configure(config):
     for name in MARKERS:
         config.addinivalue_line("markers", f"{name}: of transformers' own tests")
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        transformers_suites.fetch_for_workers()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,9 @@ from benchmarks import __main__ as runner
 def test_every_recipe_is_of_a_kind_that_runs():
     known = runner.recipes()
     assert len(known) > 10
-    assert {name for name, one in known.items() if "runner" not in one and not {"families", "rows"} & one.keys()} == set()
+    assert {
+        name for name, one in known.items() if "runner" not in one and not {"families", "rows"} & one.keys()
+    } == set()
 
 
 def test_names_that_are_refused(capsys):

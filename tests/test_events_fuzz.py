@@ -11,7 +11,16 @@ from logllm.hf_datasets.events import EventLog
 from logllm.hf_datasets.events.formats import ALL_ROWS
 
 LINES = [line.encode() for row in ALL_ROWS for example in row.examples for line in example.line.split("\n")]
-TRACE = [b"java.io.IOException: x", b"\tat a.B.c(B.java:1)", b"Traceback (most recent call last):", b'  File "a.py", line 1, in x', b"ValueError: y", b"", b"goroutine 1 [running]:", b"panic: x"]
+TRACE = [
+    b"java.io.IOException: x",
+    b"\tat a.B.c(B.java:1)",
+    b"Traceback (most recent call last):",
+    b'  File "a.py", line 1, in x',
+    b"ValueError: y",
+    b"",
+    b"goroutine 1 [running]:",
+    b"panic: x",
+]
 
 
 def broken(line, random_):

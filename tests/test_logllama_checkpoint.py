@@ -56,7 +56,9 @@ def test_anomalous_windows_are_not_learnt_from(trained):
     vocabulary = detector.processor.tokenizer.get_vocab()
     assert FAIL not in vocabulary and {OPEN, WRITE, CLOSE} <= set(vocabulary)  # it stands in the table, and is unseen
     assert detector.processor.template(FAIL) is not None
-    assert detector.model.config.candidates == round(0.5 * (len(vocabulary) - 4))  # the paper's K: half of the normal keys
+    assert detector.model.config.candidates == round(
+        0.5 * (len(vocabulary) - 4)
+    )  # the paper's K: half of the normal keys
     assert not detector.model.normal_counts[:, detector.processor.tokenizer.unk_token_id].any()
     normal, odd = detector.scores([[TEXT[k] for k in (OPEN, WRITE, CLOSE)], [TEXT[OPEN], TEXT[FAIL]]])
     assert odd > detector.threshold >= normal

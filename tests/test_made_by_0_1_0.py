@@ -34,7 +34,9 @@ def test_a_state_is_taken_up(tmp_path):
     """The log goes on where the state says; the windows that were open are closed by what comes."""
     shutil.copy(MADE / "follow.log", tmp_path / "follow.log")
     held = json.loads((MADE / "state").read_text().splitlines()[0].rpartition("\t")[0])
-    file = (tmp_path / "follow.log").stat()  # a position names the file by its inode, which the copy has another one of
+    file = (
+        tmp_path / "follow.log"
+    ).stat()  # a position names the file by its inode, which the copy has another one of
     held["position"] |= {"device": file.st_dev, "inode": file.st_ino}
     (tmp_path / "state").write_text(json.dumps(held) + "\n")
     shutil.copytree(MADE / "fitted", tmp_path / "model")

@@ -135,15 +135,14 @@ def test_the_commands(tmp_path):
     report = tmp_path / "report.html"
     result = run(app, ["scan", str(log), "--model", str(model), "--json", "--top", "3", "--html", str(report)])
     head, *rows = [json.loads(row) for row in result.stdout.splitlines() if row.startswith("{")]
-    assert result.exit_code == 0 and len(rows) == 3 and {"key", "kind", "lines"} <= set(rows[0]) and head["head"]["model"]
+    assert (
+        result.exit_code == 0 and len(rows) == 3 and {"key", "kind", "lines"} <= set(rows[0]) and head["head"]["model"]
+    )
     page = report.read_text()
     assert "What stands out" in page and "<table>" in page and "http://" not in page.replace("http://www.w3.org", "")
     assert run(app, ["scan", str(log), "--model", str(model), "--fail-on-anomaly"]).exit_code == 1
     listed = str(tmp_path / "list.jsonl")
-    assert (
-        run(app, ["ok", rows[0]["key"], "--suppressions", listed, "--for", "7d", "--by", "ann"]).exit_code
-        == 0
-    )
+    assert run(app, ["ok", rows[0]["key"], "--suppressions", listed, "--for", "7d", "--by", "ann"]).exit_code == 0
     assert "ann" in run(app, ["ok", "--list", "--suppressions", listed]).stdout
     assert run(app, ["ok", rows[0]["key"], "--remove", "--suppressions", listed]).exit_code == 0
     assert "nothing is suppressed" in run(app, ["ok", "--list", "--suppressions", listed]).stdout

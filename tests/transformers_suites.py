@@ -12,13 +12,15 @@ import os
 import subprocess
 import sys
 import tarfile
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
-import transformers
-
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "transformers_common_tests"
+VERSION = version("transformers")
+FETCH_SECONDS = 120
+OUT_OF_REACH = "LOGLLM_TRANSFORMERS_TESTS_OUT_OF_REACH"  # set for the workers of pytest-xdist, which must agree
 FILES = ("test_modeling_common.py", "test_configuration_common.py", "test_processing_common.py")
 # Of the source distribution of the version in constraints.txt; another version is taken as the index gives it.
 CHECKSUMS = {"5.23.0": "19d647a4d5d903a7c644ca5cde2d86efc3dde7d8c687ae7988806ff2205efa71"}
@@ -40,7 +42,7 @@ STAND_INS = {
 def folder() -> Path:
     """Where the suites are kept."""
     kept = os.environ.get("LOGLLM_TRANSFORMERS_TESTS")
-    return (Path(kept) if kept else ROOT / ".cache" / "transformers-tests") / transformers.__version__
+    return (Path(kept) if kept else ROOT / ".cache" / "transformers-tests") / VERSION
 
 
 def fetch() -> Path:
@@ -52,8 +54,10 @@ def fetch() -> Path:
     home = folder()
     if (home / PACKAGE / FILES[-1]).is_file():
         return home
+    if reason := os.environ.get(OUT_OF_REACH):
+        raise OSError(reason)
     home.mkdir(parents=True, exist_ok=True)
-    wanted = f"transformers=={transformers.__version__}"
+    wanted = f"transformers=={VERSION}"
     command = [
         sys.executable,
         "-m",
@@ -66,12 +70,15 @@ def fetch() -> Path:
         str(home),
         wanted,
     ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise OSError(f"pip could not download {wanted} in {FETCH_SECONDS} s") from error
     (archive,) = list(home.glob("transformers-*.tar.gz")) or [None]
     if done.returncode or archive is None:
         raise OSError(f"pip could not download {wanted}: {done.stderr.strip().splitlines()[-1:]}")
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
-    if found != CHECKSUMS.get(transformers.__version__, found):
+    if found != CHECKSUMS.get(VERSION, found):
         raise OSError(f"{archive.name} must have the known SHA-256, found {found}")
     for name, text in STAND_INS.items():
         file = home / PACKAGE / name
@@ -79,11 +86,19 @@ def fetch() -> Path:
         file.write_text(text, "utf-8")
     with tarfile.open(archive) as tar:
         for name in FILES:
-            member = tar.extractfile(f"transformers-{transformers.__version__}/tests/{name}")
+            member = tar.extractfile(f"transformers-{VERSION}/tests/{name}")
             assert member is not None
             (home / PACKAGE / name).write_bytes(member.read())
     archive.unlink()
     return home
+
+
+def fetch_for_workers() -> None:
+    """Get the suites before the workers of pytest-xdist begin, so that all of them collect the same tests."""
+    try:
+        fetch()
+    except OSError as error:
+        os.environ[OUT_OF_REACH] = str(error) or "unknown"
 
 
 def suites() -> tuple[ModuleType, ModuleType, ModuleType]:

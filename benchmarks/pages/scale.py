@@ -232,7 +232,9 @@ def main(check: bool) -> None:
     text = page(build, load("cluster"))
     if check:
         if not PAGE.is_file() or PAGE.read_text("utf-8") != text:
-            sys.exit("docs/operations/scale.md differs from what its results say: run `python -m benchmarks pages.scale`")
+            sys.exit(
+                "docs/operations/scale.md differs from what its results say: run `python -m benchmarks pages.scale`"
+            )
         return
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(text, "utf-8")

@@ -171,7 +171,9 @@ def train(
     objective: Annotated[str | None, typer.Option(help="LogLLaMA: reinforce, hit, signed, clipped or loggpt.")] = None,
     report_to: Annotated[
         str | None,
-        typer.Option(help="Curves: tensorboard (into OUT/runs), trackio, or another tracker that is installed; none by default."),
+        typer.Option(
+            help="Curves: tensorboard (into OUT/runs), trackio, or another tracker that is installed; none by default."
+        ),
     ] = None,
     push_to_hub: Annotated[str | None, typer.Option(help="Publish the checkpoint as OWNER/NAME at the end.")] = None,
     private: Annotated[bool, typer.Option(help="Make that repository private.")] = False,
