@@ -65,7 +65,8 @@ def croissant(
         description: of the dataset.
         licence: name or address of the licence.
     """
-    files, records = [], []
+    files: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     for name, parts in tables.items():
         identities = []
         for file in parts:

@@ -1,14 +1,11 @@
 """The five questions as functions of numbers, and findings of whole logs."""
 
 import random
-from collections import Counter
 
 import numpy as np
 import pytest
 
-from logllm.hf_datasets.events import EventLog
-from logllm.signals import Reference, judge_by, kind_key, make_findings, read_table, scan_logs, tails
-from logllm.signals.reference import KindSums
+from logllm.signals import scan_logs, tails
 from logllm.signals.words import fault_class
 
 START = "2024-05-01 {:02d}:{:02d}:{:02d}"
@@ -77,81 +74,6 @@ def test_beyond(value, others, least, most):
 )  # fmt: skip
 def test_words_that_name_a_fault(text, grade):
     assert fault_class(text) == grade
-
-
-def reference():
-    return Reference(
-        kinds={
-            "tick": KindSums(600, 60, 599, 5990.0, 59_950.0, [12.0, 11.0], 3700.0, 7),
-            "took <*>": KindSums(500, 50, 0, 0, 0, [], 0, 0, {0: Counter({10: 300, 12: 150, 14: 50})}),
-            "ERROR disk full": KindSums(1, 1),
-        },
-        steps={"tick": Counter({"took <*>": 400})},
-        events=1101, seconds=6000.0, minutes=100,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("ask", "nats", "words"),
-    [
-        (lambda r: r.new("never seen"), 3.0, "1,101 usual events do not hold"),
-        (lambda r: r.new("tick"), 0.0, ""),
-        (lambda r: r.unexpected("tick", "tick"), 3.0, '"took <*>" follows "tick" in 400 of 400 cases'),
-        (lambda r: r.unexpected("tick", "took <*>"), 0.0, ""),
-        (lambda r: r.too_many("tick", 0, 200, 60.0), 50.0, "200 times in 60 s"),
-        (lambda r: r.too_many("tick", 0, 7, 60.0), 0.0, ""),
-        (lambda r: r.too_few("tick", 0, 300.0), 50.0, "has not come for 5 min"),
-        (lambda r: r.too_few("tick", 0, 13.0), 0.0, ""),
-        (lambda r: r.unusual_value("took <*>", 0, 0, 2.0**40), 10.0, "the value"),
-        (lambda r: r.unusual_value("took <*>", 0, 0, 40.0), 0.0, ""),
-        (lambda r: r.grave("x", 3), 7.0, "level FATAL"),
-    ],
-)
-def test_questions_to_a_reference(ask, nats, words):
-    answer = ask(reference())
-    assert answer.nats >= nats if nats else answer.nats == 0
-    assert words in answer.reason and (answer.reason != "") == (words != "")
-    assert 0 <= answer.probability <= 1
-
-
-def test_references_add_subtract_and_survive_json(tmp_path):
-    import json
-
-    (tmp_path / "a.log").write_text("\n".join(usual_lines(400)))
-    (tmp_path / "b.log").write_text("\n".join(usual_lines(300, seed=1)))
-    a, b = (Reference.of(read_table(EventLog([tmp_path / name]))[0]) for name in ("a.log", "b.log"))
-    assert Reference.from_json(json.loads(json.dumps(a.to_json()))) == a
-    back = (a + b) - b
-    assert back.events == a.events and {k: v.count for k, v in back.kinds.items()} == {
-        k: v.count for k, v in a.kinds.items()
-    }
-    assert back.steps == a.steps
-    with pytest.raises(ValueError, match="version"):
-        Reference.from_json({**a.to_json(), "version": 99})
-
-
-def test_a_stream_teaches_a_reference_what_the_columns_teach():
-    out = Reference()
-    last = None
-    for i in range(100):
-        out.observe("tick", 0, 10.0 * i, None if last is None else "tick", last, [5.0])
-        last = 10.0 * i
-    sums = out.kinds[kind_key("tick", 0)]
-    assert (sums.count, sums.pauses, out.steps["tick"]["tick"]) == (100, 99, 99)
-    assert out.too_few("tick", 0, 100.0).nats > 5 > out.too_few("tick", 0, 15.0).nats
-
-
-def test_a_bad_run_is_judged_by_a_good_one(tmp_path):
-    (tmp_path / "good.log").write_text("\n".join(usual_lines(600)))
-    bad = usual_lines(300, seed=2)
-    bad.insert(200, f"{stamp(600)} [ERROR] ledger closed")
-    (tmp_path / "bad.log").write_text("\n".join(bad))
-    good, _ = read_table(EventLog([tmp_path / "good.log"]))
-    table, _ = read_table(EventLog([tmp_path / "bad.log"]))
-    first = make_findings(table, judge_by(table, Reference.of(good)))[0]
-    assert (
-        first.is_anomalous and int(table.number[first.lead.lead]) == 201 and "usual events do not hold" in first.reason
-    )
 
 
 # --- Whole logs -----------------------------------------------------------------------------------------------------

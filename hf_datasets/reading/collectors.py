@@ -46,7 +46,7 @@ class Unwrapper:
         found: list[tuple[str, float | None, str | None]] = []
         for line in map(without_escapes, raw):
             records = list(self.records(line)) if line.startswith("{") else []
-            found += [(_one_line(text), *rest) for text, *rest in records] or [(line, None, None)]
+            found += [(_one_line(text), time, template) for text, time, template in records] or [(line, None, None)]
         for parsed, (_, time, template) in zip(parse_lines([text for text, _, _ in found], system, number), found):
             if time is not None and parsed.timestamp is None:
                 parsed.timestamp = time

@@ -182,7 +182,7 @@ def train(
     """Train a detector and write its checkpoint, threshold and card."""
     from logllm.training.workflows import train_on
 
-    wanted = {
+    wanted: dict[str, Any] = {
         "resume": resume,
         "recipe": recipe,
         "reinforce": reinforce,

@@ -192,7 +192,7 @@ def _generic(table: LineTable, good: GoodRuns) -> NDArray[np.float64]:
     weight = np.where(table.kind("warning_tag"), 0.85, np.where(table.kind("info_tag", "zero"), 0.55, 0.65))
     weight = np.where(hard_lines(table), 1.0, weight)
     weight = np.where(table.loosely_new, weight, 0.3)
-    return new * weight * np.where(hard_lines(table), max(share, 0.8), share)
+    return np.asarray(new * weight * np.where(hard_lines(table), max(share, 0.8), share), np.float64)
 
 
 class _Texts:
@@ -455,7 +455,7 @@ def _order(table: LineTable, good: GoodRuns, build: bool) -> list[Finding]:
     return findings
 
 
-def _rising(values: NDArray) -> NDArray[np.bool_]:
+def _rising(values: NDArray[Any]) -> NDArray[np.bool_]:
     """`(n,)`: which values form a longest rising subsequence (patience sorting)."""
     from bisect import bisect_left
 
@@ -506,7 +506,7 @@ def _values(table: LineTable, good: GoodRuns, bad: str, build: bool) -> list[Fin
     findings = []
     quiet = table.kind(*_QUIET)
     shown: set[int] = set()
-    for value, low, high, n, row, line in sorted(worst.values(), key=lambda one: -one[0] / one[2]):
+    for value, low, high, n, row, raw_line in sorted(worst.values(), key=lambda one: -one[0] / one[2]):
         if quiet[row] or row in shown:
             continue
         shown.add(row)
@@ -514,8 +514,8 @@ def _values(table: LineTable, good: GoodRuns, bad: str, build: bool) -> list[Fin
         score = 0.7 if flagged else 0.2
         reason = f"{value:g} where {n} good values lie between {low:g} and {high:g}"
         findings.append(Finding(
-            "value", score, [Line(row + 1, text.readable(pl.Series([line]))[0], score, reason)], reason, 1, flagged,
-            _key(text.masked(text.bare(pl.Series([line])))[0]), file=bad,
+            "value", score, [Line(row + 1, text.readable(pl.Series([raw_line]))[0], score, reason)], reason, 1, flagged,
+            _key(text.masked(text.bare(pl.Series([raw_line])))[0]), file=bad,
         ))  # fmt: skip
     return findings[:MOST_OTHERS]
 

@@ -6,6 +6,7 @@ The features are computed for the rows that may be shown only: new lines and the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ _BESIDE = (
 )  # fmt: skip
 
 
-def _shifted(values: NDArray, by: int) -> NDArray:
+def _shifted(values: NDArray[Any], by: int) -> NDArray[Any]:
     """Each position's value `by` places before (negative: behind); zero beyond the ends."""
     out = np.zeros_like(values)
     if by > 0:
@@ -50,7 +51,7 @@ def _next(flag: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.where(place < 0, len(flag) * 10 + _FAR, len(flag) - 1 - place)
 
 
-def _signed_log(distance: NDArray) -> NDArray:
+def _signed_log(distance: NDArray[Any]) -> NDArray[Any]:
     return np.sign(distance) * np.log1p(np.minimum(np.abs(distance), 500))
 
 
@@ -93,13 +94,13 @@ def nearness(table: LineTable, good: GoodRuns | None) -> NDArray[np.float32]:
     return near
 
 
-def _under_head(hard: NDArray[np.bool_], empty: NDArray[np.bool_], indent: NDArray) -> NDArray[np.bool_]:
+def _under_head(hard: NDArray[np.bool_], empty: NDArray[np.bool_], indent: NDArray[Any]) -> NDArray[np.bool_]:
     """`(n,)`: whether a line stands below a failing line and deeper than it, with nothing at its depth between."""
     inside = np.zeros(len(hard), bool)
     # Only the stretches after a hard line need the loop; the rest of a long log is passed over.
     place, size = 0, len(hard)
     heads = np.flatnonzero(hard)
-    for head in heads:
+    for head in heads.tolist():
         if head < place:
             continue
         depth, place = indent[head], head
@@ -111,7 +112,7 @@ def _under_head(hard: NDArray[np.bool_], empty: NDArray[np.bool_], indent: NDArr
     return inside
 
 
-def columns(table: LineTable, good: GoodRuns | None, rows: NDArray[np.int64]) -> Iterator[tuple[str, NDArray]]:
+def columns(table: LineTable, good: GoodRuns | None, rows: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[Any]]]:
     """Name and values `(len(rows),)` of each feature, in the order that a ranker was trained with."""
     n = len(table)
     place = np.arange(n)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -83,7 +84,7 @@ def make_table(chunks: Iterable[pl.Series], good: GoodRuns | None) -> LineTable:
         good: what the good runs hold; None when there are none, and then every line counts as new but those of kinds that
             belong to any run: transfers, progress, settings, what passed.
     """
-    parts: dict[str, list[NDArray]] = {
+    parts: dict[str, list[NDArray[Any]]] = {
         name: [] for name in LineTable.__slots__ if name not in ("texts", "masks", "complete")
     }
     texts: dict[int, str] = {}

@@ -192,7 +192,7 @@ def kinds(text: pl.Series, raw: pl.Series) -> NDArray[np.bool_]:
 
 def of_kind(found: NDArray[np.bool_], *names: str) -> NDArray[np.bool_]:
     """`(n,)`: whether a line is of any of these kinds, from what `kinds` found."""
-    return found[:, [KIND_NAMES.index(name) for name in names]].any(axis=1)
+    return np.asarray(found[:, [KIND_NAMES.index(name) for name in names]].any(axis=1), bool)
 
 
 def indents(text: pl.Series) -> NDArray[np.int32]:

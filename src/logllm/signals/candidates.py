@@ -114,7 +114,7 @@ class Kinds:
         """Let the rows go, which take as much memory as a column."""
         self.order = np.zeros(0, np.int32)
 
-    def rows(self, kind: int) -> NDArray[np.int64]:
+    def rows(self, kind: int) -> NDArray[np.int32]:
         """Rows of a kind."""
         return self.order[self.begin[kind] : self.begin[kind + 1]]
 
@@ -228,7 +228,7 @@ class Item:
     """
 
     name: str
-    rows: NDArray[np.int64]
+    rows: NDArray[np.int32] | NDArray[np.int64]
     places: int
     kind: int
     severity: int
@@ -283,7 +283,7 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
         (kinds.runs == 1) | (kinds.classes >= ERRONEOUS) | ((kinds.classes == WARNING) & (kinds.runs <= 2))
     ):
         rows, grade, runs, count = (
-            kinds.rows(kind),
+            kinds.rows(int(kind)),
             int(kinds.classes[kind]),
             int(kinds.runs[kind]),
             int(kinds.count[kind]),

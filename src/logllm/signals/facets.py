@@ -89,7 +89,7 @@ def find_facets(table: EventTable, messages: Sequence[str], attributes: Sequence
             status.update((row, value) for row, value in held.items() if row not in status)
     if status and "status" not in fields:
         fields["status"] = status
-    facets = []
+    facets: list[Facet] = []
     for name, held in fields.items():
         values = Counter(held.values())
         if any(_DATED.search(value) for value in islice(values, 20)):
@@ -97,9 +97,9 @@ def find_facets(table: EventTable, messages: Sequence[str], attributes: Sequence
         if len(held) < LEAST_COVERED * n or not 2 <= len(values) <= min(MOST_VALUES, n // 20):
             continue
         names = sorted(values)
-        place = {value: at for at, value in enumerate(names)}
+        positions = {value: at for at, value in enumerate(names)}
         of_row = np.full(n, -1, np.int32)
-        of_row[list(held)] = [place[value] for value in held.values()]
+        of_row[list(held)] = [positions[value] for value in held.values()]
         if not any(np.array_equal(of_row, other.of_row) for other in facets):
             facets.append(Facet(name, names, of_row))
     return facets

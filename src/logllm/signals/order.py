@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def cut_sequences(table: EventTable, messages: Sequence[str] | None) -> list[Seq
     return ways
 
 
-def _streams(table: EventTable) -> NDArray[np.int64]:
+def _streams(table: EventTable) -> NDArray[np.int32]:
     """Files that follow each other in time are one stream; files that run side by side are several."""
     out = np.zeros(len(table), np.int32)
     if not len(table) or (table.source == table.source[0]).all():
@@ -177,7 +178,7 @@ def _steps(table: EventTable, way: Sequences, rows: NDArray[np.int32], k: int) -
         yield steps
 
 
-def _ends(of_row: NDArray, rows: NDArray[np.int32]) -> tuple[NDArray, NDArray]:
+def _ends(of_row: NDArray[Any], rows: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[Any]]:
     """First and last row of each sequence."""
     new = np.flatnonzero(np.append(True, of_row[rows[1:]] != of_row[rows[:-1]]))
     return rows[new], rows[np.append(new[1:], len(rows)) - 1]
@@ -274,18 +275,18 @@ def _rare_sessions(table: EventTable, kinds: Kinds, way: Sequences) -> list[Cand
     ranked = sorted(scores, key=lambda session: (-scores[session], session))[:MOST_SESSIONS]
     found = []
     for place, session in enumerate(ranked):
-        held = seen[session]
-        code = max(held, key=lambda one: float(surprise[one]))
-        a, b = int(pairs[code] // (k + 2)), int(pairs[code] % (k + 2))
+        breaks = seen[session]
+        worst = max(breaks, key=lambda one: float(surprise[one]))
+        a, b = int(pairs[worst] // (k + 2)), int(pairs[worst] % (k + 2))
         # So many sessions are as unusual: one of many is no news, the first few are.
         nats = tails.at_least_one(tails.expected_new(len(scores) - 1, 0)) + 0.9 * scores[session] / scores[ranked[0]]
         text = "the beginning" if a == k else f'"{_short(table.templates[a])}"'
         then = "the end" if b == k + 1 else f'"{_short(table.templates[b])}"'
-        reason = f"in this session {then} follows {text}, as in {int(counts[code]):,} of {int(total[a]):,} cases"
-        if len(held) > 1:
-            reason += f"; {len(held) - 1} more of its steps are as rare"
-        shown = sorted({row for pair in held.values() for row in pair})
-        lead = held[code][1]
+        reason = f"in this session {then} follows {text}, as in {int(counts[worst]):,} of {int(total[a]):,} cases"
+        if len(breaks) > 1:
+            reason += f"; {len(breaks) - 1} more of its steps are as rare"
+        shown = sorted({row for pair in breaks.values() for row in pair})
+        lead = breaks[worst][1]
         kind = int(table.kind[lead])
         found.append(
             Candidate("unexpected", nats, 0.0, lead, shown[:30], 1, shown[0], shown[-1], reason, kind, int(kinds.classes[kind]), place)
@@ -303,7 +304,7 @@ def _counted(codes: Iterable[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDA
     return values, counts
 
 
-def _explains(context: int, after: int, top: NDArray) -> bool:
+def _explains(context: int, after: int, top: NDArray[Any]) -> bool:
     """Whether leaving out one step explains the break."""
     wanted = int(top[context])
     return wanted < len(top) - 2 and int(top[wanted]) == after

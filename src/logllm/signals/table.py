@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,10 +126,10 @@ class _Growing:
     """One column that grows by batches; its memory is enlarged in place, so that there is never a second copy of it."""
 
     def __init__(self, kind: type[np.generic]):
-        self._values: NDArray = np.empty(1 << 16, kind)
+        self._values: NDArray[Any] = np.empty(1 << 16, kind)
         self._used = 0
 
-    def add(self, values: NDArray) -> None:
+    def add(self, values: NDArray[Any]) -> None:
         """Append values."""
         end = self._used + len(values)
         if end > len(self._values):
@@ -137,7 +137,7 @@ class _Growing:
         self._values[self._used : end] = values
         self._used = end
 
-    def taken(self) -> NDArray:
+    def taken(self) -> NDArray[Any]:
         """The column."""
         self._values.resize(self._used, refcheck=False)
         return self._values
@@ -184,7 +184,7 @@ def read_table(log: Batches, seen: Callable[[EventBatch], bool] | None = None) -
 
 
 def _table(
-    columns: dict[str, NDArray],
+    columns: dict[str, NDArray[Any]],
     sources: list[tuple[int, int]],
     flat: NDArray[np.float64] | None,
     start: NDArray[np.int64],
