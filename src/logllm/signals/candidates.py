@@ -35,6 +35,8 @@ STARTUP_EVENTS = 20
 FEW_EVENTS = 400
 FAR = 20  # rows between two events that may still be one thing
 
+Rows = NDArray[np.int32] | NDArray[np.int64]  # rows of the table, as they are counted and found
+
 
 @dataclass(slots=True)
 class Candidate:
@@ -228,7 +230,7 @@ class Item:
     """
 
     name: str
-    rows: NDArray[np.int32] | NDArray[np.int64]
+    rows: Rows
     places: int
     kind: int
     severity: int
@@ -452,7 +454,7 @@ def _burst(table: EventTable, item: Item, first: int, last: int, lead: int, usua
     )  # fmt: skip
 
 
-def _densest(rows: NDArray[np.int64], ladder: Sequence[int], share: float) -> tuple[float, tuple[int, int]]:
+def _densest(rows: Rows, ladder: Sequence[int], share: float) -> tuple[float, tuple[int, int]]:
     """(nats, positions of the first and last event) of the densest stretch."""
     best, span = 0.0, (0, 0)
     for k in ladder:
@@ -466,7 +468,7 @@ def _densest(rows: NDArray[np.int64], ladder: Sequence[int], share: float) -> tu
     return best, span
 
 
-def _grown(rows: NDArray[np.int64], first: int, last: int) -> tuple[int, int]:
+def _grown(rows: Rows, first: int, last: int) -> tuple[int, int]:
     """Take in the neighbours of a stretch that are as dense as it."""
     pace = max((rows[last] - rows[first]) / max(last - first, 1), 1.0)
     while first > 0 and rows[first] - rows[first - 1] <= 3 * pace:
@@ -519,7 +521,7 @@ def silences(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
     return found + unlike_the_rest([candidate for candidate in gone if candidate.nats > 0], n)
 
 
-def _new_phase(table: EventTable, rows: NDArray[np.int64], at: int) -> bool:
+def _new_phase(table: EventTable, rows: Rows, at: int) -> bool:
     """Whether most of what comes during a pause did not come before it: then the log went on to something else."""
     before = int(rows[at])
     end = int(rows[at + 1]) if at + 1 < len(rows) else len(table)
@@ -551,7 +553,7 @@ def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
     )
 
 
-def _regular_gap(table: EventTable, rows: NDArray[np.int64]) -> tuple[float, int] | None:
+def _regular_gap(table: EventTable, rows: Rows) -> tuple[float, int] | None:
     """(nats, position) of the longest pause of a kind that comes at regular times; None where it does not."""
     sample = rows[:1000]  # whether it is regular shows in a part
     low, middle, high = np.quantile(np.diff(table.timestamp[sample]), (0.1, 0.5, 0.9))
@@ -645,9 +647,7 @@ def _names_things(held: NDArray[np.float64]) -> bool:
     return whole and middle > 500 and float(held.max()) < 2.6 * middle
 
 
-def _outlier(
-    table: EventTable, rows: NDArray[np.int64], held: NDArray[np.float64], kind: int, kinds: Kinds
-) -> Candidate | None:
+def _outlier(table: EventTable, rows: Rows, held: NDArray[np.float64], kind: int, kinds: Kinds) -> Candidate | None:
     with np.errstate(divide="ignore"):
         scaled = np.log(np.maximum(held, 1e-9))
     at = int(np.argmax(scaled))
