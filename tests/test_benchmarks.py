@@ -49,6 +49,6 @@ def test_a_recipe_goes_to_what_runs_its_kind(name, called, monkeypatch, tmp_path
         (benchmarks.experiments.run, "run.run"),
     ):
         monkeypatch.setattr(module, "run", lambda *_, label=label: seen.append(label))
-    monkeypatch.setattr(logllm.training.reproduce, "reproduce", lambda *_: seen.append("reproduce"))
+    monkeypatch.setattr(logllm.training.reproduce, "reproduce", lambda *_, **__: seen.append("reproduce"))
     runner.run_recipe(name, runner.recipes()[name], Path(tmp_path))
     assert seen == [called]

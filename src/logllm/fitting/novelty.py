@@ -64,7 +64,7 @@ def learn_novelty(
     vocabulary = detector.processor.tokenizer.get_vocab()
     normal = {key for keys, label in zip(rows["keys"], rows["label"]) if label != 1 for key in keys}
     for template in miner.table()["templates"]:
-        if template["key"] not in normal:
+        if template["key"] in vocabulary and template["key"] not in normal:
             detector.model.key_alias[vocabulary[template["key"]]] = UNK_ID
     texts: dict[bool, set[str]] = {False: set(), True: set()}
     for lines, label in zip(train["lines"], rows["label"]):
