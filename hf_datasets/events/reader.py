@@ -551,7 +551,7 @@ class FileReader:
             if head == HEAD and shape == OTHER and not streamed:
                 joiner.ordinary(at)
                 continue
-            text = self._text(pieces, at) if shape != OTHER or True else ""
+            text = self._text(pieces, at)
             joiner.line(at, head != NO_HEAD, shape, text, size, stream)
         if not streamed and before < count - 1:
             joiner.ordinary(count - 1)  # what follows the last line that was looked at ends what it began
