@@ -8,9 +8,10 @@ import pytest
 from fitted import fitted_folder
 
 from logllm.detector import LogAnomalyDetector
+from logllm.diff.command import DiffOptions, run_diff
 from logllm.errors import LogllmError
 from logllm.report.scan import scan_with, write_scan_report
-from logllm.report.terminal import scan_as_json, scan_as_text
+from logllm.signals.command import ScanOptions, run_scan
 from logllm.watch.start import start_watcher
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b31m <script>alert(1)</script> \x00\x08\u202e end"
@@ -37,11 +38,21 @@ def test_hostile_text_and_lines_of_ten_megabytes_in_a_scan(lines, model, tmp_pat
     head = lines[0].split(" dfs.")[0]
     log.write_text("\n".join([*lines[:600], HOSTILE, f"{head} {LONG}", LONG, HOSTILE]) + "\n", "utf-8")
     found = scan_with(LogAnomalyDetector.from_pretrained(model), [log])
-    text = scan_as_text(found, 10)
-    assert found.counts.lines == 604 and "alert(1)" in text
-    assert not any(ord(sign) < 32 and sign != "\n" for sign in text) and "\x9b" not in text and "\u202e" not in text
-    assert len(text) < 20_000, "a line of 10 MB is cut where it is shown"
-    assert all(json.loads(json.dumps(row)) for row in scan_as_json(found, 10))
+    assert found.counts.lines == 604
+    good, bad = tmp_path / "good.log", tmp_path / "bad.log"
+    steps = [f"2024-05-01 09:{i // 60:02d}:{i % 60:02d} INFO step {i} done" for i in range(600)]
+    good.write_text("\n".join(steps) + "\n", "utf-8")
+    bad.write_text("\n".join([*steps, f"2024-05-01 09:10:01 ERROR {HOSTILE}", LONG]) + "\n", "utf-8")
+    for text in (
+        run_scan([str(log)], ScanOptions(quiet=True, model=model))[1],
+        run_diff([str(good), str(bad)], DiffOptions())[1],
+        run_diff([str(good), str(bad)], DiffOptions(markdown=True))[1],
+    ):
+        assert "alert(1)" in text
+        assert (
+            not any(ord(sign) < 32 and sign != "\n" for sign in text) and "\x9b" not in text and "\u202e" not in text
+        )
+        assert len(text) < 20_000, "a line of 10 MB is cut where it is shown"
     page = tmp_path / "report.html"
     write_scan_report(found, page, HOSTILE)
     written = page.read_text("utf-8")

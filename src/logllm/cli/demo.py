@@ -16,7 +16,7 @@ from logllm.hf_datasets import Window, load_windows
 from logllm.hf_datasets.simulation.builds import write_builds
 from logllm.hf_datasets.simulation.simulate import iter_lines, simulate
 from logllm.report.html import write_report
-from logllm.report.terminal import _window
+from logllm.report.terminal import window_lines
 from logllm.signals.command import ScanOptions, run_scan
 from logllm.training.building import build_dataset
 from logllm.training.workflows import train_on
@@ -86,7 +86,7 @@ def _text(out: Path, statistics: dict[str, Any], table: dict[str, dict[str, Any]
     for family in dict.fromkeys(name for name, _ in worst):
         rows += ["", f"The three worst windows by {family}:"]
         for place, verdict in enumerate((v for name, v in worst if name == family), 1):
-            rows += _window(place, verdict, lambda code, text: text)
+            rows += window_lines(place, verdict, lambda code, text: text)
     rows += [
         "",
         f"Everything is in {out}/: app.log, good.log, bad.log, diff.html, hdfs.log, dataset/, models/",

@@ -1,4 +1,4 @@
-"""A scan as text for a terminal: ranked windows, guilty lines marked, reasons in words.
+"""A judged window as text for a terminal: guilty lines marked, reasons in words.
 
 Log text is hostile: control characters, terminal escapes among them, are drawn as signs and never passed on.
 """
@@ -6,11 +6,8 @@ Log text is hostile: control characters, terminal escapes among them, are drawn 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from logllm.report.findings import Finding
 from logllm.report.html import printable
-from logllm.report.scan import Scan
 from logllm.verdict import Evidence, Verdict
 
 Paint = Callable[[str, str], str]  # a code, a text -> the text in that colour, or as it is
@@ -20,53 +17,8 @@ SHOWN_CHARACTERS = 160
 BOLD, RED, DIM, PLAIN = "\033[1m", "\033[31m", "\033[2m", "\033[0m"
 
 
-def scan_as_text(found: Scan, top: int, color: bool = False) -> str:
-    """Write a summary and the `top` most suspicious windows."""
-    paint: Paint = (lambda code, text: f"{code}{text}{PLAIN}") if color else (lambda code, text: text)
-    counts = found.counts
-    rows = [
-        f"{counts.lines:,} lines read as {found.system.title}"
-        + (
-            f", {counts.unparsed:,} of them did not fit the format and were judged as they are"
-            if counts.unparsed
-            else ""
-        )
-    ]
-    if found.learnt_from:
-        rows.append(f"learnt from the first {found.learnt_from:,} windows, judged the {counts.windows:,} after them")
-    rows += [f"note: {note}" for note in found.notes]
-    share = f" ({counts.flagged / counts.windows:.1%})" if counts.windows else ""
-    rows.append(f"{counts.flagged:,} of {counts.windows:,} windows flagged{share}, threshold {found.threshold:.2f}")
-    for place, finding in enumerate(found.findings(top), 1):
-        rows += ["", *_window(place, finding.verdict, paint), *_others(finding, paint)]
-    return "\n".join(rows)
-
-
-def scan_as_json(found: Scan, top: int) -> list[dict[str, Any]]:
-    """The findings as plain JSON values: a verdict each, and what the finding adds."""
-    rows = []
-    for place, finding in enumerate(found.findings(top), 1):
-        more = {
-            "place": place,
-            "template_key": finding.key,
-            "windows": finding.windows,
-            "finding_first_timestamp": finding.first_timestamp,
-            "finding_last_timestamp": finding.last_timestamp,
-        }
-        rows.append({**finding.verdict.to_dict(), **more})
-    return rows
-
-
-def _others(finding: Finding, paint: Paint) -> list[str]:
-    rows = []
-    if finding.windows > 1:
-        rows.append(f"      the same in {finding.windows - 1:,} more window{'s' if finding.windows > 2 else ''}")
-    if finding.verdict.is_anomalous and finding.key:
-        rows.append(paint(DIM, f"      not worth an alarm? logllm ok {finding.key}"))
-    return rows
-
-
-def _window(place: int, verdict: Verdict, paint: Paint) -> list[str]:
+def window_lines(place: int, verdict: Verdict, paint: Paint) -> list[str]:
+    """Write a window: its score, its verdict, and its most suspicious lines."""
     quiet = "called fine" if verdict.score > verdict.threshold else "below the threshold"
     mark = paint(RED, "anomalous") if verdict.is_anomalous else quiet
     truth = "" if verdict.label is None else f"  (label: {'anomalous' if verdict.label else 'normal'})"
