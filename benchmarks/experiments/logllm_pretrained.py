@@ -22,6 +22,7 @@ import random
 import resource
 import shutil
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,17 @@ from typing import Any
 HERE = Path(__file__).resolve().parents[1]
 HDFS = {"system": "hdfs", "raw": "hdfs/HDFS_2pct.log", "labels": "hdfs/anomaly_label.csv", "train_share": 0.8}
 BGL = {"system": "bgl", "raw": "bgl/BGL_thinned.log", "train_share": 0.8}
-# Task -> its log and split, how many labelled anomalies, and whether the test part is also reworded.
+THUNDERBIRD = {"system": "thunderbird", "raw": "thunderbird/TB_2005*.log", "train_share": 0.8}
+# A system that no label of is known, or few, is tested on its later half.
+LATER_HALF = {"split": "chronological", "train_share": 0.5, "validation_share": 0.1}
+OTHERS: dict[str, dict[str, Any]] = {
+    "hdfs": {**HDFS, "split": "paper", "validation_share": 0.1},
+    "bgl": {**BGL, "split": "chronological", "validation_share": 0.1},
+    "thunderbird": {**THUNDERBIRD, "split": "chronological", "validation_share": 0.1},
+}
+# Task -> its log and split, how many labelled anomalies, whether the test part is also reworded, which other systems are
+# trained on (its own training part then counts for nothing but `labelled` anomalies and as many normal windows), and lines
+# a window of build logs.
 TASKS: dict[str, dict[str, Any]] = {
     "hdfs": {"data": {**HDFS, "split": "paper", "validation_share": 0.1}, "reworded": True},
     "hdfs, 5 labelled anomalies": {"data": {**HDFS, "split": "paper", "validation_share": 0.1}, "labelled": 5},
@@ -40,6 +51,13 @@ TASKS: dict[str, dict[str, Any]] = {
         "data": {**BGL, "split": "chronological", "validation_share": 0.1},
         "labelled": 20,
     },
+    "bgl, trained on hdfs and thunderbird": {"data": {**BGL, **LATER_HALF}, "others": ("hdfs", "thunderbird")},
+    "bgl, trained on hdfs and thunderbird, 20 labelled anomalies": {
+        "data": {**BGL, **LATER_HALF},
+        "others": ("hdfs", "thunderbird"),
+        "labelled": 20,
+    },
+    "cidiff, failed builds as windows": {"builds": 20},
 }
 SMALL = {"preset": "small", "max_samples": 1000, "last_epochs": 4}
 # A fifth of the processor time: four layers, eight windows a step, fewer samples an epoch.
@@ -89,7 +107,7 @@ def main() -> None:
     for task in args.tasks.split(";"):
         built, rows = split_of(task, args.data, args.work)
         for seed in map(int, args.seeds.split(",")):
-            part = few_labels(rows, TASKS[task].get("labelled"), seed)
+            part = training_part(task, rows, seed, args.data, args.work)
             for name in args.rows.split(";"):
                 with locked(args.result, made_of, locked_result) as result:
                     if any((r["task"], r["row"], r["seed"]) == (task, name, seed) for r in result["runs"]):
@@ -143,9 +161,70 @@ def split_of(task: str, data: Path, work: Path) -> tuple[Any, Any]:
     """Windows of a task's log: (statistics, splits)."""
     from logllm.training.reproduce import windows_of
 
+    if "builds" in TASKS[task]:
+        return builds(TASKS[task]["builds"])
     settings = TASKS[task]["data"]
-    built, rows, _ = windows_of(settings, data, work / f"{settings['system']}-{settings['split']}")
+    part = "-later-half" if settings["train_share"] == LATER_HALF["train_share"] else ""
+    built, rows, _ = windows_of(settings, data, work / f"{settings['system']}-{settings['split']}{part}")
     return built, rows
+
+
+def builds(length: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """CiDiff's builds as windows of `length` lines: of ten pairs six are trained on, one validates, three are tested.
+
+    A window is anomalous where it holds a line that must be shown. Windows of passed builds are all normal. Pairs of one
+    project may stand on two sides.
+    """
+    from datasets import Dataset
+
+    from benchmarks.diff.pairs import read_pairs, shared
+    from logllm.hf_datasets import LogSystem
+
+    rows: dict[str, dict[str, list[Any]]] = {
+        name: {"lines": [], "label": []} for name in ("train", "validation", "test")
+    }
+    for place, pair in enumerate(sorted(read_pairs(shared("cidiff") / "pairs"), key=lambda one: zlib.crc32(one.name.encode()))):
+        split = rows[split_of_pair(place)]
+        for lines, wanted in ((pair.bad, pair.wanted), (pair.good, None)):
+            for first in range(0, len(lines), length):
+                window = [line for line in lines[first : first + length] if line.strip()]
+                if window:
+                    split["lines"].append(window)
+                    split["label"].append(int(wanted is not None and wanted[first : first + length].any()))
+    system = LogSystem(name="builds", title="Build logs")
+    return {"system": system.to_dict()}, {name: Dataset.from_dict(values) for name, values in rows.items()}
+
+
+def split_of_pair(place: int) -> str:
+    """Of ten pairs the first six are trained on, the next one validates, three are tested."""
+    return "train" if place % 10 < 6 else "validation" if place % 10 == 6 else "test"
+
+
+def training_part(task: str, rows: Any, seed: int, data: Path, work: Path) -> dict[str, Any]:
+    """The splits that a method may see for one seed."""
+    others, labelled = TASKS[task].get("others"), TASKS[task].get("labelled")
+    if others is None:
+        return few_labels(rows, labelled, seed)
+    from datasets import concatenate_datasets
+
+    from logllm.training.reproduce import windows_of
+
+    known = [windows_of(OTHERS[name], data, work / f"{name}-{OTHERS[name]['split']}")[1] for name in others]
+    if labelled is not None:
+        own = few_labels(rows, labelled, seed)
+        known.append({split: as_many_normal(own[split], seed) for split in ("train", "validation")})
+    return {
+        "train": concatenate_datasets([one["train"].select_columns(["lines", "label"]) for one in known]),
+        "validation": concatenate_datasets([one["validation"].select_columns(["lines", "label"]) for one in known]),
+        "test": rows["test"],
+    }
+
+
+def as_many_normal(rows: Any, seed: int) -> Any:
+    """The anomalous windows, and as many normal ones."""
+    bad = [i for i, y in enumerate(rows["label"]) if y == 1]
+    good = [i for i, y in enumerate(rows["label"]) if y == 0]
+    return rows.select(sorted(bad + random.Random(f"normal {seed}").sample(good, min(len(bad), len(good)))))
 
 
 def few_labels(rows: Any, labelled: int | None, seed: int) -> dict[str, Any]:
