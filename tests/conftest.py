@@ -72,7 +72,7 @@ def small_dataset() -> Path:
     from logllm.training.building import build_dataset
 
     def make(out: Path) -> None:
-        simulate("hdfs", 12_000, 5, out, anomaly_share=0.08)
+        simulate("hdfs", 6000, 5, out, anomaly_share=0.08)
         build_dataset(
             "hdfs",
             [out / "hdfs.log"],
@@ -89,7 +89,7 @@ def _tiny(family: str, small_dataset: Path) -> Path:
     from logllm.cli.demo import RECIPE
     from logllm.training.workflows import train_on
 
-    recipe = RECIPE if family == "logllm" else None
+    recipe = {**RECIPE, "last_epochs": 3} if family == "logllm" else None
 
     def make(out: Path) -> None:
         train_on(family, small_dataset / "built", "hdfs", "tiny", out, seed=0, recipe=recipe, progress=False)

@@ -4,11 +4,9 @@
 """
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import fresh_process
 from loopback_hub import LoopbackHub
 
 TESTS = Path(__file__).resolve().parent
@@ -131,13 +129,8 @@ print(json.dumps([verdict.score for verdict in detector.scan(lines, explain="non
 
 def run(hub: LoopbackHub, home: Path, code: str, *arguments: str):
     """Run code in a process of its own against the hub; what it printed last, as JSON."""
-    environment = {
-        **os.environ,
-        **hub.environment(home),
-        "HF_MODULES_CACHE": str(home / "modules"),
-        "OMP_NUM_THREADS": "1",
-    }
-    done = subprocess.run([sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True)
+    environment = {**hub.environment(home), "HF_MODULES_CACHE": str(home / "modules")}
+    done = fresh_process.run(code, *arguments, env=environment)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -1,8 +1,8 @@
 import importlib.util
-import subprocess
 import sys
 from dataclasses import replace
 
+import fresh_process
 import pytest
 import torch
 from tiny_gguf import write_gguf
@@ -209,7 +209,7 @@ except ImportError as error:
 
 def test_a_gguf_without_its_reader_says_what_to_install(tmp_path):
     file = write_gguf(tmp_path / "new.gguf", seed=7)
-    done = subprocess.run([sys.executable, "-c", WITHOUT_GGUF, str(file)], capture_output=True, text=True)
+    done = fresh_process.run(WITHOUT_GGUF, file)
     assert "must have the package gguf, found it not installed: pip install gguf" in done.stdout, done.stderr
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from logllm.diff.failures import failure_findings, failure_lines, failure_scores
+from logllm.diff.failures import failure_findings, failure_lines
 from logllm.diff.table import chunked
-from logllm.hf_datasets.events import LogEvent
 from logllm.signals.command import ScanOptions, run_scan
 
 SHARED = Path(os.environ.get("LOGLLM_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
@@ -27,14 +26,6 @@ def test_the_failing_lines_of_a_build_are_shown_and_little_else():
     shown = found.shown.nonzero()[0].tolist()
     assert found.build and found.failed and 35 in shown
     assert not set(shown) & set(range(34)), shown
-
-
-def test_events_have_the_score_of_their_likeliest_line():
-    events = [LogEvent(at + 1, (line,), 0, None, None, line) for at, line in enumerate(BUILD)]
-    scores = failure_scores(events)
-    assert scores is not None and len(scores) == len(events)
-    assert scores[35] >= 0.5 and max(scores[:34]) < 0.5
-    assert failure_scores([LogEvent(1, ("user 12 logged in",), 0, None, None, "user 12 logged in")]) is None
 
 
 def test_scan_leads_with_the_failure_of_a_build(tmp_path: Path):

@@ -1,7 +1,4 @@
-import os
-import subprocess
-import sys
-
+import fresh_process
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -154,9 +151,7 @@ except ImportError as error:
 
 def test_four_bit_without_bitsandbytes_says_what_to_install(tmp_path):
     build()[0].save_pretrained(tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_BITSANDBYTES, str(tmp_path)], capture_output=True, text=True, env=os.environ
-    )
+    done = fresh_process.run(WITHOUT_BITSANDBYTES, tmp_path)
     assert "must have bitsandbytes, found it not installed: `pip install logllm[qlora]`" in done.stdout, done.stderr
 
 
@@ -196,7 +191,7 @@ def test_four_bit_loads_both_kinds_of_checkpoint(tmp_path):
     assert len(whole.score(WINDOWS, taken)) == len(WINDOWS)
 
 
-def test_the_hall_says_which_base_is_missing(tmp_path):
+def test_loading_a_checkpoint_says_which_base_is_missing(tmp_path):
     from logllm.checkpoint import load_checkpoint
     from logllm.errors import CheckpointError
 

@@ -73,8 +73,8 @@ def test_identical_to_drain3_on_shuffled_repeats(shared_data):
         ("bgl", "bgl/BGL_2k.log"),
         ("thunderbird", "thunderbird/TB_head.log"),
     ):
-        messages = contents(shared_data / file, name)[:3000]
-        messages += draw.choices(messages, k=3000)
+        messages = contents(shared_data / file, name)[:1500]
+        messages += draw.choices(messages, k=1500)
         for similarity, depth, masks in ((0.4, 4, True), (0.5, 3, False), (0.7, 5, True)):
             settings = DrainSettings(similarity, depth, **({} if masks else {"masks": ()}))
             same_as_drain3(messages, settings)

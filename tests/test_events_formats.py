@@ -9,7 +9,7 @@ import pytest
 
 from logllm.hf_datasets.events import ERROR, FATAL, INFO, WARN, EventLog
 from logllm.hf_datasets.events.formats import ALL_ROWS, TEXT_ROWS, text_row
-from logllm.hf_datasets.events.levels import level_number, status_level
+from logllm.hf_datasets.events.levels import status_level
 from logllm.hf_datasets.events.row import expanded
 from logllm.hf_datasets.systems.regex_properties import digit_blind
 
@@ -145,14 +145,6 @@ def test_programs_without_a_row(tmp_path, program, line, time, severity, end):
 )
 def test_words_do_not_outrank_levels(tmp_path, line, severity):
     assert read_one(tmp_path, line)[1].severity == severity
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("WARN", 13), ("[error]", 17), ("W", 13), ("60", 21), ("crit", 21), ("Notice", 9), ("kitchen", None), ("", None)],
-)
-def test_level_number(text, number):
-    assert level_number(text) == number
 
 
 def test_status_level():

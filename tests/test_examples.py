@@ -1,10 +1,9 @@
 """The scripts in examples/ run as they stand, in a folder of their own."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+import fresh_process
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,9 +23,8 @@ def test_every_example_is_tested():
 @pytest.mark.parametrize("name", SAID)
 def test_an_example_runs(tmp_path, name):
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    done = subprocess.run(
-        [sys.executable, f"examples/{name}"], cwd=tmp_path, capture_output=True, text=True, timeout=280
-    )
+    code = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    done = fresh_process.run(code, f"examples/{name}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert SAID[name] in done.stdout
 

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import threading
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 
+import fresh_process
 import loopback_hub
 import pytest
 from fitted import fitted_folder
+from hungry_mask import eats
 from loopback_hub import LoopbackHub
 from test_download import DATA, Handler, system
 from test_push import write_build
@@ -155,15 +156,6 @@ def test_a_read_only_disk_is_refused_in_a_sentence_by_every_command(disk, tmp_pa
 # -- memory ----------------------------------------------------------------------------------------------------------
 
 
-def eats(message):
-    """A mask under which memory runs out in its process: no more may be had than there is."""
-    if "kind 77" in message:
-        limit = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (1 << 28, limit[1]))
-        bytearray(1 << 30)
-    return message
-
-
 def test_memory_that_runs_out_in_a_process_of_a_build_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(
         sys.modules["logllm.hf_datasets.build_dataset"], "useful_processes", lambda files, count: count
@@ -229,12 +221,11 @@ def test_a_push_that_is_cut_in_the_middle_arrives_whole(tmp_path, monkeypatch):
     write_build(folder, 1000)
     monkeypatch.setattr(loopback_hub, "_Handler", Cutting)
     with LoopbackHub() as hub:
-        environment = {**os.environ, **hub.environment(tmp_path / "home")}
-        command = [sys.executable, "-c", PUSH, str(folder)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+        environment = hub.environment(tmp_path / "home")
+        done = fresh_process.run(PUSH, folder, env=environment)
         if done.returncode:  # the client did not try again by itself: the same command once more
             assert "nothing was changed there" in done.stderr, done.stderr[-2000:]
-            subprocess.run(command, env=environment, check=True, timeout=200)
+            assert fresh_process.run(PUSH, folder, env=environment).returncode == 0
         on_disk = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         published = {path: data for path, data in hub.files("datasets", "me/logs").items() if path != ".gitattributes"}
     assert published == on_disk and not Cutting.left
@@ -244,10 +235,7 @@ def test_a_push_without_a_network_is_a_sentence(tmp_path):
     folder = tmp_path / "out"
     write_build(folder, 300)
     with LoopbackHub() as hub:
-        environment = {**os.environ, **hub.environment(tmp_path / "home"), "HF_ENDPOINT": "http://127.0.0.1:9"}
-    done = subprocess.run(
-        [sys.executable, "-m", "logllm", "push", "dataset", str(folder), "me/logs"],
-        env=environment, capture_output=True, text=True, timeout=250, cwd=Path(__file__).parent,
-    )  # fmt: skip
+        environment = {**hub.environment(tmp_path / "home"), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    done = fresh_process.run(fresh_process.LOGLLM, "push", "dataset", folder, "me/logs", env=environment)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "the connection to the Hub must hold" in done.stderr and "run the same command again" in done.stderr

@@ -1,11 +1,9 @@
 """Repository ids in place of folders: every command, every argument of `from_pretrained`, and what is said when it fails."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import fresh_process
 import pytest
 from loopback_hub import LoopbackHub
 
@@ -103,10 +101,7 @@ def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ids")
 
     def run(hub, code, *arguments):
-        environment = {**os.environ, **hub.environment(folder / "home"), "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
-            [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, cwd=folder
-        )
+        done = fresh_process.run(code, *arguments, env=hub.environment(folder / "home"), cwd=folder)
         assert done.returncode == 0, done.stderr[-4000:]
         return json.loads(done.stdout.splitlines()[-1])
 

@@ -1,9 +1,7 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import fresh_process
 import pytest
 import torch
 from tiny_logllama import CLOSE, OPEN, READ, SMALL, sessions, small
@@ -261,7 +259,7 @@ def test_lora_keys_begin_as_their_texts_and_the_body_is_the_decoders(monkeypatch
 
 
 PROCESS = """
-import json, sys
+import json, os, sys
 from functools import partial
 from pathlib import Path
 sys.path.insert(0, {tests!r})
@@ -284,16 +282,11 @@ Path(sys.argv[1] + str(distributed.get_rank())).write_text(json.dumps(said))
 
 @pytest.mark.slow
 def test_two_processes_train_one_model_as_one_process_does(tmp_path):
-    script = tmp_path / "train.py"
-    script.write_text(PROCESS.format(tests=str(Path(__file__).parent)))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
+    script = PROCESS.format(tests=str(Path(__file__).parent))
     for processes in (1, 2):
-        command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone"]
-        done = subprocess.run(
-            [*command, str(script), str(tmp_path / f"{processes}-")],
-            capture_output=True, text=True, timeout=280, env=environment,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-3000:]
+        for one in fresh_process.ranks(processes, script, tmp_path / f"{processes}-", env=fresh_process.ON_CPU):
+            done = one.result()
+            assert done.returncode == 0, done.stderr[-3000:]
     alone, one, other = (json.loads((tmp_path / name).read_text()) for name in ("1-0", "2-0", "2-1"))
     assert (alone["processes"], one["processes"]) == (1, 2)
     assert one["weights"] == other["weights"]  # the same in both

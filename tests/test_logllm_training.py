@@ -4,11 +4,10 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+import fresh_process
 import pytest
 import torch
 from datasets import Dataset
@@ -373,17 +372,8 @@ except TrainingStopped as error:
 """
 
 
-def script(code, *arguments, timeout=240, **kwargs):
-    here = Path(__file__).resolve().parent
-    environment = {**os.environ, "PYTHONPATH": str(here), "OMP_NUM_THREADS": "1", **kwargs.pop("env", {})}
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
-        env=environment, **kwargs,
-    )  # fmt: skip
-
-
 def test_a_disk_that_fills_up_leaves_the_checkpoint_before(tmp_path):
-    done = script(FULL_DISK, tmp_path)
+    done = fresh_process.run(FULL_DISK, tmp_path, env={"PYTHONPATH": str(Path(__file__).parent)})
     assert "stopped: the disk must have space for a checkpoint, found none at step" in done.stdout, done.stderr[-2000:]
     from logllm.trainers.stage_checkpoint import last_sealed
 
@@ -394,19 +384,10 @@ def test_a_disk_that_fills_up_leaves_the_checkpoint_before(tmp_path):
 # -- several processes -----------------------------------------------------------------------------------------------
 
 
-def torchrun(processes, out, dataset, *more, timeout=280):
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        f"--nproc_per_node={processes}",
-        "-m",
-        "logllm",
-    ]
-    command += ["train", "logllm", "--dataset", str(dataset), "--config", "hdfs", "--out", str(out), "--quiet", *more]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
+def command(small_dataset, recipe, out, *more):
+    """The arguments of `logllm` for a training."""
+    dataset = ["--dataset", small_dataset / "built", "--config", "hdfs"]
+    return ["train", "logllm", *dataset, "--recipe", recipe, "--out", out, "--quiet", *more]
 
 
 @pytest.mark.slow
@@ -417,9 +398,10 @@ def test_two_processes_have_the_losses_of_one(small_dataset, tmp_path):
     records = {}
     for processes in (1, 2):
         out = tmp_path / str(processes)
-        done = torchrun(processes, out, small_dataset / "built", "--recipe", str(recipe))
-        assert done.returncode == 0, done.stderr[-3000:]
-        assert done.stdout.count('"stages"') == 1  # the first process speaks
+        started = fresh_process.ranks(processes, fresh_process.LOGLLM, *command(small_dataset, recipe, out))
+        ended = [one.result() for one in started]
+        assert not any(done.returncode for done in ended), ended
+        assert [done.stdout.count('"stages"') for done in ended] == [1, 0][:processes]  # the first process speaks
         records[processes] = json.loads((out / "training.json").read_text())
     one, two = records[1], records[2]
     assert (one["processes"], two["processes"]) == (1, 2)
@@ -433,36 +415,24 @@ def test_two_processes_have_the_losses_of_one(small_dataset, tmp_path):
 def test_kill_9_at_random_moments_and_the_checkpoint_is_that_of_an_unbroken_run(small_dataset, tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("max_samples: 160\nlast_epochs: 3\nvalidations: 2\n")
-    command = [
-        sys.executable,
-        "-m",
-        "logllm",
-        "train",
-        "logllm",
-        "--dataset",
-        str(small_dataset / "built"),
-        "--config",
-        "hdfs",
-    ]
-    command += ["--recipe", str(recipe), "--quiet", "--out"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True, env=environment)
     draw, kills, out = random.Random(3), 0, tmp_path / "killed"
+    whole = fresh_process.run(fresh_process.LOGLLM, *command(small_dataset, recipe, tmp_path / "whole"))
+    assert whole.returncode == 0, whole.stderr[-3000:]
+    resumed = command(small_dataset, recipe, out, "--resume")
     while kills < 3:
-        running = subprocess.Popen(
-            [*command, str(out), "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
-        )
+        running = fresh_process.start(fresh_process.LOGLLM, *resumed)
         deadline = time.time() + 120
         while running.poll() is None and time.time() < deadline and not list((out / ".stages").glob("?-*")):
             time.sleep(0.05)  # training has begun
         time.sleep(draw.uniform(0.2, 2.5))
         if running.poll() is not None:
             break
-        running.send_signal(signal.SIGKILL)
-        running.wait()
+        running.kill()
+        assert running.result().returncode == -signal.SIGKILL
         kills += 1
     assert kills
-    subprocess.run([*command, str(out), "--resume"], check=True, capture_output=True, env=environment)
+    ended = fresh_process.run(fresh_process.LOGLLM, *resumed)
+    assert ended.returncode == 0, ended.stderr[-3000:]
     assert (out / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
     assert not (out / ".stages").exists()
 

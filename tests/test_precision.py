@@ -1,8 +1,6 @@
 """Scores in 4 bit, 8 bit, half precision and with weights offloaded to the disk, beside those in float32."""
 
-import subprocess
-import sys
-
+import fresh_process
 import pytest
 import torch
 from tiny_logllama import MESSAGES, sessions, small
@@ -149,6 +147,6 @@ def test_a_quantized_checkpoint_comes_back_and_says_what_it_needs(tmp_path):
     taken.save_pretrained(again_from)
     again = AutoModel.from_pretrained(again_from)
     assert again.score(WINDOWS, taken) == pytest.approx(found, abs=1e-3)
-    done = subprocess.run([sys.executable, "-c", NO_BITSANDBYTES, str(again_from)], capture_output=True, text=True)
+    done = fresh_process.run(NO_BITSANDBYTES, again_from)
     assert "must have bitsandbytes, found it not installed: `pip install logllm[qlora]`" in done.stdout, done.stderr
     assert len(scores) == len(found)

@@ -1,8 +1,6 @@
 import json
-import os
-import subprocess
-import sys
 
+import fresh_process
 import pytest
 import torch
 from loopback_hub import LoopbackHub
@@ -57,8 +55,8 @@ print(json.dumps(result))
 
 
 def run(hub, home, code, *arguments):
-    environment = {**os.environ, **hub.environment(home), "HF_MODULES_CACHE": str(home / "modules")}
-    done = subprocess.run([sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True)
+    environment = {**hub.environment(home), "HF_MODULES_CACHE": str(home / "modules")}
+    done = fresh_process.run(code, *arguments, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -1,9 +1,7 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import fresh_process
 import pytest
 from loopback_hub import LoopbackHub
 
@@ -27,8 +25,7 @@ print(json.dumps([names, {k: v.num_rows for k, v in whole.items()}, whole["train
 
 
 def run(hub, home, code, *arguments):
-    environment = {**os.environ, **hub.environment(home)}
-    done = subprocess.run([sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True)
+    done = fresh_process.run(code, *arguments, env=hub.environment(home))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

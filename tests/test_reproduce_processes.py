@@ -1,13 +1,10 @@
-"""`logllm reproduce` under torchrun: killed twice at random, it ends with the figures of an unbroken run."""
+"""`logllm reproduce` in two processes, as torchrun starts them: killed twice at random, it ends with the figures of an unbroken run."""
 
 import json
-import os
 import random
-import subprocess
-import sys
 import time
 
-import psutil
+import fresh_process
 import pytest
 import yaml
 
@@ -17,42 +14,34 @@ from logllm.hf_datasets.simulation.simulate import simulate
 ROW = {"preset": "tiny", "max_samples": 48, "last_epochs": 2, "validations": 3, "patience": 0}
 
 
-def command(recipe, data, work, *options):
-    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "logllm"]
-    return [*start, "reproduce", str(recipe), "--data", str(data), "--work", str(work), "--quiet", *options]
+def start(recipe, data, work, *options):
+    words = ["reproduce", recipe, "--data", data, "--work", work, "--quiet", *options]
+    return fresh_process.ranks(2, fresh_process.LOGLLM, *words, env=fresh_process.ON_CPU)
 
 
-def start(words):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
-    return subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    )
+def end(processes):
+    ended = [one.result() for one in processes]
+    assert not any(done.returncode for done in ended), ended
+    return ended[0].stdout
 
 
-def end(words):
-    process = start(words)
-    out, said = process.communicate(timeout=280)
-    assert process.returncode == 0, said[-3000:]
-    return out
-
-
-def killed(words, work, moment):
-    """Start, wait until files of a training change, and a while longer; then SIGKILL the launcher and its workers."""
+def killed(work, moment, *words):
+    """Start, wait until files of a training change, and a while longer; then SIGKILL both processes."""
     before = {file: file.stat().st_mtime_ns for file in work.glob("runs/*/*/*")}
-    process = start(words)
+    processes = start(*words)
     for _ in range(1200):
         new = [file for file in work.glob("runs/*/*/*") if before.get(file) != file.stat().st_mtime_ns]
-        if new or process.poll() is not None:
+        if new or processes[0].poll() is not None:
             break
         time.sleep(0.1)
     time.sleep(moment)
-    if process.poll() is not None:
-        assert process.returncode == 0, process.stderr.read()[-3000:]
+    if processes[0].poll() is not None:
+        end(processes)
         return
-    launcher = psutil.Process(process.pid)
-    for one in [*launcher.children(recursive=True), launcher]:  # torchrun's workers are sessions of their own
+    for one in processes:
         one.kill()
-    process.communicate()
+    for one in processes:
+        one.result()
 
 
 @pytest.mark.slow
@@ -70,10 +59,10 @@ def test_two_rows_and_two_seeds_killed_twice_end_as_unbroken(tmp_path):
     file.write_text(yaml.safe_dump(recipe))
     draw = random.Random()
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    end(command(file, tmp_path, whole))
+    end(start(file, tmp_path, whole))
     for attempt in range(2):
-        killed(command(file, tmp_path, broken, *(["--resume"] if attempt else [])), broken, draw.uniform(0, 8))
-    said = end(command(file, tmp_path, broken, "--resume"))
+        killed(broken, draw.uniform(0, 8), file, tmp_path, broken, *(["--resume"] if attempt else []))
+    said = end(start(file, tmp_path, broken, "--resume"))
     assert "| masked |" in said and "decision by the answer" in said
 
     def figures(work):

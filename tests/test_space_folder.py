@@ -1,12 +1,10 @@
 """The Space's folder: its checkpoints come from the recipe, it is whole, it runs by itself, and it can be published."""
 
 import json
-import os
-import subprocess
-import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
+import fresh_process
 import numpy as np
 import pytest
 from loopback_hub import LoopbackHub
@@ -92,7 +90,7 @@ print(logllm.__file__, version("logllm"), judged.flagged, type(page).__name__)
 
 def test_the_folder_brings_its_own_package(folder):
     pytest.importorskip("gradio")
-    done = subprocess.run([sys.executable, "-c", RUN], cwd=folder[0], capture_output=True, text=True)
+    done = fresh_process.run(RUN, cwd=folder[0])
     assert done.returncode == 0, done.stderr[-2000:]
     where, version, flagged, page = done.stdout.split()[-4:]
     assert Path(where).resolve() == (folder[0] / "logllm" / "__init__.py").resolve()
@@ -135,8 +133,7 @@ def test_it_is_published_whole_and_old_files_go(folder, tmp_path):
     assemble(less)
     (less / "examples" / "bgl.log").unlink()
     with LoopbackHub() as hub:
-        environment = {**os.environ, **hub.environment(tmp_path / "home")}
-        done = subprocess.run([sys.executable, "-c", PUSH, str(less)], env=environment, capture_output=True, text=True)
+        done = fresh_process.run(PUSH, less, env=hub.environment(tmp_path / "home"))
         assert done.returncode == 0, done.stderr[-3000:]
         assert done.stdout.split()[0].endswith("/spaces/me/odd-line")
         published = hub.files("spaces", "me/odd-line")

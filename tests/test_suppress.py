@@ -6,7 +6,7 @@ import pytest
 
 from logllm.errors import LogllmError
 from logllm.hf_datasets import template_key
-from logllm.suppressions import Suppressions, list_as_text, parse_duration, template_of_alert
+from logllm.suppressions import Suppressions, list_as_text, parse_duration
 from logllm.verdict import Evidence, Verdict
 
 FINE, BAD = "disk <*> is slow", "disk <*> is gone"
@@ -55,11 +55,3 @@ def test_a_torn_line_does_not_hurt_and_is_not_written_onto(tmp_path):
 def test_durations_that_are_none(text):
     with pytest.raises(LogllmError, match="duration"):
         parse_duration(text)
-
-
-def test_an_alert_names_its_template(tmp_path):
-    path = tmp_path / "alerts"
-    path.write_text('not json\n{"id": "abcd1234", "template_key": "0123456789ab"}\n')
-    assert template_of_alert("abcd", path) == "0123456789ab"
-    with pytest.raises(LogllmError, match="found no"):
-        template_of_alert("ffff", path)

@@ -60,14 +60,3 @@ def write_json(path: Path, lines: int, seed: int = 0) -> None:
                 "request": f"{random_.randrange(1 << 40):010x}",
             }
             out.write(json.dumps(record) + "\n")
-
-
-def write_distinct(path: Path, lines: int, seed: int = 0) -> None:
-    """ISO times before words that never repeat."""
-    random_ = random.Random(seed)
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    with path.open("w") as out:
-        for at in range(lines):
-            moment = datetime.fromtimestamp(_START + at, UTC)
-            words = " ".join("".join(random_.choices(letters, k=random_.randrange(3, 10))) for _ in range(8))
-            out.write(f"{moment:%Y-%m-%d %H:%M:%S} [INFO] {words}\n")

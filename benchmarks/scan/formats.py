@@ -7,7 +7,6 @@ and five (`pipes`, `square`, `dashes`, `stamps`, `columns`) belong to no program
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -365,8 +364,3 @@ def own_status(r: Record) -> list[str]:
 REQUESTS: dict[str, Callable[[Record], list[str]]] = {
     f.__name__: f for f in (nginx, apache_vhost, haproxy, iis, squid, caddy, gin, own_request, own_status)
 }
-
-
-def choose(rng: random.Random, names: list[str], only: list[str] | None = None) -> str:
-    """One of the names, of `only` where given."""
-    return rng.choice([name for name in names if not only or name in only])

@@ -579,7 +579,7 @@ def make_case(kind: str, seed: int) -> Case:
             moved,
             top,
             1,
-            names[where].removesuffix(".gz") if False else names[where],
+            names[where],
         )
     ending = "\r\n" if rng.random() < 0.1 else "\n"
     encoding = rng.choice(["utf-8", "utf-8-sig", "utf-16"]) if kind == "encoding" else "utf-8"

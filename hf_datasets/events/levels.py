@@ -6,8 +6,6 @@ the same.
 
 from __future__ import annotations
 
-import re
-
 from .event import DEBUG, ERROR, FATAL, INFO, TRACE, WARN
 
 # Lower case; letters alone are levels only where a format says so (see `LETTERS`).
@@ -40,21 +38,6 @@ LETTERS: dict[str, int] = {
 SYSLOG: tuple[int, ...] = (FATAL, FATAL, FATAL, ERROR, WARN, INFO, INFO, DEBUG)  # by PRI mod 8
 
 
-def level_number(text: str) -> int | None:
-    """The SeverityNumber of a level as a program writes it; None where it is none.
-
-    >>> level_number("[WARN ]"), level_number("E"), level_number("60"), level_number("hello")
-    (13, 17, 21, None)
-    """
-    word = text.strip(" \t[]()<>:|*-\"'").lower()
-    found = LEVEL_WORDS.get(word)
-    if found is None and len(word) == 1:
-        found = LETTERS.get(word.upper())
-    if found is None and word.isdigit() and len(word) < 3:
-        found = number_level(int(word))
-    return found
-
-
 def number_level(value: float) -> int | None:
     """The SeverityNumber of a number: pino's and bunyan's 10 to 60, else syslog's 0 to 7.
 
@@ -77,8 +60,3 @@ def status_level(status: int) -> int | None:
     if status >= 500:
         return ERROR
     return WARN if status >= 400 else INFO if status >= 100 else None
-
-
-_alternatives = "|".join(sorted((re.escape(word) for word in LEVEL_WORDS if word.isalpha()), key=len, reverse=True))
-# Words that are a level only in brackets, in capitals or before a colon are told apart by the caller.
-LEVEL_PATTERN = rf"(?:{_alternatives})"

@@ -216,18 +216,6 @@ def _user() -> str:
         return "unknown"
 
 
-def template_of_alert(name: str, alerts: Path) -> str:
-    """The template key of an alert, given by its id (or the beginning of it), out of a file of alerts."""
-    for row in alerts.read_text("utf-8", "replace").splitlines():
-        try:
-            alert = json.loads(row)
-        except ValueError:
-            continue
-        if isinstance(alert, dict) and str(alert.get("id", "")).startswith(name) and alert.get("template_key"):
-            return str(alert["template_key"])
-    raise LogllmError(f"an alert must be in the file, found no {name} in {alerts}: give its id, or a template's key")
-
-
 def list_as_text(suppressions: Suppressions) -> str:
     """The list for people."""
     rows = []

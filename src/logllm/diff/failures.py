@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,7 @@ from logllm.diff.compare import Finding, is_build_log, judge, noise_rows
 from logllm.diff.features import candidates, matrix, says_failed
 from logllm.diff.good import read_good
 from logllm.diff.sources import line_chunks
-from logllm.diff.table import chunked, make_table
-from logllm.hf_datasets.events import LogEvent
+from logllm.diff.table import make_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +44,6 @@ def failure_lines(chunks: Iterable[pl.Series], model: ranker.Ranker | None = Non
     probability[noise_rows(table, rows, names, values)] = 0.0
     failed = says_failed(table)
     return Failures(is_build_log(table), failed, probability, ranker.chosen(probability, failed, ranker.BETA_ALONE))
-
-
-def failure_scores(events: Sequence[LogEvent]) -> NDArray[np.float64] | None:
-    """`(len(events),)`: how likely people would mark each event, the most of its lines; None where the log is no build's.
-
-    An event below the lines to show has half its probability, so that a caller with one threshold of .5 shows as many as
-    `logllm diff` would.
-    """
-    lines: list[str] = []
-    owner: list[int] = []
-    for position, event in enumerate(events):
-        lines += event.lines
-        owner += [position] * len(event.lines)
-    found = failure_lines(chunked(lines))
-    if not found.build:
-        return None
-    score = np.where(found.shown, np.maximum(found.probability, 0.5), found.probability / 2)
-    out = np.zeros(len(events))
-    np.maximum.at(out, np.array(owner, int), score)
-    return out
 
 
 def failure_findings(path: str) -> list[Finding]:

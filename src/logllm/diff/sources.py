@@ -12,8 +12,6 @@ from logllm.errors import LogllmError
 from logllm.hf_datasets.events.inputs import BLOCK_BYTES, LogInput
 from logllm.signals.inputs import log_files
 
-MOST_GOOD = 500
-
 
 def good_files(names: Sequence[str]) -> list[str]:
     """The files behind names of files, folders and patterns such as `runs/*.log`."""

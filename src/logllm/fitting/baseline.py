@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -26,14 +25,6 @@ FIRST_SHARE = 0.5  # of a log that is learnt from before anything is judged
 STRETCHES = 4  # into which the rest is cut; each is judged by all that came before it
 MOST_HELD = 400_000  # events that are judged for the threshold
 LOOSEST = -8.0  # log-odds below which nothing is an alarm, whatever the budget
-
-
-def learn_table(table: EventTable, log: EventLog) -> Baseline:
-    """Everything that some logs teach, without a threshold."""
-    timed, tick = tick_of(table)
-    baseline = Baseline(log.keys, timed, tick)
-    learn_rows(baseline, rows_of(table))
-    return _named(baseline.finish(), table, log)
 
 
 def fit_baseline(log: EventLog, alarms_per_day: float = 1.0, share: float = 1.0, order: bool = True) -> Baseline:
@@ -242,8 +233,3 @@ def _named(baseline: Baseline, table: EventTable, log: EventLog) -> Baseline:
     texts = "\n".join(sorted(table.templates))
     baseline.lineage = hashlib.sha256(texts.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return baseline
-
-
-def is_sure(baseline: Baseline) -> bool:
-    """Whether a number of false alarms can be promised."""
-    return bool(baseline.budget) and math.isfinite(baseline.threshold or math.inf)
