@@ -632,7 +632,8 @@ def values(table: EventTable, kinds: Kinds) -> list[Candidate]:
         for slot in range(min(usual, MOST_SLOTS)):
             slots += 1
             held = table.numbers[table.numbers_start[rows] + slot]
-            one = _outlier(table, rows, held, int(kind), kinds)
+            known = np.isfinite(held)
+            one = _outlier(table, rows[known], held[known], int(kind), kinds) if known.sum() >= 60 else None
             if one is not None:
                 found.append(one)
     for one in found:
