@@ -16,10 +16,14 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from .formats import Record
+
+if TYPE_CHECKING:
+    from .generate import Case
 
 START = 1_714_550_400.0
 Form = Callable[[Record], list[str]]
@@ -90,7 +94,9 @@ def tplus(r: Record) -> list[str]:
 
 STATED: dict[str, Form] = {f.__name__: f for f in (akka, elixir, envoy, asterisk, game, mongo, semicolons, tail_level)}
 BARE: dict[str, Form] = {f.__name__: f for f in (angle, host_first, tplus)}
-NAMED: dict[str, Form] = {f.__name__: f for f in (akka, envoy, asterisk, game, mongo, semicolons, angle, host_first, tplus)}
+NAMED: dict[str, Form] = {
+    f.__name__: f for f in (akka, envoy, asterisk, game, mongo, semicolons, angle, host_first, tplus)
+}
 
 LANGUAGES: dict[str, tuple[list[str], list[str]]] = {
     "italian": (["ordine <n> accettato dal cliente <n>", "connessione da <i> aperta", "connessione da <i> chiusa dopo <t>", "fattura <n> inviata alla coda",
@@ -161,7 +167,15 @@ def _fill(rng: random.Random, text: str) -> str:
     return fill(rng, text)
 
 
-def _stream(rng: random.Random, n: int, messages: list[str], step: float, components: list[str], rare: list[str] = [], share: float = 0.0) -> list[Record]:  # noqa: B006 fmt: skip
+def _stream(
+    rng: random.Random,
+    n: int,
+    messages: list[str],
+    step: float,
+    components: list[str],
+    rare: Sequence[str] = (),
+    share: float = 0.0,
+) -> list[Record]:
     weights = [rng.uniform(0.3, 3) for _ in messages]
     time, out = START + rng.uniform(0, 86400), []
     for _ in range(n):
@@ -183,10 +197,18 @@ def _plant_stream(rng: random.Random, n: int, step: float) -> list[Record]:
     return out
 
 
-KINDS = ("status_burst", "silent_component", "slow_component", "lost_step", "all_new", "foreign_fault", "first_of_many")
+KINDS = (
+    "status_burst",
+    "silent_component",
+    "slow_component",
+    "lost_step",
+    "all_new",
+    "foreign_fault",
+    "first_of_many",
+)
 
 
-def make_further(kind: str, seed: int):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def make_further(kind: str, seed: int) -> Case:
     """One case of a kind."""
     from .generate import RARE, Case, Log
 
@@ -243,7 +265,9 @@ def make_further(kind: str, seed: int):  # type: ignore[no-untyped-def]  # noqa:
             if seed % 2 and rng.random() < 0.1:  # other messages between
                 records.append(Record(time, "INFO", "main", "t", _fill(rng, "statistics: <n> done, <k> waiting")))
                 continue
-            records.append(Record(time, "INFO", f"part{one[1] % 2}", "t", _fill(rng, steps[one[1]].replace("<id>", one[0]))))
+            records.append(
+                Record(time, "INFO", f"part{one[1] % 2}", "t", _fill(rng, steps[one[1]].replace("<id>", one[0])))
+            )
             records[-1].size = one[1]
             records[-1].thread = one[0]
             one[1] += 1
@@ -251,7 +275,11 @@ def make_further(kind: str, seed: int):  # type: ignore[no-untyped-def]  # noqa:
                 open_.remove(one)
         log = Log(rng, records)
         lost = rng.randrange(1, len(steps) - 1)
-        at = next(i for i in range(int(rng.uniform(0.3, 0.75) * n), n) if records[i].size == lost and records[i].thread != "t")
+        at = next(
+            i
+            for i in range(int(rng.uniform(0.3, 0.75) * n), n)
+            if records[i].size == lost and records[i].thread != "t"
+        )
         session = records[at].thread
         around = [i for i, r in enumerate(records) if r.thread == session and i != at]
         del records[at]
@@ -261,7 +289,13 @@ def make_further(kind: str, seed: int):  # type: ignore[no-untyped-def]  # noqa:
     elif kind == "all_new":
         size = rng.choice([25, 40, 70, 110])
         words = [_fill(rng, rng.choice(RARE) + rng.choice(["", " <w>", " <w> <n>", " in <t>"])) for _ in range(size)]
-        log = Log(rng, [Record(START + k * rng.uniform(0.1, 2), "INFO", rng.choice(["main", "core"]), "t", text) for k, text in enumerate(words)])
+        log = Log(
+            rng,
+            [
+                Record(START + k * rng.uniform(0.1, 2), "INFO", rng.choice(["main", "core"]), "t", text)
+                for k, text in enumerate(words)
+            ],
+        )
         log.records.sort(key=lambda one: one.time)
         at = size if seed % 2 else int(size * rng.uniform(0.5, 0.9))
         level = rng.choice(["ERROR", "FATAL"])
@@ -298,7 +332,11 @@ DEPLOY = ["SIGTERM received, draining", "<n> requests left", "drained in <t>", "
 NIGHT = ["archive run <n> begins", "archive run <n>: table <w> done in <t>", "archive run <n>: <n> rows moved", "archive run <n>: index rebuilt", "archive run <n> ends after <t>"]  # fmt: skip
 ROTATE = ["log file reopened after rotation", "kept <k> old files"]
 WARN = ["slow answer from <i>: <t>", "queue of worker <k> is long: <n>", "token of u<n> will expire"]
-ERROR = ["client <i> sent a bad header", "address of u<n> could not be read", "partner <w> answered late, trying again"]
+ERROR = [
+    "client <i> sent a bad header",
+    "address of u<n> could not be read",
+    "partner <w> answered late, trying again",
+]
 
 
 def clean_records(rng: random.Random, seed: int) -> tuple[list[Record], str]:

@@ -628,7 +628,7 @@ def main() -> None:
     args = parser.parse_args()
     first, last = (int(part) for part in args.seeds.split(":"))
     rows = []
-    for kind in (further.KINDS if args.kinds == "further" else args.kinds.split(",")):
+    for kind in further.KINDS if args.kinds == "further" else args.kinds.split(","):
         for seed in range(first, last):
             case = make_case(kind, seed)
             folder = args.out / case.name
