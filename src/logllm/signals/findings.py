@@ -19,6 +19,7 @@ from .weights import COMBINED, OFFSETS, THRESHOLD, WEIGHTS
 MOST_ROWS = 60  # rows that a finding names
 # Questions that point at single events, not at stretches.
 _POINTED = ("new", "grave", "missing", "unexpected", "value")
+MOST_OF_SEQUENCE = 0.1  # share of a log up to which a host, thread or session is one thing among many
 CHAIN = 200  # rows over which near candidates may form one finding
 
 
@@ -103,8 +104,13 @@ def make_findings(
     found: list[Finding] = []
     spans: list[tuple[int, int]] = []
     by_kind: dict[tuple[str, int | str], int] = {}
+    leads: dict[int, int] = {}  # kind of a leading severe candidate -> finding
     for one in ordered:
-        near = next((place for place, span in enumerate(spans[:400]) if _near(one, span, found[place])), None)
+        near = leads.get(one.within)
+        if near is None:
+            near = next(
+                (place for place, span in enumerate(spans[:400]) if _near(one, span, found[place], table)), None
+            )
         if near is not None:
             found[near].candidates.append(one)
             low, high = spans[near]
@@ -123,6 +129,8 @@ def make_findings(
             spans.append((one.first, one.last))
         else:
             spans.append((one.first, one.first))
+        if one.question in ("new", "grave"):
+            leads.setdefault(one.kind, len(found))
         found.append(Finding([one], 0.0, False, [], 0))
     for finding in found:
         leading = finding.lead
@@ -162,8 +170,13 @@ def in_order_of_rank(findings: Sequence[Finding]) -> list[Finding]:
     )
 
 
-def _near(one: Candidate, span: tuple[int, int], finding: Finding) -> bool:
+def _near(one: Candidate, span: tuple[int, int], finding: Finding, table: EventTable) -> bool:
     low, high = span
+    if one.question in ("new", "burst") and finding.lead.question in ("new", "burst") and one.kind >= 0:
+        # What one host, thread or session says within a stretch belongs together.
+        sequence = table.sequence[finding.lead.lead]
+        if sequence >= 0 and sequence == table.sequence[one.lead] and low - CHAIN <= one.lead <= high + CHAIN:
+            return bool((table.sequence == sequence).mean() < MOST_OF_SEQUENCE)
     if one.question == "silence" and finding.lead.question == "silence":
         # Several kinds that stay away during one stretch are one silence.
         overlap = min(one.last, high) - max(one.first, low)
