@@ -28,7 +28,7 @@ CHUNK = 1 << 20  # rows that are worked on at a time where a whole column would 
 STATED = {QUIET: 0.0, WARNING: 0.3, ERRONEOUS: 2.5, FATALITY: 4.0}
 WORDED = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 1.5, FATALITY: 2.5}
 # A stated level is surer where the words name a fault as well: of the lines of a dump the one that says what failed is first.
-NAMED_TOO = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 0.8, FATALITY: 1.2}
+NAMED_TOO = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 0.8, FATALITY: 2.0}
 # What is taken off where the words say that a request was at fault, as a status of 400 does, or take the fault back.
 LESSER = 1.0
 # What bursts, silences and values can be worth at most: beyond, they are as sure as can be, but no graver.
@@ -356,10 +356,12 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
                 elsewhere = len(np.unique(severe_rows // kinds.gap)) - runs
                 prior -= 1.2 * tails.daily_bread(max(elsewhere - 3, 0))
             text = table.templates[table.kind_template[kind]]
-            prior += 0.0 if kinds.worded[kind] else NAMED_TOO[fault_class(text)]
-            prior -= LESSER * is_lesser(text)
+            if is_lesser(text):
+                prior -= LESSER
+            elif not kinds.worded[kind]:
+                prior += NAMED_TOO[fault_class(text)]
             prior += 0.25 * min(max(fault_words(text) - 1, 0), 4)  # of several lines the one that says most
-            prior += 0.25 * math.log(count)
+            prior += 0.25 * math.log(count / runs)  # how heavy an outbreak is
         if grade <= WARNING:
             nats = nats * unlike[kind] + 0.06 * min(int(kinds.own[kind]), 8)
             if kinds.is_start(first):
@@ -379,26 +381,31 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
             one.nats = max(
                 one.nats - 1.3 * tails.daily_bread(max(together[kinds.place_of.get(one.kind, -1)] - MANY_NEW, 0)), 0.0
             )
-    _fold_dumps(found, kinds)
+    _fold_dumps(found, table, kinds)
     return found, standing
 
 
 MOST_FOLDED, ROWS_LOOKED_AT = 100, 400
 
 
-def _fold_dumps(found: Sequence[Candidate], kinds: Kinds) -> None:
-    """Say of severe candidates near which stronger one they stand: a dump has many lines, and its first says what it is."""
+def _fold_dumps(found: Sequence[Candidate], table: EventTable, kinds: Kinds) -> None:
+    """Say of severe candidates near which stronger one they stand: a dump has many lines, and one says what it is.
+
+    A severe line without a word that names a fault (a register, a flag) may stand anywhere in the same stretch.
+    """
     severe = sorted((one for one in found if one.severity >= ERRONEOUS), key=lambda one: -(one.nats + one.prior))
     severe = severe[:MOST_FOLDED]
     for place, one in enumerate(severe):
         rows = kinds.rows(one.kind)[:ROWS_LOOKED_AT]
+        says = fault_words(table.templates[table.kind_template[one.kind]]) > 0
+        reach = 2 * FAR if says else max(2 * FAR, kinds.gap)
         for other in severe[:place]:
-            if other.within >= 0 or other.first > one.first + 2 * FAR or other.last < one.last - 2 * FAR:
+            if other.within >= 0 or other.first > one.first + reach or other.last < one.last - reach:
                 continue
             near = kinds.rows(other.kind)
             behind = np.minimum(np.searchsorted(near, rows), len(near) - 1)
             away = np.minimum(np.abs(near[behind] - rows), np.abs(rows - near[np.maximum(behind - 1, 0)]))
-            if (away <= 2 * FAR).mean() >= 0.8:
+            if (away <= reach).mean() >= 0.8:
                 one.within = other.kind
                 break
 
