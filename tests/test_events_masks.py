@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 
 import numpy as np
@@ -40,6 +41,7 @@ CASES = [
     ("since 2024-05-01 09:07:41,123 and May  1 09:07:41", "since <*> and <*>", []),
     ("temperature -3.5 and 1e-5", "temperature <*> and <*>", [-3.5, 1e-5]),
     ("version v1.2.3-beta", "version <*>", []),
+    ("task 4e2755 of 7e12 took 2.5e-3 and 1e+3", "task <*> of <*> took <*> and <*>", [2.5e-3, 1e3]),
     ("blk_-5815145248455404269 of size 67108864", "<*> of size <*>", [67108864.0]),
     ("payment 901d169d", "payment <*>", []),
     ("no parameters here", "no parameters here", []),
@@ -52,6 +54,11 @@ CASES = [
 def test_masks(message, masked, numbers):
     assert mask_message(message) == masked
     assert numbers_of(message, shape_of_message(message)) == pytest.approx(numbers)
+
+
+@pytest.mark.parametrize("message", ["1.0e9999", "9" * 400 + " PB", "-3e+5000 TB", "1e400", "0.1e-99999"])
+def test_a_value_beyond_all_bounds_is_no_value(message):
+    assert not any(math.isinf(value) for value in numbers_of(message, shape_of_message(message)))
 
 
 @pytest.mark.parametrize("message", [one[0] for one in CASES])

@@ -118,7 +118,7 @@ def main() -> None:
         for case in cases:
             if args.only and not any(part in case["name"] for part in args.only.split(",")):
                 continue
-            if args.kinds and case["kind"] not in args.kinds.split(","):
+            if args.kinds not in ("", "further") and case["kind"] not in args.kinds.split(","):
                 continue
             try:
                 row = judge(case, args.cases.parent)

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import further
 from .formats import LEVELLED, PLAIN, REQUESTS, Record, french, german
 
 START = 1_714_550_400.0  # 2024-05-01 08:00:00 UTC
@@ -337,6 +338,8 @@ def _base(rng: random.Random, n: int, domain: str | None = None) -> Log:
 
 def make_case(kind: str, seed: int) -> Case:
     """One case of a kind."""
+    if kind in further.KINDS or kind == "further_clean":
+        return further.make_further(kind, seed)
     rng = random.Random(f"{kind}/{seed}")
     n = rng.choice([900, 1500, 2200, 3000])
     name, form = _pick(rng, LEVELLED)
@@ -625,7 +628,7 @@ def main() -> None:
     args = parser.parse_args()
     first, last = (int(part) for part in args.seeds.split(":"))
     rows = []
-    for kind in args.kinds.split(","):
+    for kind in further.KINDS if args.kinds == "further" else args.kinds.split(","):
         for seed in range(first, last):
             case = make_case(kind, seed)
             folder = args.out / case.name

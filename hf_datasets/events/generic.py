@@ -115,7 +115,10 @@ def read_generic(folded: str) -> GenericLine | None:
             early = _LEVEL.compiled.search(folded, stop, min(len(folded), stop + 100))
             if early is not None and early.start() < stop:
                 break
-    at = max(stop, level[1] if level else 0)
+    end = len(folded)
+    if level is not None and level[0] > stop and not _TEXT.search(folded, level[1]):  # the level stands at the end
+        end = level[0] - len(folded[stop : level[0]]) + len(folded[stop : level[0]].rstrip(" \t[(<{|:-"))
+    at = stop if end < len(folded) else max(stop, level[1] if level else 0)
     gap = _GAP.match(folded, at)
     at = gap.end() if gap else at
     thread = component = None
@@ -133,9 +136,12 @@ def read_generic(folded: str) -> GenericLine | None:
     if logger is not None and logger.end() < len(folded) and component is None:
         component = logger.span("a")
         at = logger.end()
-    if level is not None and level[1] > at:
+    if level is not None and level[1] > at and end == len(folded):
         at = level[1]
-    return GenericLine(time, level, (at, len(folded)), thread, component)
+    return GenericLine(time, level, (min(at, end), end), thread, component)
+
+
+_TEXT = re.compile(r"\w")
 
 
 # What every layout with a date has somewhere: a clock, or its six digits.

@@ -11,6 +11,7 @@ numbers are then taken from the message itself.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -175,6 +176,8 @@ def shape_of(folded: str) -> MessageShape:
             unit = found["unit"] or found["unit1"] or ""
             factor = UNITS.get(unit) or UNITS.get(unit.partition("/")[0], 1.0)
             sign = -1.0 if found["sign"] == "-" else 1.0
+            if found["exponent"] and not re.search(r"[.+-]", folded[span[0] : found.end("exponent")]):
+                return  # an id of hexadecimal digits, such as 4e2755
             if found["exponent"]:
                 slow[len(parts)] = (span[0], found.end("exponent"), sign * factor)
                 parts.append(())
@@ -241,7 +244,7 @@ def _parts(folded: str, start: int, stop: int, factor: float) -> tuple[Part, ...
     for run in reversed(groups):
         a, b = run.span()
         cut = min(b, a + 18)
-        runs.append((start + a, start + cut, factor * 10.0 ** min(behind + b - cut, 280)))
+        runs.append((start + a, start + cut, factor * 10.0 ** min(behind + b - cut, 260)))
         behind += b - a
     runs.reverse()
     if dot and fraction:
@@ -255,8 +258,22 @@ def numbers_of(message: str, shape: MessageShape) -> list[float]:
     """The values of the numbers of one message, in their base unit."""
     values = [sum(int(message[a:b]) * worth for a, b, worth in parts) for parts in shape.parts]
     for at, (start, stop, factor) in shape.slow.items():
-        values[at] = float(message[start:stop].replace(",", "").replace("_", "")) * factor
+        values[at] = value_of(message[start:stop], factor)
     return values
+
+
+def value_of(text: str | bytes, factor: float) -> float:
+    """A number with an exponent times the worth of its unit; NaN for one beyond all bounds, which is no value.
+
+    >>> value_of("1.5e3", 2.0), value_of("9.0e999", 1.0)
+    (3000.0, nan)
+    """
+    plain = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    try:
+        value = float(plain.replace(",", "").replace("_", "")) * factor
+    except ValueError:  # digits of scripts that are cut
+        return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def shape_of_message(message: str) -> MessageShape:

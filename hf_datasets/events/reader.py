@@ -34,7 +34,7 @@ from .formats import JSON_ROWS, PLAIN, level_of
 from .generic import read_generic
 from .guess import FilePlan
 from .inputs import Block, LogInput, cleaned
-from .masks import CODE_MARK, MAX_CHARACTERS
+from .masks import CODE_MARK, MAX_CHARACTERS, value_of
 from .records import Record, RecordReader, attributes_of, block_ends, block_fields, parse_json, unpacked_records
 from .row import EventFormat
 from .templates import TemplateKeys
@@ -1060,7 +1060,7 @@ class _Messages:
             for row in np.flatnonzero(np.isin(self.which, np.array(slow, np.int32))).tolist():
                 base = int(self.base[row])
                 for nth, (start, stop, factor) in self.kinds[self.which[row]].shape.slow.items():
-                    values[where[row] + nth] = _float(self.text[base + start : base + stop]) * factor
+                    values[where[row] + nth] = value_of(self.text[base + start : base + stop], factor)
         return values, where
 
 
@@ -1098,13 +1098,6 @@ def _filled(text: bytes, base: int, message: Message) -> str:
         parts.append(text[base + start : base + stop].decode("ascii", "replace"))
         parts.append(piece)
     return "".join(parts)
-
-
-def _float(text: bytes) -> float:
-    try:
-        return float(text.replace(b",", b"").replace(b"_", b""))
-    except ValueError:
-        return math.nan
 
 
 def _user_time(layout: str) -> Callable[[str], float | None]:

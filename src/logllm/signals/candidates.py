@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,14 +21,16 @@ from numpy.typing import NDArray
 from . import tails
 from .facets import Facet
 from .table import CLASS_NAMES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable
-from .words import fault_class, fault_words
+from .words import fault_class, fault_words, is_lesser
 
 CHUNK = 1 << 20  # rows that are worked on at a time where a whole column would take too much memory
 # Prior odds, in nats, that an event of a class is what somebody looks for: stated levels, and levels that only words suggest.
 STATED = {QUIET: 0.0, WARNING: 0.3, ERRONEOUS: 2.5, FATALITY: 4.0}
 WORDED = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 1.5, FATALITY: 2.5}
 # A stated level is surer where the words name a fault as well: of the lines of a dump the one that says what failed is first.
-NAMED_TOO = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 0.8, FATALITY: 1.2}
+NAMED_TOO = {QUIET: 0.0, WARNING: 0.0, ERRONEOUS: 0.8, FATALITY: 2.0}
+# What is taken off where the words say that a request was at fault, as a status of 400 does, or take the fault back.
+LESSER = 1.0
 # What bursts, silences and values can be worth at most: beyond, they are as sure as can be, but no graver.
 MOST_NATS = 15.0
 # Lines at the very beginning of a log that occur once are its start-up.
@@ -56,6 +59,7 @@ class Candidate:
         severity: class of severity of the leading event.
         rarity: events of the same kind in the log.
         item: name of what is counted, where it is no kind.
+        within: kind of a stronger candidate near whose events nearly all of these stand, as lines of a dump do; -1 for none.
     """
 
     question: str
@@ -71,6 +75,7 @@ class Candidate:
     severity: int = QUIET
     rarity: int = 0
     item: str = ""
+    within: int = -1
 
 
 @dataclass(slots=True)
@@ -99,6 +104,8 @@ class Kinds:
         own: `(k,)` words that no kind elsewhere in the log has.
         words: `(k,)` words.
         place_of: kind that stands in one place -> number of that place; kinds near each other share it.
+        starts: first and last row of each start of the program: the beginning of the log, and where most of what it
+            begins with comes again.
     """
 
     order: NDArray[np.int32]
@@ -111,6 +118,11 @@ class Kinds:
     own: NDArray[np.int64]
     words: NDArray[np.int64]
     place_of: dict[int, int] = field(default_factory=dict)
+    starts: list[tuple[int, int]] = field(default_factory=list)
+
+    def is_start(self, row: int) -> bool:
+        """Whether a row belongs to a start of the program, or stands right before or behind one."""
+        return any(first - FAR <= row <= last + FAR for first, last in self.starts)
 
     def forget_rows(self) -> None:
         """Let the rows go, which take as much memory as a column."""
@@ -146,7 +158,33 @@ def find_kinds(table: EventTable) -> Kinds:
         classes[kind] = fault_class(table.templates[table.kind_template[kind]])
         worded[kind] = classes[kind] > QUIET
     own, words, places = _own_words(table, order, begin, runs, classes)
-    return Kinds(order, begin, count, runs, gap, classes, worded, own, words, places)
+    kinds = Kinds(order, begin, count, runs, gap, classes, worded, own, words, places)
+    kinds.starts = _starts(table, kinds)
+    return kinds
+
+
+LEAST_BANNER = 4  # messages that a program tells at each start and else hardly ever
+
+
+def _starts(table: EventTable, kinds: Kinds) -> list[tuple[int, int]]:
+    """Stretches of rows in which the program starts."""
+    n = len(table)
+    if n <= 5 * STARTUP_EVENTS:
+        return []
+    found = [(-FAR, STARTUP_EVENTS - FAR - 1)]  # with FAR rows behind it: the first STARTUP_EVENTS
+    banner = [
+        kind
+        for kind in dict.fromkeys(table.kind[:STARTUP_EVENTS].tolist())
+        if kinds.count[kind] <= max(n // 50, 2) and kinds.runs[kind] <= 20
+    ]
+    if len(banner) < LEAST_BANNER:
+        return found
+    rows = np.sort(np.concatenate([kinds.rows(kind) for kind in banner]))
+    rows = rows[rows > STARTUP_EVENTS]
+    for part in np.split(rows, np.flatnonzero(np.diff(rows) > FAR) + 1):
+        if len(part) and len(set(table.kind[part].tolist())) >= max(LEAST_BANNER, len(banner) // 2):
+            found.append((int(part[0]), int(part[-1])))
+    return found
 
 
 def _own_words(
@@ -318,12 +356,15 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
                 elsewhere = len(np.unique(severe_rows // kinds.gap)) - runs
                 prior -= 1.2 * tails.daily_bread(max(elsewhere - 3, 0))
             text = table.templates[table.kind_template[kind]]
-            prior += 0.0 if kinds.worded[kind] else NAMED_TOO[fault_class(text)]
+            if is_lesser(text):
+                prior -= LESSER
+            elif not kinds.worded[kind]:
+                prior += NAMED_TOO[fault_class(text)]
             prior += 0.25 * min(max(fault_words(text) - 1, 0), 4)  # of several lines the one that says most
-            prior += 0.25 * math.log(count)
+            prior += 0.25 * math.log(count / runs)  # how heavy an outbreak is
         if grade <= WARNING:
             nats = nats * unlike[kind] + 0.06 * min(int(kinds.own[kind]), 8)
-            if first < STARTUP_EVENTS and n > 5 * STARTUP_EVENTS:
+            if kinds.is_start(first):
                 continue
             if n < 200:
                 nats -= 2.0 * (200 - n) / 160
@@ -333,7 +374,43 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
                 _new_reason(table, kinds, int(kind), near, began), int(kind), grade, count,
             )
         )  # fmt: skip
+    # Where many quiet messages are new together, the program went on to something else.
+    together = Counter(kinds.place_of.get(one.kind, -1) for one in found if one.severity <= WARNING)
+    for one in found:
+        if one.severity <= WARNING:
+            one.nats = max(
+                one.nats - 1.3 * tails.daily_bread(max(together[kinds.place_of.get(one.kind, -1)] - MANY_NEW, 0)), 0.0
+            )
+    _fold_dumps(found, table, kinds)
     return found, standing
+
+
+MOST_FOLDED, ROWS_LOOKED_AT = 100, 400
+
+
+def _fold_dumps(found: Sequence[Candidate], table: EventTable, kinds: Kinds) -> None:
+    """Say of severe candidates near which stronger one they stand: a dump has many lines, and one says what it is.
+
+    A severe line without a word that names a fault (a register, a flag) may stand anywhere in the same stretch.
+    """
+    severe = sorted((one for one in found if one.severity >= ERRONEOUS), key=lambda one: -(one.nats + one.prior))
+    severe = severe[:MOST_FOLDED]
+    for place, one in enumerate(severe):
+        rows = kinds.rows(one.kind)[:ROWS_LOOKED_AT]
+        says = fault_words(table.templates[table.kind_template[one.kind]]) > 0
+        reach = 2 * FAR if says else max(2 * FAR, kinds.gap)
+        for other in severe[:place]:
+            if other.within >= 0 or other.first > one.first + reach or other.last < one.last - reach:
+                continue
+            near = kinds.rows(other.kind)
+            behind = np.minimum(np.searchsorted(near, rows), len(near) - 1)
+            away = np.minimum(np.abs(near[behind] - rows), np.abs(rows - near[np.maximum(behind - 1, 0)]))
+            if (away <= reach).mean() >= 0.8:
+                one.within = other.kind
+                break
+
+
+MANY_NEW = 6
 
 
 def _unlike(own: int, words: int) -> float:
@@ -405,7 +482,7 @@ def unlike_the_rest(found: Sequence[Candidate], n: int) -> list[Candidate]:
 # --- Too many -------------------------------------------------------------------------------------------------------
 
 
-def bursts(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
+def bursts(table: EventTable, kinds: Kinds, items: Sequence[Item]) -> list[Candidate]:
     """The densest stretch of each item, against its own share of the log and its own other stretches.
 
     The stretch is measured in rows: an item whose share of the lines jumps, whatever the pace of the whole log is, so
@@ -434,8 +511,12 @@ def bursts(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
             continue
         elsewhere = _densest(rest, ladder, share)[0] if len(rest) > ladder[0] else 0.0
         nats = float(tails.too_many(size, usual)) / max(1.0, elsewhere / math.log(n)) - tests
-        if nats <= 0 or (rows[first] < STARTUP_EVENTS and item.severity <= WARNING and n > 5 * STARTUP_EVENTS):
+        if nats <= 0 or (kinds.is_start(int(rows[first])) and item.severity <= WARNING):
             continue
+        # A value that comes here only, with messages that hardly repeat, is a job or a phase and not a burst.
+        if item.kind < 0 and not item.severity and len(rest) < 0.1 * size:
+            if len(set(table.kind[rows[first : last + 1]].tolist())) > 0.3 * size:
+                continue
         found.append(_burst(table, item, first, last, int(rows[span[0]]), usual, nats))
     return unlike_the_rest(found, n)
 
@@ -486,13 +567,14 @@ def _seconds(table: EventTable, first: int, last: int) -> float | None:
 # --- Too few, gone --------------------------------------------------------------------------------------------------
 
 
-def silences(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
+def silences(table: EventTable, kinds: Kinds, items: Sequence[Item]) -> list[Candidate]:
     """Items that stay away for far longer than ever, counted in rows; regular ones in time as well; the whole log."""
-    found = _whole_log_gaps(table)
+    found = _whole_log_gaps(table, kinds)
     n = len(table)
     gone: list[Candidate] = []
     phases = 0
-    frequent = [item for item in items if len(item.rows) >= 15 and item.places >= 5]
+    # Errors that stop are no silence.
+    frequent = [item for item in items if len(item.rows) >= 15 and item.places >= 5 and item.severity < ERRONEOUS]
     for item in frequent:
         rows = item.rows
         steps = np.diff(rows)
@@ -571,7 +653,7 @@ def _regular_gap(table: EventTable, rows: Rows) -> tuple[float, int] | None:
     return tails.beyond(float(ends[at]), np.delete(ends, at), 0.1 * middle), at
 
 
-def _whole_log_gaps(table: EventTable) -> list[Candidate]:
+def _whole_log_gaps(table: EventTable, kinds: Kinds) -> list[Candidate]:
     """Pauses of the whole log, far beyond its other pauses."""
     timed = int((~np.isnan(table.timestamp)).sum())  # events without time stand at the end
     if timed < 30:
@@ -591,6 +673,8 @@ def _whole_log_gaps(table: EventTable) -> list[Candidate]:
         top = float(others[min(3, len(others) - 1)])
         if gap < 3 * top or gap < 10 * middle or gap < 1:
             continue
+        if any(first <= at <= last + FAR for first, last in kinds.starts):  # a program that starts takes its time
+            continue
         nats = tails.beyond(gap, others, max(0.1 * middle, 0.25 * top))
         reason = f"no line for {tails.duration(gap)}, where one comes every {tails.duration(middle)} and the next longest pause is {tails.duration(float(others.max()))}"
         rows = [int(at), int(at) + 1]
@@ -609,6 +693,103 @@ def _longest_steps(times: NDArray[np.float64], most: int) -> NDArray[np.int64]:
         both = np.concatenate([best, top])
         best = both[np.argsort(times[both] - times[both + 1], kind="stable")][:most]
     return best
+
+
+# --- Too few --------------------------------------------------------------------------------------------------------
+
+DROP_BLOCKS = 64
+LEAST_DROPPING = 60  # events of an item whose rate is judged
+MOST_SPREAD = 4.0  # index of dispersion up to which an item has a rate at all
+
+
+def drops(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
+    """Items that come at less than half of their usual rate for a while, and are not gone.
+
+    What is usual is told by the item's share of the lines and, where the log has times, by its pace: the less of both
+    counts, so that neither a night nor a burst of something else is a drop. The counts of the blocks of the log say how
+    much the item's rate varies anyway (index of dispersion).
+    """
+    n = len(table)
+    blocks = min(DROP_BLOCKS, n // 20)
+    if blocks < 16:
+        return []
+    edges = np.linspace(0, n, blocks + 1).astype(np.int64)
+    lines = np.diff(edges).astype(np.float64)
+    pace = _block_seconds(table, edges)
+    judged = [
+        item
+        for item in items
+        if LEAST_DROPPING <= len(item.rows) <= 0.7 * n and item.places >= 5 and item.severity < ERRONEOUS
+    ]
+    found: list[Candidate] = []
+    tests = math.log(blocks) + math.log(max(len(judged), 1))
+    for item in judged:
+        counts = np.diff(np.searchsorted(item.rows, edges)).astype(np.float64)
+        best = _deepest(counts, lines, pace)
+        if best is None:
+            continue
+        nats, a, b, count, usual = best
+        nats -= tests
+        if nats <= 0:
+            continue
+        inside = item.rows[np.searchsorted(item.rows, edges[a]) : np.searchsorted(item.rows, edges[b])]
+        # What stays away for most of the stretch is gone, not rare.
+        pauses = np.diff(np.concatenate([[edges[a]], inside, [edges[b]]]))
+        if pauses.max() > 0.5 * (edges[b] - edges[a]):
+            continue
+        before = item.rows[: np.searchsorted(item.rows, edges[a])][-1:]
+        after = item.rows[np.searchsorted(item.rows, edges[b]) :][:1]
+        first, last = int(edges[a]), int(edges[b]) - 1
+        lead = int(inside[0])
+        shown = sorted({*before.tolist(), *inside[:6].tolist(), *inside[-2:].tolist(), *after.tolist()})
+        reason = f"{item.name + ' ' if item.name else ''}only {count:,.0f} times in {last - first + 1:,} lines, where {usual:,.0f} are usual"
+        seconds = _seconds(table, first, last)
+        reason += f", within {tails.duration(seconds)}" if seconds else ""
+        found.append(
+            Candidate("drop", nats, 0.0, lead, shown, len(inside), first, last, reason, item.kind, QUIET, len(item.rows), item.name)
+        )  # fmt: skip
+    return unlike_the_rest(found, n)
+
+
+def _block_seconds(table: EventTable, edges: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Seconds that each block of rows took; None for a log without times."""
+    times = table.timestamp
+    marks = times[np.minimum(edges, len(times) - 1)]
+    if np.isnan(marks).any() or marks[-1] <= marks[0]:
+        return None
+    return np.maximum(np.diff(marks), 0.0)
+
+
+def _deepest(
+    counts: NDArray[np.float64], lines: NDArray[np.float64], seconds: NDArray[np.float64] | None
+) -> tuple[float, int, int, float, float] | None:
+    """(nats, first block, block behind the last, events, usual events) of the stretch of blocks with the fewest events."""
+    total, blocks = counts.sum(), len(counts)
+    sums = np.concatenate([[0.0], np.cumsum(counts)])
+    rows = np.concatenate([[0.0], np.cumsum(lines)])
+    a, b = np.triu_indices(blocks + 1, 2)
+    short = b - a <= 0.6 * blocks
+    a, b = a[short], b[short]
+    inside = sums[b] - sums[a]
+    usual = (total - inside) * (rows[b] - rows[a]) / np.maximum(rows[-1] - (rows[b] - rows[a]), 1.0)
+    if seconds is not None:
+        spent = np.concatenate([[0.0], np.cumsum(np.minimum(seconds, 10 * np.median(seconds) + 1e-9))])
+        long = spent[b] - spent[a]
+        usual = np.minimum(usual, (total - inside) * long / np.maximum(spent[-1] - long, 1e-9))
+    fewer = (inside < 0.5 * usual) & (inside >= 4) & (usual >= 20)
+    if not fewer.any():
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        nats = np.where(fewer, usual - inside + inside * np.log(inside / usual), 0.0)
+    at = int(np.argmax(nats))
+    rest = np.concatenate([counts[: a[at]], counts[b[at] :]])
+    spread = max(1.0, float(rest.var()) / max(float(rest.mean()), 1e-9))
+    # Blocks that hold ten on average: where several others are as empty, the item comes and goes anyway.
+    width = math.ceil(10 / max(float(rest.mean()), 1e-9))
+    coarse = rest[: len(rest) // width * width].reshape(-1, width).sum(axis=1)
+    if spread > MOST_SPREAD or len(coarse) < 4 or (coarse < 0.6 * coarse.mean()).mean() > 0.1:
+        return None
+    return float(nats[at]) / spread, int(a[at]), int(b[at]), float(inside[at]), float(usual[at])
 
 
 # --- Unusual value --------------------------------------------------------------------------------------------------
@@ -632,7 +813,8 @@ def values(table: EventTable, kinds: Kinds) -> list[Candidate]:
         for slot in range(min(usual, MOST_SLOTS)):
             slots += 1
             held = table.numbers[table.numbers_start[rows] + slot]
-            one = _outlier(table, rows, held, int(kind), kinds)
+            known = np.isfinite(held)
+            one = _outlier(table, rows[known], held[known], int(kind), kinds) if known.sum() >= 60 else None
             if one is not None:
                 found.append(one)
     for one in found:

@@ -27,13 +27,27 @@ _PAIR = re.compile(r'\b([A-Za-z_][\w.-]{0,40})[=:]("[^"]{0,60}"|[\w./-]{1,60})')
 _DATED = re.compile(
     r"\d{4}|\d\d:\d\d"
 )  # times, ports, numbers of a day: they change with time, not with the sort of event
-_STATUS = re.compile(r"(?<![\w.:/-])[1-5]\d\d(?![\w.:/-])")
+_STATUS = re.compile(r"(?<![\w.:/-])[1-6]\d\d(?![\w.:/-])")
 _USUAL_STATUS = frozenset(
     "200 201 202 204 206 301 302 303 304 307 308 400 401 403 404 409 422 429 500 502 503 504".split()
 )
-# Fields that say when, where in the code, or which one, but not of what sort an event is.
+# Fields that say when, where in the code, or which one, but not of what sort an event is; and the truth of published logs.
 _NO_FACET = frozenset(
-    ("time", "timestamp", "date", "pid", "tid", "line", "id", "number", "seq", "level", "severity", "priority")
+    (
+        "time",
+        "timestamp",
+        "date",
+        "pid",
+        "tid",
+        "line",
+        "id",
+        "number",
+        "seq",
+        "level",
+        "severity",
+        "priority",
+        "label",
+    )
 )
 
 
@@ -85,7 +99,12 @@ def find_facets(table: EventTable, messages: Sequence[str], attributes: Sequence
     for (one, _), held in slots.items():
         values = Counter(held.values())
         usual = sum(count for value, count in values.items() if value in _USUAL_STATUS)
-        if len(held) == counts[one] and usual > 0.9 * len(held) and len(values) <= max(3, len(held) // 4):
+        usual_ones = usual > 0.9 * len(held) and len(values) <= max(3, len(held) // 4)
+        # Other programs have codes of their own: a handful of three-digit numbers, few of which make up nearly all.
+        few_codes = (
+            len(held) >= 60 and len(values) <= 8 and sum(count for _, count in values.most_common(3)) > 0.8 * len(held)
+        )
+        if len(held) == counts[one] and (usual_ones or few_codes):
             status.update((row, value) for row, value in held.items() if row not in status)
     if status and "status" not in fields:
         fields["status"] = status

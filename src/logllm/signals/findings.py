@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .candidates import FAR, Candidate
-from .table import CLASS_NAMES, EventTable
+from .table import CLASS_NAMES, ERRONEOUS, EventTable
 from .weights import COMBINED, OFFSETS, THRESHOLD, WEIGHTS
 
 MOST_ROWS = 60  # rows that a finding names
 # Questions that point at single events, not at stretches.
+_PACED = ("burst", "drop")
 _POINTED = ("new", "grave", "missing", "unexpected", "value")
+MANY_SEQUENCES = 20
 CHAIN = 200  # rows over which near candidates may form one finding
 
 
@@ -103,10 +105,21 @@ def make_findings(
     found: list[Finding] = []
     spans: list[tuple[int, int]] = []
     by_kind: dict[tuple[str, int | str], int] = {}
-    for one in ordered:
-        near = next((place for place, span in enumerate(spans[:400]) if _near(one, span, found[place])), None)
+    of_kind: dict[int, int] = {}  # severe kind that is new or grave -> its finding
+    for one in sorted(
+        ordered, key=lambda one: one.within >= 0 or (one.question in _PACED and one.severity >= ERRONEOUS)
+    ):
+        near = (
+            of_kind.get(one.within) if one.within >= 0 else of_kind.get(one.kind) if one.question in _PACED else None
+        )
+        if near is None:
+            near = next(
+                (place for place, span in enumerate(spans[:400]) if _near(one, span, found[place], table)), None
+            )
         if near is not None:
             found[near].candidates.append(one)
+            if one.question in ("new", "grave") and one.severity >= ERRONEOUS:
+                of_kind.setdefault(one.kind, near)
             low, high = spans[near]
             if max(high, one.last) - min(low, one.first) <= max(CHAIN, high - low):
                 spans[near] = min(low, one.first), max(high, one.last)
@@ -123,8 +136,11 @@ def make_findings(
             spans.append((one.first, one.last))
         else:
             spans.append((one.first, one.first))
+        if one.question in ("new", "grave") and one.severity >= ERRONEOUS:
+            of_kind.setdefault(one.kind, len(found))
         found.append(Finding([one], 0.0, False, [], 0))
     for finding in found:
+        finding.candidates.sort(key=lambda one: -strength(one))
         leading = finding.lead
         best: dict[str, float] = {}
         for one in finding.candidates:
@@ -162,8 +178,14 @@ def in_order_of_rank(findings: Sequence[Finding]) -> list[Finding]:
     )
 
 
-def _near(one: Candidate, span: tuple[int, int], finding: Finding) -> bool:
+def _near(one: Candidate, span: tuple[int, int], finding: Finding, table: EventTable) -> bool:
     low, high = span
+    if one.question in ("new", "burst") and finding.lead.question in ("new", "burst"):
+        # What one host, thread or session of many says within a stretch belongs together.
+        sequence = table.sequence[finding.lead.lead]
+        if sequence >= 0 and sequence == table.sequence[one.lead] and len(table.sequences) >= MANY_SEQUENCES:
+            if low - CHAIN <= one.lead <= high + CHAIN:
+                return True
     if one.question == "silence" and finding.lead.question == "silence":
         # Several kinds that stay away during one stretch are one silence.
         overlap = min(one.last, high) - max(one.first, low)

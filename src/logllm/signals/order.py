@@ -25,6 +25,7 @@ LEAST_CONTEXTS = 20  # how often a context must occur before its successor is he
 FIXED_SHARE = 0.9
 FIXED_WITHOUT_SESSIONS = 0.97
 MOST_SESSION_EVENTS = 400
+MANY_COMPONENTS = 20
 _NAME = re.compile(r"[\w-]*\d[\w-]*(?:[.:/][\w-]+)*")
 _UNIT = re.compile(r"^\d{1,5}(?:[.,]\d+)?[a-zA-Zµ%]{0,3}$")
 
@@ -59,14 +60,28 @@ def cut_sequences(table: EventTable, messages: Sequence[str] | None) -> list[Seq
         sizes = np.bincount(table.sequence[named])
         sizes = sizes[sizes > 0]
         sessions = len(sizes) >= max(10, n // MOST_SESSION_EVENTS) and float(np.median(sizes)) <= MOST_SESSION_EVENTS
+        sessions = sessions and _are_short(table, named)
         if len(sizes) > 1:
             ways.append(Sequences(table.sequence, "session" if sessions else "component", sessions))
     if not sessions and messages is not None:
         of_row = sessions_in_text(messages, table.template)
         if of_row is not None:
             ways.append(Sequences(of_row, "session", True))
-    ways.append(Sequences(_streams(table), "log", False))
+    if not (named.any() and not sessions and len(np.unique(table.sequence[named])) >= MANY_COMPONENTS):
+        ways.append(Sequences(_streams(table), "log", False))  # of many hosts no common order is to be expected
     return ways
+
+
+def _are_short(table: EventTable, named: NDArray[np.bool_]) -> bool:
+    """Whether most sequences begin and end within a part of the log, as sessions do and hosts do not."""
+    rows = np.flatnonzero(named)
+    owner = table.sequence[rows]
+    first = np.full(int(owner.max()) + 1, len(table), np.int64)
+    last = np.full(len(first), -1, np.int64)
+    np.minimum.at(first, owner, rows)
+    np.maximum.at(last, owner, rows)
+    spans = (last - first)[last >= 0]
+    return float(np.median(spans[spans > 0] if (spans > 0).any() else spans)) <= len(table) / 3
 
 
 def _streams(table: EventTable) -> NDArray[np.int32]:
@@ -114,7 +129,13 @@ def sessions_in_text(messages: Sequence[str], templates: NDArray[np.int32]) -> N
         known = [(weight[name], -at) for at, name in enumerate(names) if name in weight]
         if known:
             places.setdefault(int(templates[row]), Counter())[-max(known)[1]] += 1
-    usual = {template: held.most_common(1)[0][0] for template, held in places.items()}
+    # A template that seldom names a session holds other numbers, which are a session's by chance.
+    counts = np.bincount(templates)
+    usual = {
+        template: held.most_common(1)[0][0]
+        for template, held in places.items()
+        if held.total() > 0.3 * int(counts[template])
+    }
     of_row = np.full(n, -1, np.int64)
     numbers: dict[str, int] = {}
     for row, names in enumerate(names_of):
@@ -221,6 +242,8 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
             at = at[(top[steps.context[at]] != k + 1) | (steps.after[at] != top[k])]
             columns = (steps.context[at], steps.after[at], steps.previous[at], steps.where[at])
             broken += zip(*(column.tolist() for column in columns))
+    if way.what != "session" and total[fixed].sum() < STRICT_SHARE * total.sum():
+        broken = [one for one in broken if top[one[0]] >= k or _is_lost(table, way, rows, one, int(top[one[0]]))]
     groups: dict[int, list[tuple[int, int, int, int]]] = {}
     for one in broken:
         groups.setdefault(int(way.of_row[one[3]]) if way.what == "session" else one[3] // 8, []).append(one)
@@ -242,6 +265,28 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
             )
         )  # fmt: skip
     return found
+
+
+# Share of the steps whose successor is fixed from which on a log is a cycle, in which a line out of place is news.
+STRICT_SHARE = 0.5
+MOST_BALANCED = 5  # occurrences of the expected message before and behind a break that are counted
+
+
+def _is_lost(
+    table: EventTable, way: Sequences, rows: NDArray[np.int32], one: tuple[int, int, int, int], wanted: int
+) -> bool:
+    """Whether the expected message is really missing, and has not only come later, behind lines of something else.
+
+    Where two such pairs are interleaved (A A B B), there are for a moment more A than B, and soon as many again.
+    """
+    before, _, previous, _ = one
+    own = rows[way.of_row[rows] == way.of_row[previous]]
+    template = table.kind_template[table.kind[own]]
+    firsts, seconds = own[template == before], own[template == wanted]
+    ahead = np.searchsorted(firsts, seconds, side="right") - np.arange(1, len(seconds) + 1)
+    at = int(np.searchsorted(seconds, previous, side="right"))
+    earlier, later = ahead[max(at - MOST_BALANCED, 0) : at], ahead[at : at + MOST_BALANCED]
+    return not len(earlier) or not len(later) or int(later.min()) > int(earlier.min())
 
 
 RARE_STEP = 0.003  # share of the steps from a message

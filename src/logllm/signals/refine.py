@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from logllm.hf_datasets.events.masks import mask_message
+
 from .table import EventTable
 
 MOST_WORDS = 12
@@ -37,6 +39,11 @@ def split_by_words(table: EventTable, messages: Sequence[str]) -> EventTable:
         tokens = texts[one].split()
         slots = [at for at, token in enumerate(tokens) if token == "<*>"]
         split = [messages[row].split() for row in rows.tolist()]
+        # Where a parameter holds blanks, as a time may, the words are counted as the masks see them.
+        split = [
+            words if len(words) == len(tokens) else mask_message(messages[row]).split()
+            for row, words in zip(rows.tolist(), split)
+        ]
         fitting = [len(words) == len(tokens) for words in split]
         if sum(fitting) < LEAST_COVERED * len(rows):
             continue

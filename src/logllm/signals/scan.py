@@ -26,6 +26,7 @@ from .candidates import (
     Kinds,
     Standing,
     bursts,
+    drops,
     find_kinds,
     items_of,
     new_and_grave,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 FEW_EVENTS = 40
 WORDED_CANDIDATES = 200  # candidates whose words are looked at in the raw text
-SIGNALS = ("new", "unexpected", "burst", "silence", "value", "grave")
+SIGNALS = ("new", "unexpected", "burst", "drop", "silence", "value", "grave")
 
 
 @dataclass
@@ -241,7 +242,8 @@ def _judge_log(
         )
     elif n >= FEW_EVENTS:
         items = items_of(kinds, find_facets(table, *texts) if texts is not None else [])
-        found += bursts(table, items) + silences(table, items) + values(table, kinds)
+        found += bursts(table, kinds, items) + drops(table, items) + silences(table, kinds, items)
+        found += values(table, kinds)
         del items
         if n > MOST_EVENTS:
             kinds.forget_rows()

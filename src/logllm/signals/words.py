@@ -79,6 +79,33 @@ def fault_words(message: str) -> int:
     return len(found)
 
 
+# What a user or a client asked for could not be, or all is well.
+_OF_REQUEST = re.compile(
+    r"no such (?:file|directory|user|host|key|entry)|permission denied|access denied|not found|exec format error|is a directory"
+    r"|not a directory|file exists|invalid (?:or missing|argument|option|password|user|credentials|request|syntax)|syntax error"
+    r"|bad (?:request|file descriptor|password)|unauthorized|forbidden|authentication fail\w*|unknown (?:command|option|user)"
+    r"|\bno (?:\w+ )?(?:alerts?|problems?|issues?|faults?|errors?|failures?)\b",
+    re.IGNORECASE,
+)
+# A flag or a register of a dump: a name and its value, nothing else.
+_STATE = re.compile(r"\.{4,}\s*\S{0,12}$|^[\w\s/#.-]{1,60}[:=]\s*(?:<\*>|0x\w+|\d+)?$")
+
+
+def is_lesser(message: str) -> bool:
+    """Whether a message tells of a request that was at fault, of a state, or names a fault only to say that it is none.
+
+    >>> is_lesser("loading /home/a/b failed: No such file or directory"), is_lesser("kernel panic"), is_lesser("tlb error......0")
+    (True, False, True)
+    """
+    text = message[:MOST_CHARACTERS]
+    if _OF_REQUEST.search(text):
+        return True
+    if fault_class(text) == QUIET and _STATE.search(text):
+        return True
+    named = [match for pattern in (_FATAL, _ERROR) for match in pattern.finditer(text)]
+    return bool(named) and not any(_stands(match, text) for match in named)
+
+
 def _stands(match: re.Match[str], text: str) -> bool:
     before, behind = text[max(match.start() - 30, 0) : match.start()], text[match.end() : match.end() + 40]
     if before.rstrip().endswith("<*>") and (match[0].lower().endswith("s") or _COUNTED.search(before)):
