@@ -18,6 +18,7 @@ from .event import EventBatch, LogEvent
 from .formats import ALL_ROWS, row_named
 from .guess import FilePlan, guess_plan, sample_of
 from .inputs import Block, Encoding, LogInput, cleaned
+from .names import MOST_NAMES, NameTable
 from .reader import FileReader, Part
 from .row import EventFormat
 from .templates import TemplateKeys
@@ -124,7 +125,7 @@ class EventLog:
         self.keys = keys or TemplateKeys()
         self._row = fixed_row(format, system)
         self._numbers = numbers
-        self._names: dict[str, int] = {}
+        self._names = NameTable()
         self._inputs = [LogInput(path) for path in self.paths]
         self._samples: dict[int, list[list[str]]] = {}
         self._readers: dict[int, FileReader] = {}
@@ -222,6 +223,8 @@ class EventLog:
             report.notes.append(f"{encoding.odd_lines:,} lines are not valid UTF-8 and were read as Latin-1.")
         if reader.long_lines:
             report.notes.append(f"{reader.long_lines:,} lines of more than 8,192 bytes were analysed only so far.")
+        if len(self._names) >= MOST_NAMES:
+            report.notes.append(f"There are more than {MOST_NAMES:,} sessions: the last ones are not told apart.")
         if self.keys.full:
             report.notes.append(
                 "The messages are of too many kinds: the templates of the last ones are not told apart."
@@ -393,7 +396,7 @@ class EventStream:
         written = now if math.isfinite(now) and now > 1e8 else LogInput("-").written
         if self._reader is None or len(self._history) == self._AGAIN:
             plan = guess_plan([self._history], written, self._row)
-            self._reader = FileReader(_Memory(), plan, self._name, TemplateKeys(), {}, False)
+            self._reader = FileReader(_Memory(), plan, self._name, TemplateKeys(), NameTable(), False)
             self._clock = self._clock or Clock(written)
             if len(self._history) == self._AGAIN:
                 self._history.append("")

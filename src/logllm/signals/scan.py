@@ -36,7 +36,7 @@ from .facets import MOST_EVENTS, find_facets, read_texts
 from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
 from .refine import split_by_words
-from .table import CLASS_NAMES, ERRONEOUS, EventTable, read_table
+from .table import CLASS_NAMES, ERRONEOUS, EventTable, counts_of, read_table
 from .weights import THRESHOLD
 from .words import fault_class, fault_word
 
@@ -161,12 +161,13 @@ def judge_table(
         table = split_by_words(table, texts[0])
     logs = _logs(table, log.paths)
     for rows in logs:
-        alone = len(logs) == 1
-        part, kind_of = (table, np.arange(len(table.kind_template))) if alone else table.take(rows)
-        seen = None if alone else np.bincount(table.kind, minlength=len(table.kind_template))[kind_of]
-        own = texts if alone or texts is None else ([texts[0][row] for row in rows], [texts[1][row] for row in rows])
-        judged = _judge_log(part, own, log, severity, model, seen)
-        if not alone:
+        if rows is None:
+            judged = _judge_log(table, texts, log, severity, model, None)
+        else:
+            part, kind_of = table.take(rows)
+            seen = counts_of(table.kind, len(table.kind_template))[kind_of]
+            own = None if texts is None else ([texts[0][row] for row in rows], [texts[1][row] for row in rows])
+            judged = _judge_log(part, own, log, severity, model, seen)
             judged.findings = [finding.moved(rows, kind_of) for finding in judged.findings]
             judged.standing = [
                 replace(one, kind=int(kind_of[one.kind]), first=int(rows[one.first]), last=int(rows[one.last]))
@@ -185,10 +186,10 @@ def judge_table(
     )  # fmt: skip
 
 
-def _logs(table: EventTable, paths: Sequence[str]) -> list[NDArray[np.int64]]:
-    """Rows of each log: rotated files (`app.log.1` and `app.log`) are one, other files are logs of their own."""
+def _logs(table: EventTable, paths: Sequence[str]) -> Sequence[NDArray[np.int64] | None]:
+    """Rows of each log: rotated files (`app.log.1` and `app.log`) are one, other files are logs of their own; None for all."""
     if len(paths) == 1 or not len(table):
-        return [np.arange(len(table))] if len(table) else []
+        return [None] if len(table) else []
     stems = [_ROTATED.sub("", str(path)) for path in paths]
     number = np.array([stems.index(one) for one in stems])
     # Files that differ by a number in their name only and follow each other in time are parts of one log.
@@ -200,7 +201,8 @@ def _logs(table: EventTable, paths: Sequence[str]) -> list[NDArray[np.int64]]:
         if held and firsts[one] >= lasts[held[-1]]:
             stem[stem == one] = held[0]
         held.append(one)
-    return [np.flatnonzero(stem == one) for one in np.unique(stem)]
+    logs = np.unique(stem)
+    return [None] if len(logs) == 1 else [np.flatnonzero(stem == one) for one in logs]
 
 
 def _time_spans(table: EventTable, number: NDArray[np.int64]) -> tuple[dict[int, float], dict[int, float]]:
