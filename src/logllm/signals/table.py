@@ -205,9 +205,7 @@ def read_table(log: Batches, seen: Callable[[EventBatch], bool] | None = None) -
         complete = False
     flat = numbers.taken() if kept <= MOST_NUMBERS else None
     taken = {name: column.taken() for name, column in columns.items()}
-    return _table(
-        taken, sources, flat, start.taken(), count.taken(), list(log.templates)
-    ), complete
+    return _table(taken, sources, flat, start.taken(), count.taken(), list(log.templates)), complete
 
 
 def _table(
