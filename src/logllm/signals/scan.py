@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from logllm.hf_datasets.drain import template_key
 from logllm.hf_datasets.events import EventBatch, EventLog, FileReport, LogEvent
+from logllm.hf_datasets.events.seek import TimeIndex
 
 from . import tails
 from .candidates import (
@@ -132,12 +133,15 @@ def scan_logs(
     """
     start = time.perf_counter()
     log = EventLog([str(path) for path in paths], format)
-    table, complete = read_table(log, seen)
-    notes = []
-    if since is not None or until is not None or last is not None:
-        table, note = _within(table, since, until, last)
-        notes.append(note)
+    notes: list[str] = []
+    if since is None and until is None and last is None:
+        table, complete = read_table(log, seen)
+    else:
+        table, complete, notes = _read_within(log, since, until, last, seen, seeks=model is None)
     result = judge_table(table, log, severity, model)
+    if result.findings or result.standing:
+        for source, lines in log.count_lines_before().items():
+            result.table.number[result.table.source == source] += np.uint32(lines)
     result.notes[:0] = notes
     result.complete = complete
     result.seconds = time.perf_counter() - start
@@ -314,17 +318,52 @@ def _rarest(table: EventTable, kinds: Kinds) -> Iterable[Candidate]:
         )
 
 
-def _within(table: EventTable, since: float | None, until: float | None, last: float | None) -> tuple[EventTable, str]:
-    """The rows of a span of time."""
+def _read_within(
+    log: EventLog,
+    since: float | None,
+    until: float | None,
+    last: float | None,
+    seen: Callable[[EventBatch], bool] | None,
+    seeks: bool,
+) -> tuple[EventTable, bool, list[str]]:
+    """(the rows of a span of time, whether it was read to its end, what to say): only that part of each file is read."""
+    low, high = -np.inf if since is None else since, np.inf if until is None else until
+    indexes: dict[int, TimeIndex] = {}
+    notes: list[str] = []
+    for source in range(len(log.paths)) if seeks else ():
+        try:
+            indexes[source] = TimeIndex(log.reader(source))
+        except ValueError as error:
+            notes.append(f"{log.paths[source]} was read whole: {error}")
+    if last is not None and len(indexes) == len(log.paths):
+        low = max(low, max(index.last for index in indexes.values()) - last)
+    elif last is not None:  # where the log ends shows when all is read
+        indexes.clear()
+    for source, index in indexes.items():
+        try:
+            log.spans[source] = index.span(low, high)
+        except ValueError as error:
+            notes.append(f"{log.paths[source]} was read whole: {error}")
+    table, complete = read_table(log, seen)
+    slack = max((3 * index.disorder for index in indexes.values()), default=0.0)
+    sought = table.timestamp[np.isin(table.source, list(log.spans))] if log.spans else np.zeros(0)
+    if complete and ((sought < low - slack) | (sought > high + slack)).any():
+        log.spans.clear()
+        notes = ["the log was read whole: its lines are not in order of time"]
+        table, complete = read_table(log, seen)
+    if last is not None and not indexes and (~np.isnan(table.timestamp)).any():
+        low = max(low, float(np.nanmax(table.timestamp)) - last)
     times = table.timestamp
-    low = -np.inf if since is None else since
-    high = np.inf if until is None else until
-    if last is not None and (~np.isnan(times)).any():
-        low = max(low, float(np.nanmax(times)) - last)
     out, _ = table.take(np.flatnonzero((times >= low) & (times <= high)))
-    unknown = int(np.isnan(times).sum())
-    note = f"{len(out):,} of {len(table):,} events are in the span of time asked for"
-    return out, note + (f"; {unknown:,} have no time and are left out" if unknown else "")
+    sizes = [log.reader(source).source.size for source in log.spans]
+    if log.spans:
+        read = sum(span.end - span.begin for span in log.spans.values())
+        notes.append(f"{read:,} of {sum(sizes):,} bytes were parsed: the span of time was found by bisection")
+    if len(log.spans) < len(log.paths):
+        unknown = int(np.isnan(times).sum())
+        note = f"{len(out):,} of {len(table):,} events that were read are in the span of time asked for"
+        notes.append(note + (f"; {unknown:,} have no time and are left out" if unknown else ""))
+    return out, complete, notes
 
 
 def describe(result: ScanResult, finding: Finding, events: dict[int, LogEvent]) -> dict[str, Any]:
