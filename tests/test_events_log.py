@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from logllm.hf_datasets import LogEvent, LogInputError, get_system, read_events
-from logllm.hf_datasets.events import ERROR, INFO, EventLog, EventStream, TemplateKeys
+from logllm.hf_datasets.events import ERROR, INFO, EventLog, EventStream, TemplateKeys, names
 from logllm.hf_datasets.events.inputs import BLOCK_BYTES
 from logllm.hf_datasets.events.masks import numbers_of, shape_of_message
 
@@ -305,3 +305,16 @@ def test_reading_a_file_again_leaves_its_report(tmp_path):
     assert sum(map(len, log.batches())) == 60
     assert len(list(log.read(0))) == 60
     assert (log.files[0].events, log.files[0].lines, log.files[0].parsed_share) == (60, 60, 1.0)
+
+
+def test_names_keep_their_places_when_they_are_many(monkeypatch):
+    monkeypatch.setattr(names, "_RECENT", 50)
+    monkeypatch.setattr(names, "MOST_NAMES", 1000)
+    table = names.NameTable()
+    texts = [f"blk_{number}" for number in range(1000)]
+    assert [table.place(text.encode()) for text in texts] == list(range(1000))
+    assert [table.place(text.encode()) for text in reversed(texts)] == list(reversed(range(1000)))
+    assert list(table) == texts
+    assert table.place(b"one more") == -1
+    table.clear()
+    assert not len(table) and table.place(b"blk_7") == 0

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from logllm.signals import scan_logs, tails
+from logllm.signals import scan_logs, table, tails
 from logllm.signals.words import fault_class
 
 START = "2024-05-01 {:02d}:{:02d}:{:02d}"
@@ -191,3 +191,11 @@ def test_equal_scores_keep_the_order_of_time(tmp_path):
     result = scan(tmp_path, lines)
     assert [number for _, number in flagged(result)] == [301, 901]
     assert result.findings[0].score == result.findings[1].score
+
+
+@pytest.mark.parametrize("values", [1, 7, 5000])
+def test_rows_are_sorted_in_parts_as_at_once(monkeypatch, values):
+    code = np.random.default_rng(0).integers(0, values, 3000).astype(np.int32)
+    monkeypatch.setattr(table, "SORTED", 256)
+    assert np.array_equal(table.sorted_rows(code, values), np.argsort(code, kind="stable"))
+    assert np.array_equal(table.counts_of(code, values), np.bincount(code, minlength=values))

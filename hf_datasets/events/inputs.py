@@ -175,11 +175,16 @@ class LogInput:
             self.encoding.name = "utf-8 with byte order mark"
         return stream
 
-    def blocks(self, size: int = BLOCK_BYTES) -> Generator[Block, int, None]:
+    def blocks(self, size: int = BLOCK_BYTES, begin: int = 0, end: int | None = None) -> Generator[Block, int, None]:
         """The log in blocks of about `size` bytes of whole lines; the receiver may send back what it has not used.
 
-        `generator.send(n)` says that the last `n` bytes of the block belong to the next one.
+        `generator.send(n)` says that the last `n` bytes of the block belong to the next one. `begin` and `end` name a part
+        of a plain file, from the beginning of a line to the end of one.
         """
+        if end is not None:
+            with self.open_at(begin) as stream:
+                yield from _blocks(_Part(stream, end - begin), self.path, size, begin)  # type: ignore[arg-type]
+            return
         with self.open() as stream:
             yield from _blocks(stream, self.path, size, 0 if self.encoding.seekable else None)
 
@@ -211,6 +216,19 @@ def _blocks(stream: IO[bytes], path: str, size: int, offset: int | None) -> Gene
             if at is not None:
                 at += len(raw) - unused
             held = (raw[len(raw) - unused :] if unused else b"") + block[end:]
+
+
+class _Part:
+    """The next `left` bytes of a stream."""
+
+    def __init__(self, stream: IO[bytes], left: int):
+        self._stream, self._left = stream, left
+
+    def read(self, size: int) -> bytes:
+        """The next bytes."""
+        found = self._stream.read(min(size, self._left))
+        self._left -= len(found)
+        return found
 
 
 class _Kept(io.RawIOBase):

@@ -11,6 +11,7 @@ from .event import EventBatch, LogEvent
 from .guess import guess_plan
 from .inputs import Block, LogInput
 from .log import fixed_row
+from .names import NameTable
 from .reader import FileReader, Part
 from .templates import TemplateKeys
 from .times import Clock
@@ -89,7 +90,7 @@ class LiveEvents:
         if self._reader is None or (not self._settled and len(self._history) >= AGAIN_LINES):
             self._settled = len(self._history) >= AGAIN_LINES
             plan = guess_plan([self._history], written, self._row)
-            sequences = self._reader.sequences if self._reader is not None else {}
+            sequences = self._reader.sequences if self._reader is not None else NameTable()
             self._reader = FileReader(LogInput("-"), plan, 0, self.keys, sequences, True)
             self._clock = self._clock or Clock(written)
         reader, clock = self._reader, self._clock

@@ -18,8 +18,10 @@ from .event import EventBatch, LogEvent
 from .formats import ALL_ROWS, row_named
 from .guess import FilePlan, guess_plan, sample_of
 from .inputs import Block, Encoding, LogInput, cleaned
+from .names import MOST_NAMES, NameTable
 from .reader import FileReader, Part
 from .row import EventFormat
+from .seek import Span
 from .templates import TemplateKeys
 from .times import Clock
 from .user_formats import row_from_file, row_from_system
@@ -106,6 +108,8 @@ class EventLog:
         templates: template texts by position; grows while reading, texts are final once all is read.
         sequences: names of sequences (session, thread, component, step) by position; grows while reading.
         keys: the `TemplateKeys` behind `templates`.
+        spans: parts of files, by position in `paths`, as `TimeIndex.span` gives them: nothing else is read of these files,
+            and their lines are counted from the beginning of the part until `count_lines_before` is called.
 
     Raises:
         LogInputError: where a file is missing or no text, or the format is not known.
@@ -124,12 +128,13 @@ class EventLog:
         self.keys = keys or TemplateKeys()
         self._row = fixed_row(format, system)
         self._numbers = numbers
-        self._names: dict[str, int] = {}
+        self._names = NameTable()
         self._inputs = [LogInput(path) for path in self.paths]
         self._samples: dict[int, list[list[str]]] = {}
         self._readers: dict[int, FileReader] = {}
         self._places: dict[int, list[_Place]] = {}
         self._order: list[int] | None = None
+        self.spans: dict[int, Span] = {}
 
     @property
     def templates(self) -> list[str]:
@@ -196,8 +201,9 @@ class EventLog:
             self.files[source] = report
         reader.source.encoding = Encoding()
         reader.long_lines = 0
-        blocks = reader.source.blocks()
-        number = 1
+        span = self.spans.get(source)
+        blocks = reader.source.blocks() if span is None else reader.source.blocks(begin=span.begin, end=span.end)
+        number = 1 + (span.lines_before or 0 if span is not None else 0)
         block = next(blocks, None)
         while block is not None:
             before = replace(clock)
@@ -222,10 +228,25 @@ class EventLog:
             report.notes.append(f"{encoding.odd_lines:,} lines are not valid UTF-8 and were read as Latin-1.")
         if reader.long_lines:
             report.notes.append(f"{reader.long_lines:,} lines of more than 8,192 bytes were analysed only so far.")
+        if len(self._names) >= MOST_NAMES:
+            report.notes.append(f"There are more than {MOST_NAMES:,} sessions: the last ones are not told apart.")
         if self.keys.full:
             report.notes.append(
                 "The messages are of too many kinds: the templates of the last ones are not told apart."
             )
+
+    def count_lines_before(self) -> dict[int, int]:
+        """Count the lines before the part of each file in `spans`, without looking at them: source -> lines before it."""
+        counted = {}
+        for source, span in self.spans.items():
+            if span.lines_before is None:
+                with self._inputs[source].open_at(0) as stream:
+                    pieces = range(0, span.begin, 1 << 20)
+                    counted[source] = sum(stream.read(min(1 << 20, span.begin - at)).count(b"\n") for at in pieces)
+                span.lines_before = counted[source]
+                for place in self._places.get(source, ()):
+                    place.number += counted[source]
+        return counted
 
     def batches(self) -> Iterator[EventBatch]:
         """All events as columns, file after file in order of time; each batch holds events of one file."""
@@ -393,7 +414,7 @@ class EventStream:
         written = now if math.isfinite(now) and now > 1e8 else LogInput("-").written
         if self._reader is None or len(self._history) == self._AGAIN:
             plan = guess_plan([self._history], written, self._row)
-            self._reader = FileReader(_Memory(), plan, self._name, TemplateKeys(), {}, False)
+            self._reader = FileReader(_Memory(), plan, self._name, TemplateKeys(), NameTable(), False)
             self._clock = self._clock or Clock(written)
             if len(self._history) == self._AGAIN:
                 self._history.append("")

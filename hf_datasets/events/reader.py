@@ -36,6 +36,7 @@ from .guess import FilePlan
 from .inputs import Block, LogInput, cleaned
 from .masks import CODE_MARK, MAX_CHARACTERS, value_of
 from .records import Record, RecordReader, attributes_of, block_ends, block_fields, parse_json, unpacked_records
+from .names import NameTable
 from .row import EventFormat
 from .templates import TemplateKeys
 from .times import FULL, NO_DATE, NO_YEAR, Clock, Moments, read_column, read_texts
@@ -44,7 +45,6 @@ from .traces import BLANK, MOST_BYTES, MOST_LINES, OTHER, Joiner, trace_key
 _FOLD = bytes.maketrans(b"123456789", b"000000000")
 _FOLD_TEXT = str.maketrans("123456789", "0" * 9)
 _MOST_ENTRIES, _MOST_MESSAGES = 60_000, 60_000
-_MOST_SEQUENCES = 600_000  # names of sequences; further ones are not told apart
 _LONG_LINE = 8_192  # bytes; of a longer line only so much is analysed
 _MOST_BLOCK_LINES = 5_000  # of one record of several lines
 _MOST_TRACE_LINES = 400
@@ -113,7 +113,7 @@ class FileReader:
         plan: how to read it.
         position: of the file in the list of inputs.
         keys: the templates of all files.
-        sequences: names of sequences -> positions, of all files.
+        sequences: names of sequences and their positions, of all files.
         numbers: whether batches carry numbers.
     """
 
@@ -123,7 +123,7 @@ class FileReader:
         plan: FilePlan,
         position: int,
         keys: TemplateKeys,
-        sequences: dict[str, int],
+        sequences: NameTable,
         numbers: bool = True,
     ):
         self.source, self.plan, self.position, self.keys = source, plan, position, keys
@@ -889,7 +889,7 @@ class FileReader:
                 if span is not None
             ]
             for name in set(names).difference(local):
-                local[name] = _place(table, name.decode("utf-8", "replace"))
+                local[name] = table.place(name)
             out[rows] = [local[name] for name in names]
             if len(local) > _MOST_ENTRIES:
                 local.clear()
@@ -897,7 +897,7 @@ class FileReader:
             for row, line in enumerate(starts.tolist()):
                 record = pieces.records.get(line)
                 if record is not None and record.sequence:
-                    out[row] = _place(table, record.sequence)
+                    out[row] = table.place(record.sequence.encode("utf-8", "replace"))
         self._named = len(table)
         return out
 
@@ -1078,16 +1078,6 @@ def _digits(buffer: NDArray[np.uint8], begin: NDArray[np.int64], length: NDArray
         part[:n] = part[:n] * 10.0 + (buffer[begin[:n] + at] - 48.0)
     whole[order] = part
     return whole
-
-
-def _place(table: dict[str, int], name: str) -> int:
-    """The position of a name, given when it is new; -1 for a new one where there are too many."""
-    found = table.get(name)
-    if found is None:
-        found = table[name] = len(table) if len(table) < _MOST_SEQUENCES else -1
-        if found < 0:
-            del table[name]
-    return found
 
 
 def _filled(text: bytes, base: int, message: Message) -> str:

@@ -385,6 +385,11 @@ class Clock:
             seconds[daily] = self._with_date(seconds[daily])
         return seconds
 
+    @property
+    def is_of_day(self) -> bool:
+        """Whether it has seen a time without a date."""
+        return self._day is not None
+
     def _see(self, moment: float) -> None:
         """Take the year of a full date for the lines after it."""
         if not math.isnan(moment):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from . import tails
 from .facets import Facet
-from .table import CLASS_NAMES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable
+from .table import CLASS_NAMES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable, counts_of, sorted_rows
 from .words import fault_class, fault_words, is_lesser
 
 CHUNK = 1 << 20  # rows that are worked on at a time where a whole column would take too much memory
@@ -136,8 +136,8 @@ class Kinds:
 def find_kinds(table: EventTable) -> Kinds:
     """Sort the rows by kind and count the places in which each stands."""
     n, k = len(table), len(table.kind_template)
-    order = np.argsort(table.kind, kind="stable").astype(np.int32)
-    count = np.bincount(table.kind, minlength=k)
+    order = sorted_rows(table.kind, k)
+    count = counts_of(table.kind, k)
     begin = np.concatenate([[0], np.cumsum(count)])
     gap = max(FAR, n // 64)
     # Places: stretches of the log that hold the kind; a kind whose events stand near each other stands in one.
@@ -153,7 +153,8 @@ def find_kinds(table: EventTable) -> Kinds:
     runs[(runs == 1) & ~((span <= 2 * gap) & (count <= n // 3))] = 2
     classes = table.kind_class.copy()
     worded = np.zeros(k, bool)
-    stated = np.bincount(table.kind, weights=(table.severity > 0), minlength=k) > 0
+    stated = np.zeros(k, bool)
+    stated[table.kind[table.severity > 0]] = True
     for kind in np.flatnonzero((classes == QUIET) & ~stated):
         classes[kind] = fault_class(table.templates[table.kind_template[kind]])
         worded[kind] = classes[kind] > QUIET
@@ -608,8 +609,8 @@ def _new_phase(table: EventTable, rows: Rows, at: int) -> bool:
     before = int(rows[at])
     end = int(rows[at + 1]) if at + 1 < len(rows) else len(table)
     kinds = len(table.kind_template)
-    during = np.bincount(table.kind[before + 1 : end], minlength=kinds)
-    known = np.bincount(table.kind[int(rows[0]) : before + 1], minlength=kinds)
+    during = counts_of(table.kind[before + 1 : end], kinds)
+    known = counts_of(table.kind[int(rows[0]) : before + 1], kinds)
     total = int(during.sum())
     return total > 0 and int(during[known * 20 < during].sum()) > 0.4 * total
 

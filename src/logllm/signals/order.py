@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from . import tails
 from .candidates import Candidate, Kinds
-from .table import EventTable
+from .table import EventTable, counts_of, sorted_rows
 
 LEAST_CONTEXTS = 20  # how often a context must occur before its successor is held to be fixed
 FIXED_SHARE = 0.9
@@ -54,11 +54,10 @@ def cut_sequences(table: EventTable, messages: Sequence[str] | None) -> list[Seq
     """
     n = len(table)
     ways = []
-    named = table.sequence >= 0
+    sizes = counts_of(table.sequence + 1, int(table.sequence.max(initial=-1)) + 2)  # the first: of no sequence
     sessions = False
-    if named.mean() > 0.3 if n else False:
-        sizes = np.bincount(table.sequence[named])
-        sizes = sizes[sizes > 0]
+    if n and n - sizes[0] > 0.3 * n:
+        sizes = sizes[1:][sizes[1:] > 0]
         sessions = len(sizes) >= max(10, n // MOST_SESSION_EVENTS) and float(np.median(sizes)) <= MOST_SESSION_EVENTS
         sessions = sessions and _are_short(table, named)
         if len(sizes) > 1:
@@ -201,7 +200,11 @@ def _steps(table: EventTable, way: Sequences, rows: NDArray[np.int32], k: int) -
 
 def _ends(of_row: NDArray[Any], rows: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[Any]]:
     """First and last row of each sequence."""
-    new = np.flatnonzero(np.append(True, of_row[rows[1:]] != of_row[rows[:-1]]))
+    parts = [np.zeros(1, np.int64)]
+    for begin in range(1, len(rows), CHUNK):
+        owner = of_row[rows[begin - 1 : begin + CHUNK]]
+        parts.append(np.flatnonzero(owner[1:] != owner[:-1]) + begin)
+    new = np.concatenate(parts)
     return rows[new], rows[np.append(new[1:], len(rows)) - 1]
 
 
@@ -209,8 +212,10 @@ def _rows_by_sequence(way: Sequences, kept: NDArray[np.bool_]) -> NDArray[np.int
     """The kept rows, sorted by sequence."""
     owner = way.of_row
     if (owner[1:] >= owner[:-1]).all():
-        return np.flatnonzero(kept).astype(np.int32)
-    rows = np.argsort(owner, kind="stable").astype(np.int32)
+        rows = np.arange(len(owner), dtype=np.int32)
+    else:
+        least = int(owner.min())  # -1 where some rows are of no sequence
+        rows = sorted_rows(owner - least if least else owner, int(owner.max()) - least + 1)
     return rows if kept.all() else rows[kept[rows]]
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from logllm.hf_datasets.drain import template_key
 from logllm.hf_datasets.events import EventBatch, EventLog, FileReport, LogEvent
+from logllm.hf_datasets.events.seek import TimeIndex
 
 from . import tails
 from .candidates import (
@@ -37,7 +38,7 @@ from .facets import MOST_EVENTS, find_facets, read_texts
 from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
 from .refine import split_by_words
-from .table import CLASS_NAMES, ERRONEOUS, EventTable, read_table
+from .table import CLASS_NAMES, ERRONEOUS, EventTable, counts_of, read_table
 from .weights import THRESHOLD
 from .words import fault_class, fault_word
 
@@ -133,12 +134,15 @@ def scan_logs(
     """
     start = time.perf_counter()
     log = EventLog([str(path) for path in paths], format)
-    table, complete = read_table(log, seen)
-    notes = []
-    if since is not None or until is not None or last is not None:
-        table, note = _within(table, since, until, last)
-        notes.append(note)
+    notes: list[str] = []
+    if since is None and until is None and last is None:
+        table, complete = read_table(log, seen)
+    else:
+        table, complete, notes = _read_within(log, since, until, last, seen, seeks=model is None)
     result = judge_table(table, log, severity, model)
+    if result.findings or result.standing:
+        for source, lines in log.count_lines_before().items():
+            result.table.number[result.table.source == source] += np.uint32(lines)
     result.notes[:0] = notes
     result.complete = complete
     result.seconds = time.perf_counter() - start
@@ -162,12 +166,13 @@ def judge_table(
         table = split_by_words(table, texts[0])
     logs = _logs(table, log.paths)
     for rows in logs:
-        alone = len(logs) == 1
-        part, kind_of = (table, np.arange(len(table.kind_template))) if alone else table.take(rows)
-        seen = None if alone else np.bincount(table.kind, minlength=len(table.kind_template))[kind_of]
-        own = texts if alone or texts is None else ([texts[0][row] for row in rows], [texts[1][row] for row in rows])
-        judged = _judge_log(part, own, log, severity, model, seen)
-        if not alone:
+        if rows is None:
+            judged = _judge_log(table, texts, log, severity, model, None)
+        else:
+            part, kind_of = table.take(rows)
+            seen = counts_of(table.kind, len(table.kind_template))[kind_of]
+            own = None if texts is None else ([texts[0][row] for row in rows], [texts[1][row] for row in rows])
+            judged = _judge_log(part, own, log, severity, model, seen)
             judged.findings = [finding.moved(rows, kind_of) for finding in judged.findings]
             judged.standing = [
                 replace(one, kind=int(kind_of[one.kind]), first=int(rows[one.first]), last=int(rows[one.last]))
@@ -186,10 +191,10 @@ def judge_table(
     )  # fmt: skip
 
 
-def _logs(table: EventTable, paths: Sequence[str]) -> list[NDArray[np.int64]]:
-    """Rows of each log: rotated files (`app.log.1` and `app.log`) are one, other files are logs of their own."""
+def _logs(table: EventTable, paths: Sequence[str]) -> Sequence[NDArray[np.int64] | None]:
+    """Rows of each log: rotated files (`app.log.1` and `app.log`) are one, other files are logs of their own; None for all."""
     if len(paths) == 1 or not len(table):
-        return [np.arange(len(table))] if len(table) else []
+        return [None] if len(table) else []
     stems = [_ROTATED.sub("", str(path)) for path in paths]
     number = np.array([stems.index(one) for one in stems])
     # Files that differ by a number in their name only and follow each other in time are parts of one log.
@@ -201,7 +206,8 @@ def _logs(table: EventTable, paths: Sequence[str]) -> list[NDArray[np.int64]]:
         if held and firsts[one] >= lasts[held[-1]]:
             stem[stem == one] = held[0]
         held.append(one)
-    return [np.flatnonzero(stem == one) for one in np.unique(stem)]
+    logs = np.unique(stem)
+    return [None] if len(logs) == 1 else [np.flatnonzero(stem == one) for one in logs]
 
 
 def _time_spans(table: EventTable, number: NDArray[np.int64]) -> tuple[dict[int, float], dict[int, float]]:
@@ -314,17 +320,52 @@ def _rarest(table: EventTable, kinds: Kinds) -> Iterable[Candidate]:
         )
 
 
-def _within(table: EventTable, since: float | None, until: float | None, last: float | None) -> tuple[EventTable, str]:
-    """The rows of a span of time."""
+def _read_within(
+    log: EventLog,
+    since: float | None,
+    until: float | None,
+    last: float | None,
+    seen: Callable[[EventBatch], bool] | None,
+    seeks: bool,
+) -> tuple[EventTable, bool, list[str]]:
+    """(the rows of a span of time, whether it was read to its end, what to say): only that part of each file is read."""
+    low, high = -np.inf if since is None else since, np.inf if until is None else until
+    indexes: dict[int, TimeIndex] = {}
+    notes: list[str] = []
+    for source in range(len(log.paths)) if seeks else ():
+        try:
+            indexes[source] = TimeIndex(log.reader(source))
+        except ValueError as error:
+            notes.append(f"{log.paths[source]} was read whole: {error}")
+    if last is not None and len(indexes) == len(log.paths):
+        low = max(low, max(index.last for index in indexes.values()) - last)
+    elif last is not None:  # where the log ends shows when all is read
+        indexes.clear()
+    for source, index in indexes.items():
+        try:
+            log.spans[source] = index.span(low, high)
+        except ValueError as error:
+            notes.append(f"{log.paths[source]} was read whole: {error}")
+    table, complete = read_table(log, seen)
+    slack = max((3 * index.disorder for index in indexes.values()), default=0.0)
+    sought = table.timestamp[np.isin(table.source, list(log.spans))] if log.spans else np.zeros(0)
+    if complete and ((sought < low - slack) | (sought > high + slack)).any():
+        log.spans.clear()
+        notes = ["the log was read whole: its lines are not in order of time"]
+        table, complete = read_table(log, seen)
+    if last is not None and not indexes and (~np.isnan(table.timestamp)).any():
+        low = max(low, float(np.nanmax(table.timestamp)) - last)
     times = table.timestamp
-    low = -np.inf if since is None else since
-    high = np.inf if until is None else until
-    if last is not None and (~np.isnan(times)).any():
-        low = max(low, float(np.nanmax(times)) - last)
     out, _ = table.take(np.flatnonzero((times >= low) & (times <= high)))
-    unknown = int(np.isnan(times).sum())
-    note = f"{len(out):,} of {len(table):,} events are in the span of time asked for"
-    return out, note + (f"; {unknown:,} have no time and are left out" if unknown else "")
+    sizes = [log.reader(source).source.size for source in log.spans]
+    if log.spans:
+        read = sum(span.end - span.begin for span in log.spans.values())
+        notes.append(f"{read:,} of {sum(sizes):,} bytes were parsed: the span of time was found by bisection")
+    if len(log.spans) < len(log.paths):
+        unknown = int(np.isnan(times).sum())
+        note = f"{len(out):,} of {len(table):,} events that were read are in the span of time asked for"
+        notes.append(note + (f"; {unknown:,} have no time and are left out" if unknown else ""))
+    return out, complete, notes
 
 
 def describe(result: ScanResult, finding: Finding, events: dict[int, LogEvent]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ QUIET, WARNING, ERRONEOUS, FATALITY = 0, 1, 2, 3
 CLASSES = 4
 CLASS_NAMES = ("", "WARN", "ERROR", "FATAL")
 
+SORTED = 1 << 20  # rows that are sorted at a time
 # Numbers of slots are kept up to so many (64 MB); beyond, values are not judged and the result says so.
 MOST_NUMBERS = 8_000_000
 
@@ -30,8 +31,6 @@ class Batches(Protocol):
     @property
     def templates(self) -> list[str]:
         """Template texts by position."""
-
-    sequences: list[str]
 
     def batches(self) -> Iterable[EventBatch]:
         """All events as columns."""
@@ -46,14 +45,13 @@ class EventTable:
         number: `(n,)` uint32, number of the first line of each event in its file.
         timestamp: `(n,)` float64, seconds since 1970 in UTC; without gaps for files that have times, NaN for the others.
         severity: `(n,)` int8, OpenTelemetry's SeverityNumber, 0 where none is stated.
-        sequence: `(n,)` int32, position in `sequences`, -1 for none.
+        sequence: `(n,)` int32, which session, thread or component; -1 for none.
         kind: `(n,)` int32, template x class of severity, dense from 0.
         kind_template: `(k,)` int32, template of each kind.
         kind_class: `(k,)` int8, class of severity of each kind.
         templates: template texts.
-        sequences: names of sequences.
         numbers: `(m,)` float64 numbers of the messages, None where there are too many to keep.
-        numbers_start: `(n,)` int64, where the numbers of an event begin.
+        numbers_start: `(n,)` uint32, where the numbers of an event begin.
         numbers_count: `(n,)` int16, how many an event has.
         reordered: whether the lines of a file had to be put in order.
     """
@@ -67,9 +65,8 @@ class EventTable:
     kind_template: NDArray[np.int32]
     kind_class: NDArray[np.int8]
     templates: list[str]
-    sequences: list[str]
     numbers: NDArray[np.float64] | None
-    numbers_start: NDArray[np.int64]
+    numbers_start: NDArray[np.uint32]
     numbers_count: NDArray[np.int16]
     reordered: bool = False
 
@@ -83,13 +80,13 @@ class EventTable:
 
     def take(self, rows: NDArray[np.int64]) -> tuple[EventTable, NDArray[np.int64]]:
         """(the table of some rows, in their order; the kind in this table of each of its kinds)."""
-        used = np.flatnonzero(np.bincount(self.kind[rows], minlength=len(self.kind_template)))
+        used = np.flatnonzero(counts_of(self.kind[rows], len(self.kind_template)))
         dense = np.zeros(len(self.kind_template), np.int32)
         dense[used] = np.arange(len(used), dtype=np.int32)
         kept = self.numbers is not None
         return EventTable(
             self.source[rows], self.number[rows], self.timestamp[rows], self.severity[rows], self.sequence[rows], dense[self.kind[rows]],
-            self.kind_template[used], self.kind_class[used], self.templates, self.sequences, self.numbers,
+            self.kind_template[used], self.kind_class[used], self.templates, self.numbers,
             self.numbers_start[rows] if kept else self.numbers_start, self.numbers_count[rows] if kept else self.numbers_count,
             self.reordered,
         ), used  # fmt: skip
@@ -111,6 +108,36 @@ class EventTable:
         """Seconds since 1970 of a row; None where it is not known."""
         value = float(self.timestamp[row])
         return None if np.isnan(value) else value
+
+
+def counts_of(code: NDArray[Any], values: int) -> NDArray[np.int64]:
+    """`(values,)` how often each whole number from 0 to `values - 1` occurs; `np.bincount` copies all of its input."""
+    out = np.zeros(values, np.int64)
+    for begin in range(0, len(code), SORTED):
+        out += np.bincount(code[begin : begin + SORTED], minlength=values)
+    return out
+
+
+def sorted_rows(code: NDArray[Any], values: int) -> NDArray[np.int32]:
+    """`(n,)` int32: rows in order of their code, those of one code in their own order; a counting sort in bounded memory.
+
+    Args:
+        code: `(n,)` whole numbers from 0 to `values - 1`.
+        values: how many codes there are.
+
+    >>> sorted_rows(np.array([2, 0, 2, 1]), 3).tolist()
+    [1, 3, 0, 2]
+    """
+    out = np.empty(len(code), np.int32)
+    place = counts_of(code, values)
+    place = np.cumsum(place) - place  # where the next row of each code goes
+    for begin in range(0, len(code), SORTED):
+        part = code[begin : begin + SORTED]
+        rows = np.argsort(part, kind="stable")
+        held = np.bincount(part, minlength=values)
+        out[np.repeat(place - np.cumsum(held) + held, held) + np.arange(len(part))] = rows + begin
+        place += held
+    return out
 
 
 def severity_class(severity: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -156,7 +183,7 @@ def read_table(log: Batches, seen: Callable[[EventBatch], bool] | None = None) -
         seen: called with each batch; reading stops where it returns False. Ctrl-C stops reading as well.
     """
     columns = {name: _Growing(kind) for name, kind in _COLUMNS.items()}
-    numbers, start, count = _Growing(np.float64), _Growing(np.int64), _Growing(np.int16)
+    numbers, start, count = _Growing(np.float64), _Growing(np.uint32), _Growing(np.int16)
     sources: list[tuple[int, int]] = []  # source and size of each batch
     kept, complete = 0, True
     try:
@@ -170,7 +197,7 @@ def read_table(log: Batches, seen: Callable[[EventBatch], bool] | None = None) -
                 numbers.add(batch.numbers)
                 kept += len(batch.numbers)
                 if kept > MOST_NUMBERS:
-                    numbers, start, count = _Growing(np.float64), _Growing(np.int64), _Growing(np.int16)
+                    numbers, start, count = _Growing(np.float64), _Growing(np.uint32), _Growing(np.int16)
             if seen is not None and not seen(batch):
                 complete = False
                 break
@@ -178,47 +205,47 @@ def read_table(log: Batches, seen: Callable[[EventBatch], bool] | None = None) -
         complete = False
     flat = numbers.taken() if kept <= MOST_NUMBERS else None
     taken = {name: column.taken() for name, column in columns.items()}
-    return _table(
-        taken, sources, flat, start.taken(), count.taken(), list(log.templates), list(log.sequences)
-    ), complete
+    return _table(taken, sources, flat, start.taken(), count.taken(), list(log.templates)), complete
 
 
 def _table(
     columns: dict[str, NDArray[Any]],
     sources: list[tuple[int, int]],
     flat: NDArray[np.float64] | None,
-    start: NDArray[np.int64],
+    start: NDArray[np.uint32],
     count: NDArray[np.int16],
     templates: list[str],
-    sequences: list[str],
 ) -> EventTable:
-    number, severity, template = columns["number"], columns["severity"], columns["template"]
-    sequence, timestamp = columns["sequence"], columns["timestamp"]
+    template, timestamp = columns["template"], columns["timestamp"]
     if len({one for one, _ in sources}) == 1:  # a column of one value takes no memory
-        source = np.broadcast_to(np.int16(sources[0][0]), (len(number),))
+        source = np.broadcast_to(np.int16(sources[0][0]), (len(timestamp),))
     else:
         source = np.repeat(np.array([one for one, _ in sources], np.int16), [size for _, size in sources])
     first: dict[str, int] = {}
     same = np.array([first.setdefault(text, place) for place, text in enumerate(templates)] or [0], np.int32)
     if len(first) < len(templates):
         template = same[template]
-    timestamp = _filled(source, timestamp)
-    order = _order(source, timestamp)
+    columns |= {"source": source, "template": template, "timestamp": _filled(source, timestamp)}
+    if flat is not None:
+        columns |= {"start": start, "count": count}
+    del source, template, timestamp, start, count
+    order = _order(columns["source"], columns["timestamp"])
     if order is not None:
-        source, number, severity, template = source[order], number[order], severity[order], template[order]
-        sequence, timestamp = sequence[order], timestamp[order]
-        if flat is not None:
-            start, count = start[order], count[order]
+        for name in columns:  # one by one, so that there is never a second copy of more than one column
+            columns[name] = columns[name][order]
+    severity, template = columns["severity"], columns["template"]
     template *= CLASSES
     template += severity_class(severity)
-    used = np.flatnonzero(np.bincount(template, minlength=1))
+    used = np.flatnonzero(counts_of(template, int(template.max(initial=0)) + 1))
     dense = np.zeros(int(used[-1]) + 1 if len(used) else 1, np.int32)
     dense[used] = np.arange(len(used), dtype=np.int32)
     for begin in range(0, len(template), 1 << 20):
         template[begin : begin + (1 << 20)] = dense[template[begin : begin + (1 << 20)]]
+    none: NDArray[Any] = np.zeros(0, np.uint32)
     return EventTable(
-        source, number, timestamp, severity, sequence, template, (used // CLASSES).astype(np.int32),
-        (used % CLASSES).astype(np.int8), templates, sequences, flat, start, count, order is not None,
+        columns["source"], columns["number"], columns["timestamp"], severity, columns["sequence"], template,
+        (used // CLASSES).astype(np.int32), (used % CLASSES).astype(np.int8), templates, flat,
+        columns.get("start", none), columns.get("count", none.astype(np.int16)), order is not None,
     )  # fmt: skip
 
 
@@ -243,13 +270,13 @@ def _filled(source: NDArray[np.int16], timestamp: NDArray[np.float64]) -> NDArra
 
 def _order(source: NDArray[np.int16], timestamp: NDArray[np.float64]) -> NDArray[np.int64] | None:
     """The order in which rows are judged; None where they stand in it already."""
-    timed = ~np.isnan(timestamp)
-    changes = np.flatnonzero(np.diff(source)) + 1
-    if timed.all() and not len(changes) and bool((timestamp[1:] >= timestamp[:-1]).all()):
+    if bool((timestamp[1:] >= timestamp[:-1]).all()):  # no time is unknown
         return None
+    timed = ~np.isnan(timestamp)
     if not timed.any():
         return None
-    place = np.arange(len(source))
+    changes = np.flatnonzero(np.diff(source)) + 1
+    place = np.arange(len(source), dtype=np.int32)
     # A file that is newest first is turned round, so that lines of one second keep the order in which they happened.
     for begin, end in zip([0, *changes], [*changes, len(source)]):
         steps = np.diff(timestamp[begin:end])
