@@ -85,3 +85,24 @@ def test_two_rows_and_two_seeds_killed_twice_end_as_unbroken(tmp_path):
         beside = broken / folder.relative_to(whole)
         assert (folder / "scores.parquet").read_bytes() == (beside / "scores.parquet").read_bytes()
         assert (folder / "model.safetensors").read_bytes() == (beside / "model.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_accelerate_launches_it_as_torchrun_does(tmp_path):
+    simulate("hdfs", 4000, 5, tmp_path, anomaly_share=0.1)
+    data = {"system": "hdfs", "raw": "hdfs.log", "labels": "anomaly_label.csv", "validation_share": 0.2}
+    row = {"preset": "tiny", "max_samples": 32, "last_epochs": 1, "patience": 0}
+    file = tmp_path / "launched.yaml"
+    recipe = {"name": "launched", "title": "HDFS, simulated", "data": data, "seeds": [0], "rows": {"masked": row}}
+    file.write_text(yaml.safe_dump(recipe))
+    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",
+              "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", "-m", "logllm"]  # fmt: skip
+    runs = {}
+    for name in ("accelerate", "torchrun"):
+        words = command(file, tmp_path, tmp_path / name)
+        end([sys.executable, *launch, *words[words.index("reproduce") :]] if name == "accelerate" else words)
+        [runs[name]] = json.loads((tmp_path / name / "launched.json").read_text())["runs"]
+        runs[name]["metrics"].pop("seconds")
+    assert runs["accelerate"]["made"]["processes"] == 2
+    assert runs["accelerate"]["metrics"] == runs["torchrun"]["metrics"]

@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from logllm.decision.threshold import exponential_tail, normal_threshold, promised_rate, unseen_ceiling
+from logllm.decision.threshold import (
+    exponential_tail,
+    normal_threshold,
+    promised_rate,
+    unseen_ceiling,
+    widest_gap,
+)
 
 
 def drawn(n, seed=0, kind="exponential"):
@@ -81,3 +87,11 @@ def test_a_rate_that_cannot_be_is_refused(rate):
         normal_threshold([1.0], rate)
     with pytest.raises(ValueError, match="must have normal windows"):
         normal_threshold([], 0.01)
+
+
+def test_a_threshold_lies_in_the_gap_below_a_message_never_seen():
+    drift = np.concatenate([drawn(400), [11.0, 12.5]])  # odd kinds of normal windows, of which more will come
+    lowest = normal_threshold(drift, 0.001, reach=40.0)
+    assert 12.5 < widest_gap(drift, lowest, 40.0) < 40.0
+    assert widest_gap([*drift, 30.0], lowest, 40.0) == pytest.approx((12.5 + 30.0) / 2)
+    assert widest_gap(drift, 50.0, 40.0) == 50.0 and widest_gap(drift, 9.0, math.inf) == 9.0

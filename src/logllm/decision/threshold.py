@@ -127,8 +127,8 @@ def normal_threshold(scores: Sequence[float], rate: float, reach: float = -math.
     """The threshold that few new normal windows exceed, from scores of normal validation windows alone.
 
     With `ENOUGH` / rate windows or more it is the split-conformal quantile, the ceil((n + 1)(1 - rate))-th smallest of n
-    scores. With fewer, of which one or none would lie above it, the scores' tail says where it would lie: scores are nats,
-    and what exceeds their ninth decile falls off exponentially (the generalised Pareto law with shape 0). The tail is
+    scores. With fewer, of which one or none would lie above it, the scores' tail says where it would lie: scores are
+    nats, and what exceeds their ninth decile falls off exponentially (the generalised Pareto law with shape 0). The tail is
     followed to the largest score, or to `reach` where that is higher, and no further. Its scale is a median: a few windows far
     above all others, odd ones or anomalies that nobody labelled, do not move it (`promised_rate` counts them).
     Chosen in `benchmarks/experiments/logllama_threshold.py`.
@@ -154,6 +154,23 @@ def normal_threshold(scores: Sequence[float], rate: float, reach: float = -math.
     if len(s) * rate >= ENOUGH:
         return float(s[math.ceil((len(s) + 1) * (1 - rate)) - 1])
     return min(exponential_tail(s, rate / margin), max(float(s[-1]), reach))
+
+
+def widest_gap(scores: Sequence[float], low: float, high: float) -> float:
+    """The middle of the widest gap that scores leave between `low` and `high`; `low` where that is the higher.
+
+    For a threshold that lies at `low` at least and must not exceed `high`: new normal windows, which drift, exceed the tail of
+    the old ones, and where those leave a gap nothing known is lost by a higher one.
+
+    >>> widest_gap([1.0, 2.0, 7.0, 30.0], 3.0, 20.0)
+    13.5
+    """
+    if not low < high < math.inf:
+        return low
+    s = np.sort(np.asarray(scores, dtype=float))
+    ends = np.concatenate([[low], s[(s > low) & (s < high)], [high]])
+    at = int(np.diff(ends).argmax())
+    return float((ends[at] + ends[at + 1]) / 2)
 
 
 def exponential_tail(sorted_scores: np.ndarray, rate: float) -> float:
