@@ -52,8 +52,9 @@ CASES: tuple[dict[str, Any], ...] = (
     },
     {"part": "report", "name": "hdfs, other 40 % at random", **HDFS, "seeds": (0, 1, 2)},
     {
-        "part": "report", "name": "hdfs, other 40 % by time", **HDFS, "split": "chronological", "validation_share": 0.2,
-        "seeds": (0, 1, 2),
+        # Seeds 1 and 2 of it are in hdfs_first_60.json, by the rule that was chosen.
+        "part": "report", "name": "hdfs, other 40 % by time", **HDFS, "split": "chronological", "train_share": 0.6,
+        "validation_share": 0.2, "seeds": (0,),
     },
 )  # fmt: skip
 RATE = 0.001
@@ -61,6 +62,7 @@ CONTAMINATED = 0.03
 BEFORE = "conformal, rate .01 (before)"
 TAIL = "exponential tail, followed to the largest score or a message never seen"
 GAP = "the same, then the middle of the widest gap"
+BOUNDED = "conformal, of the windows without a message never seen"
 CHOSEN = {
     "likelihood + counts": GAP,
     "likelihood + counts, validation windows remembered": GAP,
@@ -252,9 +254,12 @@ def rules(reach: float, rate: float, margin: float) -> dict[str, Callable[[Any],
         "mean tail without what stands apart": lambda s: min(mean_tail(s, RATE), max(float(np.max(s)), reach)),
         "the tail to the rate itself": lambda s: tail(s, 1),
         "the tail to a tenth of the rate": lambda s: tail(s, 10),
-        "the largest score below a message never seen": lambda s: max([x for x in s if x < reach], default=float(np.max(s))),
+        "the largest score below a message never seen": lambda s: max(
+            [x for x in s if x < reach - 1e-4], default=float(np.max(s))
+        ),
         TAIL: tail,
         GAP: lambda s: package.widest_gap(s, tail(s), reach),
+        BOUNDED: lambda s: package.bounded_threshold(s, rate, reach),
     }  # fmt: skip
 
 
@@ -283,7 +288,7 @@ def detectors(found: dict[str, Any], weight: float | None = None) -> Iterator[tu
 
 def judged(case: dict[str, Any], seed: int, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A row for each detector and rule of a case: threshold, F1, what was promised and what came."""
-    from logllm.decision.threshold import poisson_interval, promised_rate, unseen_ceiling
+    from logllm.decision.threshold import poisson_interval, promised_rate
     from logllm.trainers.metrics import detection_metrics
     from logllm.training.logllama import BOUNDED_RATE, TAIL_MARGIN
 
@@ -296,12 +301,10 @@ def judged(case: dict[str, Any], seed: int, found: dict[str, Any]) -> Iterator[d
         rate = RATE * (BOUNDED_RATE if bounded else 1)
         for name, rule in rules(reach, rate, 1 if bounded else TAIL_MARGIN).items():
             threshold, dirty = rule(normal), rule(np.concatenate([normal, foreign]))
-            if name in (TAIL, GAP) and bounded:
-                threshold, dirty = (unseen_ceiling(normal, at, found["unseen_score"]) for at in (threshold, dirty))
             metrics = detection_metrics(scores, truth, threshold)
             count, windows = int(metrics["fp"]), int((truth == 0).sum())
             low, high = (bound / max(windows, 1) for bound in poisson_interval(count))
-            aimed = {GAP: rate, TAIL: rate, BEFORE: 0.01}.get(name, RATE)
+            aimed = {GAP: rate, TAIL: rate, BOUNDED: rate, BEFORE: 0.01}.get(name, RATE)
             yield {
                 **of_case(case, seed), "detector": detector, "rule": name, "metrics": metrics,
                 "best_f1": best_f1(scores, truth), "validation_windows": len(normal),

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from logllm.hf_datasets import LogSystem
 
 # A likelihood ends where a message was never seen, the distance of counts does not end: for so rare a rate as the sum's the
-# likelihood's threshold would lie at that end (benchmarks/results/logllama_threshold.json).
-BOUNDED_RATE = 10
+# likelihood's threshold would lie near that end (benchmarks/results/logllama_threshold.json).
+BOUNDED_RATE = 3
 # New windows exceed what the tail of a few hundred says several times as often (the same file): half a power of ten.
 TAIL_MARGIN = 3
 CURVES = (("reward", "reward a position"), ("eval_hit_rate", "true keys in the top K"), ("entropy", "entropy (nats)"),
@@ -135,10 +135,9 @@ def remember_validation(model: Any, normal: list[list[int]]) -> None:
 
 def calibrate_all(model: Any, normal: list[list[int]], rate: float) -> dict[str, float]:
     """Return the threshold of each detector: the paper's K, and for the others the false-alarm rate on normal windows."""
-    from logllm.decision.threshold import normal_threshold, unseen_ceiling, widest_gap
+    from logllm.decision.threshold import bounded_threshold, normal_threshold, widest_gap
 
     scores = model.detectors(normal)
-    unseen = model.config.unseen_score
     reach = reach_of_unseen(model, normal)
     found = {}
     for name, values in scores.items():
@@ -146,8 +145,7 @@ def calibrate_all(model: Any, normal: list[list[int]], rate: float) -> dict[str,
             lowest = normal_threshold(values, rate, reach[name], margin=TAIL_MARGIN)
             found[name] = widest_gap(values, lowest, reach[name])
         else:
-            found[name] = normal_threshold(values, min(rate * BOUNDED_RATE, 0.5), reach[name])
-    found["likelihood"] = unseen_ceiling(scores["likelihood"], found["likelihood"], unseen)
+            found[name] = bounded_threshold(values, min(rate * BOUNDED_RATE, 0.5), reach[name])
     return {**found, "rank": float(model.config.candidates - 1)}
 
 
