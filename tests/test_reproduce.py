@@ -199,6 +199,8 @@ def test_a_folder_of_another_recipe_or_a_stopped_training_is_refused(recipe, sma
         reproduce(file, small_dataset, target, work=work, progress=False)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_disk_that_fills_up_ends_in_a_sentence_and_resume_gives_the_unbroken_figures(
     recipe, small_dataset, tmp_path
 ):

@@ -53,7 +53,7 @@ CASES: tuple[dict[str, Any], ...] = (
     {"part": "report", "name": "hdfs, other 40 % at random", **HDFS, "seeds": (0, 1, 2)},
     {
         # Seeds 1 and 2 of it are in hdfs_first_60.json, by the rule that was chosen.
-        "part": "report", "name": "hdfs, other 40 % by time", **HDFS, "split": "chronological", "train_share": 0.6,
+        "part": "report", "name": "hdfs, other 40 % by time", **HDFS, "split": "chronological",
         "validation_share": 0.2, "seeds": (0,),
     },
 )  # fmt: skip
