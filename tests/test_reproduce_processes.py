@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 import time
@@ -96,8 +97,12 @@ def test_accelerate_launches_it_as_torchrun_does(tmp_path):
     file = tmp_path / "launched.yaml"
     recipe = {"name": "launched", "title": "HDFS, simulated", "data": data, "seeds": [0], "rows": {"masked": row}}
     file.write_text(yaml.safe_dump(recipe))
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",
-              "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", "-m", "logllm"]  # fmt: skip
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # `--multi_gpu` is what starts several processes of one machine; the environment keeps them on the processor.
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+              "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", str(port), "-m", "logllm"]  # fmt: skip
     runs = {}
     for name in ("accelerate", "torchrun"):
         words = command(file, tmp_path, tmp_path / name)
