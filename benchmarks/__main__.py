@@ -7,15 +7,18 @@
 
 A recipe is one YAML file in `recipes/`; its result is the JSON file of that name in `results/`. What is there already, made
 by the same recipe on the same data, is not run again. Recipes whose logs are not at hand are skipped with a remark.
+With `--work DIR` LogLLaMA's likelihood models are kept there, and a stopped training goes on.
 Afterwards the README is rendered from the results.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import runpy
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +81,22 @@ def main(arguments: list[str]) -> int:
         sys.argv = [arguments[0], *arguments[1:]]
         runpy.run_module(f"benchmarks.{arguments[0]}", run_name="__main__", alter_sys=True)
         return 0
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("names", nargs="+")
+    parser.add_argument("--work", type=Path, help="keep LogLLaMA's likelihood models here, and go on with those")
+    asked = parser.parse_args(arguments)
     # A recipe that is marked optional runs by its name only.
-    names = [name for name in known if not known[name].get("optional")] if arguments == ["recipes"] else arguments
+    names = [name for name in known if not known[name].get("optional")] if asked.names == ["recipes"] else asked.names
     unknown = [name for name in names if name not in known]
     if unknown:
         print(f"a name must be that of a recipe or a measurement, found {unknown[0]!r}: see `python -m benchmarks`")
         return 2
-    with tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory() as temporary:
         for name in names:
-            run_recipe(name, known[name], Path(work))
+            started = time.process_time(), time.perf_counter()
+            run_recipe(name, known[name], asked.work or Path(temporary))
+            spent = time.process_time() - started[0], time.perf_counter() - started[1]
+            print(f"{name}: {spent[0]:.0f} processor seconds, {spent[1]:.0f} s", flush=True)
     runpy.run_module("benchmarks.pages.readme", run_name="__main__")
     return 0
 

@@ -164,6 +164,18 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         rarity = 1 + torch.log((sum(vectors.values()) + 1) / (windows_with + 1))
         self.key_rarity = rarity.float().to(self.device)
 
+    def remember_more_counts(self, sequences: Iterable[Sequence[int]], limit: int = 4096) -> None:
+        """Keep the key counts of further normal windows, at most `limit`; key rarities stay, so that no distance grows."""
+        known = {tuple(row) for row in self.normal_counts.tolist()}
+        size = self.config.vocab_size
+        found = (torch.bincount(torch.tensor(sequence), minlength=size) for sequence in sequences)
+        fresh = dict.fromkeys(tuple(row.tolist()) for row in found)
+        added = [row for row in fresh if row not in known][:limit]
+        if added:
+            more = torch.tensor(added, dtype=self.normal_counts.dtype, device=self.normal_counts.device)
+            self.normal_counts = torch.cat([self.normal_counts, more])
+            self.config.num_count_vectors = len(self.normal_counts)
+
     @torch.no_grad()
     def count_distances(self, sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return how far each sequence's key counts are from the nearest normal ones, and which those are.

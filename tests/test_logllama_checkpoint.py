@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 from tiny_logllama import CLOSE, FAIL, MESSAGES, OPEN, READ, SMALL, WRITE, table
 
 from logllm.errors import LogllmError
@@ -62,6 +62,17 @@ def test_anomalous_windows_are_not_learnt_from(trained):
     assert not detector.model.normal_counts[:, detector.processor.tokenizer.unk_token_id].any()
     normal, odd = detector.scores([[TEXT[k] for k in (OPEN, WRITE, CLOSE)], [TEXT[OPEN], TEXT[FAIL]]])
     assert odd > detector.threshold >= normal
+
+
+def test_counts_of_normal_validation_windows_are_remembered(monkeypatch, tmp_path):
+    monkeypatch.setitem(PRESETS, "small", SMALL)
+    odd = Dataset.from_dict({"keys": [[OPEN, WRITE, WRITE, CLOSE]], "lines": [[""] * 4], "label": [0]})
+    held_back = concatenate_datasets([rows(20), odd])
+    detector = train_detector(
+        "logllama", rows(60), held_back, table(), get_system("hdfs"), "small", None, progress=False
+    )
+    ids = detector.processor.ids_of_keys([OPEN, WRITE, WRITE, CLOSE])
+    assert detector.model.count_distances([ids])[0] == 0
 
 
 def test_no_normal_windows_are_refused(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ from tiny_logllama import CLOSE, FAIL, MESSAGES, OPEN, READ, WRITE, sessions, sm
 
 from logllm.hf_datasets import DrainSettings, mine_templates
 from logllm.modeling_logllm import LogLLaMAConfig, LogLLaMAForNextKey, LogLLaMAProcessor
+from logllm.training.logllama import remember_validation
 
 
 def plain(model, ids):
@@ -66,6 +67,19 @@ def test_counts_see_what_the_next_key_does_not(monkeypatch):
     assert distances[0] == 0 and int(nearest[0]) == 0
     assert distances[1] == pytest.approx(1 / 5)  # one key too many, one that every window has: rarity 1
     assert distances[2] == pytest.approx((1 + math.log(11 / 2)) / 6)  # a key that one window of ten has
+
+
+def test_counts_of_further_windows_are_remembered_and_no_distance_grows(monkeypatch):
+    model, processor = small(monkeypatch)
+    model.remember_counts([processor.ids_of_keys([OPEN, CLOSE])] * 9)
+    rows = [
+        processor.ids_of_keys(keys) for keys in ([OPEN, READ, CLOSE], [OPEN, READ, READ, CLOSE], [OPEN, "", CLOSE])
+    ]
+    before = model.count_distances(rows)[0]
+    remember_validation(model, [rows[0], rows[0], rows[2]])
+    after = model.count_distances(rows)[0]
+    assert len(model.normal_counts) == 2 == model.config.num_count_vectors and after[0] == 0 < before[0]
+    assert bool((after <= before).all()) and after[2] == before[2] > 0  # a message never seen stays as odd as it was
 
 
 def test_gaps(monkeypatch):

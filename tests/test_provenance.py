@@ -24,4 +24,4 @@ def test_a_package_that_is_not_installed_is_left_out():
 def test_plain_values():
     found = made.provenance(("numpy",))
     assert json.loads(json.dumps(found)) == found
-    assert list(found) == ["commit", "machine", "processor", "load", "python", "versions"]
+    assert list(found) == ["commit", "machine", "processor", "load", "python", "versions", "time"]

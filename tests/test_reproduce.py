@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -195,3 +197,42 @@ def test_a_folder_of_another_recipe_or_a_stopped_training_is_refused(recipe, sma
     file.write_text(yaml.safe_dump(content))
     with pytest.raises(LogllmError, match="the work folder must be of this recipe"):
         reproduce(file, small_dataset, target, work=work, progress=False)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_disk_that_fills_up_ends_in_a_sentence_and_resume_gives_the_unbroken_figures(
+    recipe, small_dataset, tmp_path
+):
+    file, _ = recipe
+    work, target = tmp_path / "work", tmp_path / "r.json"
+    wanted = {"rows": ["masked"], "work": work, "progress": False}
+    reproduce(file, small_dataset, target, seeds=[0], **wanted)
+    script = f"""
+import resource
+from logllm.training.reproduce import reproduce
+from logllm.trainers.logllm_trainer import LogLLMTrainer
+real, steps = LogLLMTrainer.training_step, []
+def step(self, *args, **kwargs):
+    steps.append(1)
+    if len(steps) == 4:  # from here on no file may be larger than 20 kB
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    return real(self, *args, **kwargs)
+LogLLMTrainer.training_step = step
+try:
+    reproduce({str(file)!r}, {str(small_dataset)!r}, {str(target)!r}, rows=["masked"], work={str(work)!r}, progress=False)
+except ValueError as error:
+    print("stopped:", error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=280)
+    assert "stopped: the disk must have" in done.stdout and "--resume" in done.stdout, done.stderr[-2000:]
+    assert [run["seed"] for run in json.loads(target.read_text())["runs"]] == [0]  # what was finished stands
+    resumed = reproduce(file, small_dataset, target, resume=True, **wanted)
+    whole = reproduce(
+        file, small_dataset, tmp_path / "w.json", rows=["masked"], seeds=[1], work=tmp_path / "w", progress=False
+    )
+
+    def figures(result):
+        return {key: value for key, value in result["runs"][-1]["metrics"].items() if key != "seconds"}
+
+    assert [run["seed"] for run in resumed["runs"]] == [0, 1] and figures(resumed) == figures(whole)

@@ -1,7 +1,11 @@
 """`logllm reproduce` in two processes, as torchrun starts them: killed twice at random, it ends with the figures of an unbroken run."""
 
 import json
+import os
 import random
+import socket
+import subprocess
+import sys
 import time
 
 import fresh_process
@@ -74,3 +78,30 @@ def test_two_rows_and_two_seeds_killed_twice_end_as_unbroken(tmp_path):
         beside = broken / folder.relative_to(whole)
         assert (folder / "scores.parquet").read_bytes() == (beside / "scores.parquet").read_bytes()
         assert (folder / "model.safetensors").read_bytes() == (beside / "model.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_accelerate_launches_it_as_torchrun_does(tmp_path):
+    simulate("hdfs", 4000, 5, tmp_path, anomaly_share=0.1)
+    data = {"system": "hdfs", "raw": "hdfs.log", "labels": "anomaly_label.csv", "validation_share": 0.2}
+    row = {"preset": "tiny", "max_samples": 32, "last_epochs": 1, "patience": 0}
+    file = tmp_path / "launched.yaml"
+    recipe = {"name": "launched", "title": "HDFS, simulated", "data": data, "seeds": [0], "rows": {"masked": row}}
+    file.write_text(yaml.safe_dump(recipe))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # `--multi_gpu` is what starts several processes of one machine; the environment keeps them on the processor.
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+              "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", str(port), "-m", "logllm"]  # fmt: skip
+    words = ["reproduce", str(file), "--data", str(tmp_path), "--work", str(tmp_path / "accelerate"), "--quiet"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **fresh_process.ON_CPU}
+    subprocess.run([sys.executable, *launch, *words], env=environment, timeout=280, check=True)
+    end(start(file, tmp_path, tmp_path / "torchrun"))
+    runs = {}
+    for name in ("accelerate", "torchrun"):
+        [runs[name]] = json.loads((tmp_path / name / "launched.json").read_text())["runs"]
+        runs[name]["metrics"].pop("seconds")
+    assert runs["accelerate"]["made"]["processes"] == 2
+    assert runs["accelerate"]["metrics"] == runs["torchrun"]["metrics"]

@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from logllm.decision.threshold import exponential_tail, normal_threshold, promised_rate, unseen_ceiling
+from logllm.decision.threshold import (
+    bounded_threshold,
+    exponential_tail,
+    normal_threshold,
+    promised_rate,
+    widest_gap,
+)
 
 
 def drawn(n, seed=0, kind="exponential"):
@@ -69,10 +75,12 @@ def test_the_tail_of_an_exponential_is_found():
 
 
 def test_a_message_never_seen_stays_an_alarm():
-    assert unseen_ceiling(drawn(300), 14.0, 10.0) == pytest.approx(10.0 - math.log(2))
-    assert unseen_ceiling(drawn(300), 6.0, 10.0) == 6.0
-    often = np.concatenate([drawn(90), [10.0] * 10])  # every tenth normal window has one: it tells nothing here
-    assert unseen_ceiling(often, 14.0, 10.0) == 14.0
+    scores = np.minimum(drawn(400), 8.0)
+    assert bounded_threshold(scores, 0.003, 10.0) == scores.max()
+    some = [*scores, *[10.0] * 20]  # normal windows with such a message: counted in the promise, not in the threshold
+    assert bounded_threshold(some, 0.003, 10.0) == scores.max() and promised_rate(some, scores.max(), 0.003) > 0.04
+    assert bounded_threshold([*scores, 9.9], 0.003, 10.0) < 9.4  # a message seen once is no more usual
+    assert bounded_threshold([*scores, *[10.0] * 400], 0.003, 10.0) == 10.0  # a log that is all new: it tells nothing
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -1.0, float("nan")])
@@ -81,3 +89,11 @@ def test_a_rate_that_cannot_be_is_refused(rate):
         normal_threshold([1.0], rate)
     with pytest.raises(ValueError, match="must have normal windows"):
         normal_threshold([], 0.01)
+
+
+def test_a_threshold_lies_in_the_gap_below_a_message_never_seen():
+    drift = np.concatenate([drawn(400), [11.0, 12.5]])  # odd kinds of normal windows, of which more will come
+    lowest = normal_threshold(drift, 0.001, reach=40.0)
+    assert 12.5 < widest_gap(drift, lowest, 40.0) < 40.0
+    assert widest_gap([*drift, 30.0], lowest, 40.0) == pytest.approx((12.5 + 30.0) / 2)
+    assert widest_gap(drift, 50.0, 40.0) == 50.0 and widest_gap(drift, 9.0, math.inf) == 9.0

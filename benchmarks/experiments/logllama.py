@@ -115,14 +115,16 @@ def train(split: Keys, recipe: dict[str, Any], seed: int, work: Path, rl: dict[s
 def detect(model: Any, processor: Any, split: Keys) -> dict[str, Any]:
     """All detectors of a model on the test windows, thresholds from normal validation windows."""
     from logllm.trainers.metrics import detection_metrics
-    from logllm.training.logllama import calibrate_all
+    from logllm.training.logllama import calibrate_all, remember_validation
 
     tested = [processor.ids_of_keys(keys) for keys in split.test]
     normal = [processor.ids_of_keys(keys) for keys in split.validation]
-    thresholds = calibrate_all(model, normal, RATE)
+    calibrated = [calibrate_all(model, normal, rate) for rate in RATES]
+    thresholds = calibrated[RATES.index(RATE)]
+    if split.system.window.kind == "session":
+        remember_validation(model, normal)
     scores, novel = model.detectors(tested), novel_once(split)
     results = {name: measure(values, split.labels, thresholds[name], novel) for name, values in scores.items()}
-    calibrated = [calibrate_all(model, normal, rate) for rate in RATES]
     for name, values in scores.items():
         found = [detection_metrics(values, split.labels, thresholds[name]) for thresholds in calibrated]
         results[name]["f1_by_rate"] = {str(rate): one["f1"] for rate, one in zip(RATES, found)}

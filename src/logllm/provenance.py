@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -50,7 +51,7 @@ def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
 
 
 def provenance(packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
-    """Commit, machine, processor, load before (one minute's average), Python and versions, as plain JSON values."""
+    """Commit, machine, processor, load before (one minute's average), Python, versions and time (UTC), as plain JSON values."""
     return {
         "commit": commit(),
         "machine": machine(),
@@ -58,6 +59,7 @@ def provenance(packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         "versions": versions(packages),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
 
 

@@ -28,7 +28,7 @@ LEAST_APART = 2.0  # nats between them: below that a likelihood ratio of seven t
 TIED = 2.0  # times more or fewer than asked: what a tie may force without being mentioned
 SECONDS_PER_DAY = 86400.0
 TAIL_SHARE = 0.1  # of the scores: the tail that a rare rate is read from
-UNSEEN_IN_NORMAL = 0.01
+UNSEEN_IN_NORMAL = 0.2  # above that share of the normal windows a message never seen says nothing
 ENOUGH = 10.0  # normal windows expected above a threshold that is read off their order
 
 
@@ -127,8 +127,8 @@ def normal_threshold(scores: Sequence[float], rate: float, reach: float = -math.
     """The threshold that few new normal windows exceed, from scores of normal validation windows alone.
 
     With `ENOUGH` / rate windows or more it is the split-conformal quantile, the ceil((n + 1)(1 - rate))-th smallest of n
-    scores. With fewer, of which one or none would lie above it, the scores' tail says where it would lie: scores are nats,
-    and what exceeds their ninth decile falls off exponentially (the generalised Pareto law with shape 0). The tail is
+    scores. With fewer, of which one or none would lie above it, the scores' tail says where it would lie: scores are
+    nats, and what exceeds their ninth decile falls off exponentially (the generalised Pareto law with shape 0). The tail is
     followed to the largest score, or to `reach` where that is higher, and no further. Its scale is a median: a few windows far
     above all others, odd ones or anomalies that nobody labelled, do not move it (`promised_rate` counts them).
     Chosen in `benchmarks/experiments/logllama_threshold.py`.
@@ -152,8 +152,25 @@ def normal_threshold(scores: Sequence[float], rate: float, reach: float = -math.
     if not len(s):
         raise ValueError("a threshold by false alarms must have normal windows to be set on, found none")
     if len(s) * rate >= ENOUGH:
-        return float(s[math.ceil((len(s) + 1) * (1 - rate)) - 1])
+        return _conformal(s, rate)
     return min(exponential_tail(s, rate / margin), max(float(s[-1]), reach))
+
+
+def widest_gap(scores: Sequence[float], low: float, high: float) -> float:
+    """The middle of the widest gap that scores leave between `low` and `high`; `low` where that is the higher.
+
+    For a threshold that lies at `low` at least and must not exceed `high`: new normal windows, which drift, exceed the tail of
+    the old ones, and where those leave a gap nothing known is lost by a higher one.
+
+    >>> widest_gap([1.0, 2.0, 7.0, 30.0], 3.0, 20.0)
+    13.5
+    """
+    if not low < high < math.inf:
+        return low
+    s = np.sort(np.asarray(scores, dtype=float))
+    ends = np.concatenate([[low], s[(s > low) & (s < high)], [high]])
+    at = int(np.diff(ends).argmax())
+    return float((ends[at] + ends[at + 1]) / 2)
 
 
 def exponential_tail(sorted_scores: np.ndarray, rate: float) -> float:
@@ -185,21 +202,29 @@ def promised_rate(scores: Sequence[float], threshold: float, rate: float) -> flo
     return max(rate, (above + 1) / (len(scores) + 1))
 
 
-def unseen_ceiling(scores: Sequence[float], threshold: float, unseen_score: float) -> float:
-    """The threshold of a likelihood score, low enough that a message never seen in training is an alarm.
+def bounded_threshold(scores: Sequence[float], rate: float, unseen_score: float) -> float:
+    """The threshold of a score that ends at `unseen_score`, what a message never seen in training scores.
 
-    Such a message scores `unseen_score` and no more, so a threshold above it would never see one. The threshold stays
-    where more than `UNSEEN_IN_NORMAL` of the normal windows would be alarms then.
+    It is the conformal quantile, or the largest score, of the normal windows without such a message, and never so high that
+    one would be no alarm; `promised_rate` counts those that have one. Where more than `UNSEEN_IN_NORMAL` of the normal windows
+    have one it is the quantile of all.
 
-    >>> unseen_ceiling([1.0] * 99 + [2.0], 12.0, 10.0) < 10.0
-    True
-    >>> unseen_ceiling([1.0] * 9 + [10.0], 12.0, 10.0)
-    12.0
+    >>> bounded_threshold([1.0] * 98 + [5.0, 10.0], 0.001, unseen_score=10.0)
+    5.0
+    >>> bounded_threshold([1.0] * 7 + [10.0] * 3, 0.001, unseen_score=10.0)
+    10.0
     """
+    s = np.sort(np.asarray(scores, dtype=float))
     ceiling = unseen_score - math.log(2)  # a key seen once scores no more than that (window_scores.py)
-    if threshold <= ceiling or (np.asarray(scores) > ceiling).mean() > UNSEEN_IN_NORMAL:
-        return threshold
-    return ceiling
+    seen = s[s < unseen_score - 1e-4]
+    if len(seen) < (1 - UNSEEN_IN_NORMAL) * len(s):
+        return _conformal(s, rate)
+    return min(_conformal(seen, rate), ceiling)
+
+
+def _conformal(sorted_scores: np.ndarray, rate: float) -> float:
+    place = math.ceil((len(sorted_scores) + 1) * (1 - rate))
+    return float(sorted_scores[min(place, len(sorted_scores)) - 1])
 
 
 def tail_quantile(sorted_scores: np.ndarray, rate: float) -> float:

@@ -23,6 +23,7 @@ KEYS = {
     "rows": "name -> settings of training",
     "paper": "row -> what the paper prints (precision, recall, f1)",
     "note": "why the two may differ",
+    "optional": "true: run by its name only, not with all recipes",
 }
 FAMILIES = ("logllm", "logllama")
 # Settings of a row that are not a `LogLLMRecipe`'s.

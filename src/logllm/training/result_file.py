@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from logllm.provenance import provenance
 
 
 def birth_certificate() -> dict[str, Any]:
-    """What made a run: `provenance`, and besides the graphics cards, the number of processes and the time (UTC)."""
+    """What made a run: `provenance`, and besides the graphics cards and the number of processes."""
     import torch
 
     cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
@@ -23,7 +22,6 @@ def birth_certificate() -> dict[str, Any]:
         **provenance(),
         **({"cards": cards} if cards else {}),
         "processes": int(os.environ.get("WORLD_SIZE", "1")),
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
 
 

@@ -58,7 +58,7 @@ def train_detector(
     Args:
         family: "logllm" (labels needed) or "logllama" (normal windows, or unlabelled ones taken as normal).
         train: rows with `lines`, `keys` and `label`.
-        validation: the same; sets the threshold and nothing else.
+        validation: the same; sets the threshold and when a stage stops. LogLLaMA remembers the counts of its normal sessions.
         template_table: Drain templates of the training split.
         system: how the log is read; stored in the checkpoint.
         preset: size and stages; by default the recipe's, else "tiny".
