@@ -1,7 +1,7 @@
 """Runs the notebooks and compares the text that they print with what is kept in them; pictures are not compared.
 
 Cells that are tagged `varies` (trained figures differ in their last digits between processors) are run and must print
-something. `python docs/notebooks.py --write` keeps the new outputs and pictures, without it the command says what differs
+something. `python docs/notebooks.py --write [NOTEBOOK...]` keeps the new outputs and pictures, without it the command says what differs
 and ends with 1. Needs the extra `notebooks`.
 """
 
@@ -34,6 +34,8 @@ def run(path: Path) -> Any:
     notebook = client.execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times of day
+        if cell.cell_type == "code":  # progress and warnings of libraries are not kept
+            cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
     return notebook
 
 
@@ -69,7 +71,7 @@ def main() -> int:
     import nbformat
 
     code = 0
-    for path in NOTEBOOKS:
+    for path in [Path(word) for word in sys.argv[1:] if word.endswith(".ipynb")] or NOTEBOOKS:
         kept, fresh = nbformat.read(path, as_version=4), run(path)
         if "--write" in sys.argv[1:]:
             nbformat.write(fresh, path)

@@ -179,7 +179,10 @@ def _line_range(text: str | None) -> tuple[int, int] | None:
 
 @app.command()
 def train(
-    family: Annotated[Family, typer.Argument(help="logllm (labels) or logllama (normal windows only).")],
+    family: Annotated[
+        Family,
+        typer.Argument(help="Which detector: logllm (learns from labels) or logllama (from normal windows only)."),
+    ],
     dataset: Annotated[str, typer.Option(help="Folder that `logllm build` wrote, or OWNER/NAME on the Hub.")],
     config: Annotated[str, typer.Option(help="Configuration of the dataset, such as hdfs.")],
     out: Annotated[Path, typer.Option(help="Folder to write the checkpoint into.")],

@@ -93,7 +93,7 @@ def fit(
         "seed": seed,
         "progress": not quiet,
     }
-    if family is not With.logllama:
+    if family in (With.logllm, With.both):
         from logllm.fitting.labelled import fit_labelled
 
         found = fit_labelled(
