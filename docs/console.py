@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 BLOCK = re.compile(r"(<!-- run(?P<cut>: first \d+ lines)? -->\n+```console\n)(?P<body>.*?)(\n```)", re.DOTALL)
 SECONDS = re.compile(r"\d+(?:\.\d+)?(?=\s?(?:s|seconds|MB|processor seconds)\b)")
 LIMIT_SECONDS = 300
+Done = subprocess.CompletedProcess[str]
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,10 @@ class Difference:
     text: str
 
 
-def check(page: Path, write: bool = False) -> list[Difference]:
+def check(page: Path, write: bool = False, run: Callable[[str, Path], Done] | None = None) -> list[Difference]:
     """Run the blocks of a page; with `write` their output replaces what stands there.
+
+    `run` takes a command and a folder in place of a shell with the installed package.
 
     Raises:
         RuntimeError: a command failed.
@@ -53,7 +57,7 @@ def check(page: Path, write: bool = False) -> list[Difference]:
 
         def rendered(found: re.Match[str]) -> str:
             kept = int(found["cut"].split()[2]) if found["cut"] else None
-            fresh = run_block(found["body"], Path(folder), kept)
+            fresh = run_block(found["body"], Path(folder), kept, run or shell)
             if plain(fresh) != plain(found["body"]):
                 lines = difflib.unified_diff(
                     plain(found["body"]).splitlines(), plain(fresh).splitlines(), "page", "program", lineterm=""
@@ -68,15 +72,19 @@ def check(page: Path, write: bool = False) -> list[Difference]:
     return differences
 
 
-def run_block(body: str, folder: Path, kept: int | None = None) -> str:
-    """The block as the program prints it now; of a long output the first `kept` lines."""
+def shell(command: str, folder: Path) -> Done:
+    """Run a command with the package that is installed beside this interpreter."""
     environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100", "TERM": "dumb", "HF_HUB_OFFLINE": "1"}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    words = ["bash", "-c", command]
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT_SECONDS)
+
+
+def run_block(body: str, folder: Path, kept: int | None, run: Callable[[str, Path], Done]) -> str:
+    """The block as the program prints it now; of a long output the first `kept` lines."""
     out = []
     for command in [line[2:] for line in body.splitlines() if line.startswith("$ ")]:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT_SECONDS
-        )
+        done = run(command, folder)
         if done.returncode > 1:  # 1 says that something was flagged
             raise RuntimeError(
                 f"a command must end well, `{command}` ended with {done.returncode}: {done.stderr[-500:]}"

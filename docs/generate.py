@@ -6,6 +6,8 @@ Nothing of these pages is written by hand, so they cannot differ from the progra
 from __future__ import annotations
 
 import ast
+import base64
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -37,6 +39,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages; called by mkdocs before it renders anything."""
     for path, make in PAGES.items():
         files.append(File.generated(config, path, content=make()))
+    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        text, pictures = notebook_page(notebook)
+        files.append(File.generated(config, f"notebooks/{notebook.stem}.md", content=text))
+        for name, content in pictures.items():
+            files.append(File.generated(config, f"notebooks/{name}", content=content))
     for picture in sorted((ROOT / "benchmarks" / "results").glob("*.png")):
         files.append(File.generated(config, f"explanation/results/{picture.name}", abs_src_path=str(picture)))
     return files
@@ -47,7 +54,9 @@ def commands() -> str:
     parts = ["# Commands\n", "Made from the program; `logllm COMMAND --help` says the same.\n"]
     for name, command in command_tree():
         parts.append(f"## logllm {name}\n")
-        parts.append((command.help or "").strip() + "\n")
+        text, _, example = (command.help or "").partition("Example: ")
+        parts.append(text.strip() + "\n")
+        parts.append(f"```bash\n{example.strip()}\n```\n" if example else "")
         rows = [_parameter(parameter) for parameter in command.params if not getattr(parameter, "hidden", False)]
         if rows:
             parts.append("| | default | |\n|---|---|---|\n" + "\n".join(rows) + "\n")
@@ -122,7 +131,33 @@ def results() -> str:
     for name in RESULT_PAGES:
         text = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text("utf-8")
         parts.append(re.sub(r"^#", "##", _without_links(text, keep_pictures=True), flags=re.MULTILINE))
+    from benchmarks.pages.first_60 import table
+
+    first_60 = json.loads((ROOT / "benchmarks" / "results" / "hdfs_first_60.json").read_text("utf-8"))
+    parts.append("## HDFS, the first 60 % for training\n\n" + table(first_60))
     return "\n\n".join(parts)
+
+
+def notebook_page(path: Path) -> tuple[str, dict[str, bytes]]:
+    """A notebook as Markdown with its kept outputs, and its pictures by their names."""
+    parts: list[str] = []
+    pictures: dict[str, bytes] = {}
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            parts.append(source)
+            continue
+        parts.append(f"```python\n{source}\n```")
+        for output in cell["outputs"]:
+            data = output.get("data", {})
+            if "image/png" in data:
+                name = f"{path.stem}-{len(pictures) + 1}.png"
+                pictures[name] = base64.b64decode(data["image/png"])
+                parts.append(f"![The picture that the cell above draws]({name})")
+            elif text := "".join(output.get("text", data.get("text/plain", ""))).rstrip():
+                parts.append(f"```text\n{text}\n```")
+    at = "Run it yourself: `notebooks/" + path.name + "` in the repository."
+    return "\n\n".join([*parts, at]) + "\n", pictures
 
 
 def from_file(path: str) -> Callable[[], str]:

@@ -221,8 +221,27 @@ def test_the_page_says_what_the_file_says_and_the_check_can_fail(measured):
 def test_the_readme_table_has_a_cell_a_system(measured):
     table = bench_tables.readme_table(bench_tables.load_results(measured))
     row = next(line for line in table.splitlines() if line.startswith("| decision tree on counts |"))
-    assert row.split("|")[2].strip() == "1.000 ± 0.000"
-    assert "| PCA | out of memory |" in table and "abc1234567" in table
+    assert [cell.strip() for cell in row.split("|")[2:4]] == ["labelled windows", "1.000 ± 0.000"]
+    assert "PCA" not in table and "abc1234567" in table
+
+
+def test_the_simple_methods_that_lead_are_shown():
+    def result(**f1):
+        return {
+            "runs": [
+                {"method": name, "status": "ok", "metrics": {"f1": value, "pr_auc": area}}
+                for name, (value, area) in f1.items()
+            ]
+        }
+
+    results = {
+        "hdfs_random": result(**{"PCA": (0.5, 0.9), "new template": (0.5, 0.4), "isolation forest": (0.1, 1.0)}),
+        "bgl": result(
+            **{"PCA": (0.0, 0.0), "new template": (0.0, 0.0), "isolation forest": (0.2, 0.1), "CNN": (1.0, 1.0)}
+        ),
+    }
+    assert [method.name for method in bench_tables.strongest(results, "normal")] == ["isolation forest", "PCA"]
+    assert bench_tables.strongest(results, "labels") == []
 
 
 @pytest.mark.skipif(not (RESULTS / "bench.md").exists(), reason="the bench has not been rendered")
@@ -263,7 +282,7 @@ def test_what_reproduce_measured_on_the_same_windows_is_taken_over(measured):
     taken = [run for run in results["hdfs_random"]["runs"] if "from" in run]
     assert [(run["method"], run["from"]) for run in taken] == [("LogLLM, tiny", "logllm_x.json")]
     table = bench_tables.readme_table(results)
-    assert "| LogLLM, tiny | 0.812 |" in table and "`logllm_x.json`" in table
+    assert "| **LogLLM, tiny** | labelled windows | 0.812 |" in table and "`logllm_x.json`" in table
     bench_render.main(measured)  # a run without intervals or delay is rendered with dashes
 
 

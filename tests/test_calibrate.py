@@ -33,7 +33,7 @@ def test_many_outliers_are_no_outliers():
 def test_a_budget_rarer_than_the_sample_lies_beyond_it_and_says_so():
     budget = budget_threshold(np.linspace(0, 5, 100), alarms=1, seconds=3600.0)
     assert 5 < budget.threshold < 20
-    assert "surer" in budget.in_words() and budget.high > 24
+    assert "longer log" in budget.in_words() and budget.high > 24
 
 
 def test_no_clock_counts_by_a_thousand_windows():

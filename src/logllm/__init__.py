@@ -8,6 +8,7 @@ reason `import logllm` alone does not register the Auto classes: that would impo
 after which `AutoModel.from_pretrained(ID)` takes the classes of this package, without `trust_remote_code`.
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from logllm.verdict import Evidence, Verdict
 
 __version__ = "0.2.0"
+
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # says on import that it lacks a kernel nobody asked for
 
 __all__ = [
     "Evidence",

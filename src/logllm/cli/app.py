@@ -59,11 +59,16 @@ class Split(StrEnum):
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for log, dataset, checkpoints and report.")] = Path("demo_output"),
+    out: Annotated[
+        Path, typer.Option(help="Folder for the logs, the dataset, the checkpoints and the reports.")
+    ] = Path("demo_output"),
     seed: Seed = 7,
     quiet: Quiet = False,
 ) -> None:
-    """Scan a log, compare two builds, then train both detectors and show what they find; all on simulated logs."""
+    """Scan a log, compare two builds, then train both detectors and show what they find; all on simulated logs.
+
+    Example: logllm demo --out demo_output
+    """
     from logllm.cli.demo import first_look, run_demo
 
     say(first_look(out, seed))
@@ -73,13 +78,18 @@ def demo(
 
 @app.command()
 def simulate(
-    system: Annotated[str, typer.Argument(help="hdfs, bgl, syslog, nginx, app, or builds (a good and a bad run).")],
-    out: Annotated[Path, typer.Option(help="Folder to write SYSTEM.log into; of builds good.log and bad.log.")],
-    lines: Annotated[int, typer.Option(help="Number of lines; builds have their own.")] = 10_000,
+    system: Annotated[
+        str, typer.Argument(help="What to imitate: hdfs, bgl, syslog, nginx, app, or builds (a good and a bad run).")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write SYSTEM.log into; for builds, good.log and bad.log.")],
+    lines: Annotated[int, typer.Option(help="Number of lines; has no effect on builds.")] = 10_000,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Write a raw log with injected faults and true labels."""
+    """Write a raw log with injected faults and true labels.
+
+    Example: logllm simulate hdfs --lines 20000 --out sim
+    """
     from logllm.hf_datasets.simulation.builds import write_builds
     from logllm.hf_datasets.simulation.simulate import simulate as write
 
@@ -94,28 +104,43 @@ def build(
     system: Annotated[
         str,
         typer.Argument(
-            help="hdfs, bgl, thunderbird, ...; a YAML file of your own; guess; cidiff (pairs of build logs)."
+            help="How the log is read: hdfs, bgl, thunderbird, liberty, spirit; a YAML file of your own; guess (from the first lines); or cidiff (pairs of build logs)."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the dataset.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the dataset into.")],
     raw: Annotated[
-        list[Path] | None, typer.Option(help="Raw log, packed or not, or its folder; several follow.")
+        list[Path] | None, typer.Option(help="Raw log, packed or not, or a folder of logs; give it again for more.")
     ] = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch the published log in place of --raw.")] = False,
-    labels: Annotated[Path | None, typer.Option(help="Session labels (BlockId,Label).")] = None,
-    split: Annotated[Split, typer.Option(help="The paper's split, or by time.")] = Split.paper,
+    download: Annotated[
+        bool, typer.Option("--download", help="Download the published log instead of reading --raw.")
+    ] = False,
+    labels: Annotated[Path | None, typer.Option(help="CSV file of session labels (BlockId,Label).")] = None,
+    split: Annotated[Split, typer.Option(help="How windows are divided: as in the paper, or by time.")] = Split.paper,
     lines: Annotated[
-        str | None, typer.Option(help="FIRST:LAST, counted from 0; by default the paper's slice.")
+        str | None,
+        typer.Option(help="Use only the lines FIRST:LAST, counted from 0; by default the part that the paper uses."),
     ] = None,
-    mini: Annotated[bool, typer.Option("--mini", help="A few MB only, as a configuration NAME-mini.")] = False,
-    masked: Annotated[bool, typer.Option("--masked", help="Add a column with LogLLM's masked messages.")] = False,
-    train_share: Annotated[float, typer.Option(help="Share of lines or sessions for training and validation.")] = 0.8,
-    validation_share: Annotated[float, typer.Option(help="Share of the training windows, its tail.")] = 0.1,
-    processes: Annotated[int, typer.Option(help="Processes for a large log; a small one takes one anyway.")] = 1,
+    mini: Annotated[
+        bool, typer.Option("--mini", help="Use a few MB only and name the configuration NAME-mini.")
+    ] = False,
+    masked: Annotated[
+        bool, typer.Option("--masked", help="Add a column with the messages as LogLLM masks them.")
+    ] = False,
+    train_share: Annotated[
+        float, typer.Option(help="Share of the lines or sessions that is for training and validation.")
+    ] = 0.8,
+    validation_share: Annotated[
+        float,
+        typer.Option(help="Share of the training windows that is held back for validation: the last ones in time."),
+    ] = 0.1,
+    processes: Annotated[int, typer.Option(help="Number of processes; a small log is read by one.")] = 1,
     seed: Seed = 42,
     quiet: Quiet = False,
 ) -> None:
-    """Turn a raw log into train, validation and test windows that `load_dataset` reads."""
+    """Turn a raw log into train, validation and test windows that `load_dataset` reads.
+
+    Example: logllm build hdfs --raw HDFS.log --labels anomaly_label.csv --out data
+    """
     if system == comparing.PAIRS:
         comparing.build_pairs(raw, out)
         return
@@ -154,32 +179,48 @@ def _line_range(text: str | None) -> tuple[int, int] | None:
 
 @app.command()
 def train(
-    family: Annotated[Family, typer.Argument(help="logllm (labels) or logllama (normal windows only).")],
+    family: Annotated[
+        Family,
+        typer.Argument(help="Which detector: logllm (learns from labels) or logllama (from normal windows only)."),
+    ],
     dataset: Annotated[str, typer.Option(help="Folder that `logllm build` wrote, or OWNER/NAME on the Hub.")],
-    config: Annotated[str, typer.Option(help="Configuration in it, such as hdfs.")],
-    out: Annotated[Path, typer.Option(help="Checkpoint folder.")],
+    config: Annotated[str, typer.Option(help="Configuration of the dataset, such as hdfs.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the checkpoint into.")],
     preset: Annotated[
-        str | None, typer.Option(help="tiny (default), laptop, small or paper; LogLLaMA: tiny, paper, lora.")
+        str | None,
+        typer.Option(
+            help="Size of the model: tiny (default), laptop, small or paper; for LogLLaMA tiny, paper or lora."
+        ),
     ] = None,
     recipe: Annotated[
         Path | None,
-        typer.Option(help="LogLLM: YAML of settings in place of the preset's (trainers/logllm_recipe.py)."),
+        typer.Option(help="LogLLM only: YAML file whose settings replace those of the preset."),
     ] = None,
     seed: Seed = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run was.")] = False,
-    reinforce: Annotated[bool, typer.Option(help="LogLLaMA: run the REINFORCE stage.")] = True,
-    objective: Annotated[str | None, typer.Option(help="LogLLaMA: reinforce, hit, signed, clipped or loggpt.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
+    reinforce: Annotated[
+        bool, typer.Option(help="LogLLaMA only: run the paper's REINFORCE stage after next-key training.")
+    ] = True,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="LogLLaMA only: how that stage learns: reinforce (the paper's), hit (reward 1 for the right key), signed (plus or minus 1 for the true key), clipped (as signed, never below 0) or loggpt (LogGPT's)."
+        ),
+    ] = None,
     report_to: Annotated[
         str | None,
         typer.Option(
-            help="Curves: tensorboard (into OUT/runs), trackio, or another tracker that is installed; none by default."
+            help="Write training curves: tensorboard (into OUT/runs), trackio, or another tracker that is installed."
         ),
     ] = None,
     push_to_hub: Annotated[str | None, typer.Option(help="Publish the checkpoint as OWNER/NAME at the end.")] = None,
     private: Annotated[bool, typer.Option(help="Make that repository private.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a detector and write its checkpoint, threshold and card."""
+    """Train a detector and write its checkpoint, threshold and card.
+
+    Example: logllm train logllm --dataset data --config hdfs --out model
+    """
     from logllm.training.workflows import train_on
 
     wanted: dict[str, Any] = {
@@ -200,28 +241,42 @@ def train(
 
 @app.command()
 def reproduce(
-    recipe: Annotated[Path, typer.Argument(help="YAML (data, rows, seeds, the paper's figures), or a recipe's name.")],
+    recipe: Annotated[
+        Path, typer.Argument(help="Name of a recipe that comes with the package, or a YAML file of your own.")
+    ],
     data: Annotated[
-        Path, typer.Option(envvar="LOGLLM_DATA", help="Folder that the recipe's log and labels are relative to.")
+        Path,
+        typer.Option(envvar="LOGLLM_DATA", help="Folder that holds the log and the labels that the recipe names."),
     ] = Path("."),
     result: Annotated[
-        Path | None, typer.Option(help="JSON file, read and extended; by default NAME.json in the work folder.")
+        Path | None,
+        typer.Option(
+            help="JSON file of the result; one that exists is extended. By default NAME.json in the work folder."
+        ),
     ] = None,
     rows: Annotated[
-        list[str] | None, typer.Option(help="Only rows whose names hold this word; may be given again.")
+        list[str] | None, typer.Option(help="Run only rows whose names contain this word; give it again for more.")
     ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Of the recipe's seeds, such as 0,1; by default all.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Run only these seeds of the recipe, such as 0,1; by default all.")
+    ] = None,
     work: Annotated[
-        Path | None, typer.Option(help="Folder of dataset, checkpoints and scores; by default reproduced/NAME.")
+        Path | None,
+        typer.Option(help="Folder for the dataset, the checkpoints and the scores; by default reproduced/NAME."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with trainings that were stopped.")] = False,
-    download: Annotated[bool, typer.Option("--download", help="Fetch the published log where it is missing.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue trainings that were stopped.")] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Download the published log where it is missing.")
+    ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say windows, steps, hours and what is missing, and stop.")
+        bool, typer.Option("--dry-run", help="Only print the windows, steps and hours, and what is missing.")
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a published experiment and print the result beside the paper's row, with an interval."""
+    """Run a published experiment and print the result beside the paper's row, with an interval.
+
+    Example: logllm reproduce logllm_hdfs_random --data logs --dry-run
+    """
     from logllm.training import reproduce as experiment
     from logllm.training.recipe import read_recipe
     from logllm.training.result_table import report
@@ -258,15 +313,20 @@ def _whole_numbers(text: str) -> list[int]:
 
 @app.command("import-official")
 def import_official(
-    folder: Annotated[Path, typer.Argument(help="Folder with Bert_ft/, Llama_ft/ and projector.pt.")],
+    folder: Annotated[Path, typer.Argument(help="Published folder, with Bert_ft/, Llama_ft/ and projector.pt.")],
     out: Annotated[Path, typer.Option(help="Checkpoint folder to write.")],
     encoder: Annotated[
-        str, typer.Option(help="The encoder it was trained on: repository id or folder.")
+        str, typer.Option(help="Encoder that it was trained on: OWNER/NAME on the Hub, or a folder.")
     ] = "google-bert/bert-base-uncased",
-    decoder: Annotated[str, typer.Option(help="The decoder it was trained on.")] = "meta-llama/Meta-Llama-3-8B",
-    revision: Annotated[str | None, typer.Option(help="Revision of the decoder.")] = None,
+    decoder: Annotated[
+        str, typer.Option(help="Decoder that it was trained on: OWNER/NAME on the Hub, or a folder.")
+    ] = "meta-llama/Meta-Llama-3-8B",
+    revision: Annotated[str | None, typer.Option(help="Revision of the decoder on the Hub.")] = None,
 ) -> None:
-    """Turn a published LogLLM checkpoint into an adapter-only checkpoint of this package."""
+    """Turn a checkpoint that LogLLM's authors published into one of this package, which holds the adapters only.
+
+    Example: logllm import-official ft_model_BGL --out model
+    """
     from logllm.hub.official import import_official as turn
 
     remark(f"checkpoint in {turn(folder, out, encoder, decoder, revision)}")
@@ -274,10 +334,13 @@ def import_official(
 
 @app.command("export-official")
 def export_official(
-    folder: Annotated[Path, typer.Argument(help="Adapter-only checkpoint folder.")],
+    folder: Annotated[Path, typer.Argument(help="Checkpoint of this package that holds the adapters only.")],
     out: Annotated[Path, typer.Option(help="Folder to write Bert_ft/, Llama_ft/ and projector.pt into.")],
 ) -> None:
-    """Turn an adapter-only checkpoint into the published layout."""
+    """Turn a checkpoint that holds the adapters only into the layout that LogLLM's authors use.
+
+    Example: logllm export-official model --out ft_model
+    """
     from logllm.hub.official import export_official as turn
 
     remark(f"published layout in {turn(folder, out)}")
@@ -289,19 +352,28 @@ def evaluate(
     dataset: Annotated[
         str | None, typer.Option(help="Folder that `logllm build` wrote, or OWNER/NAME on the Hub.")
     ] = None,
-    config: Annotated[str | None, typer.Option(help="Configuration in it.")] = None,
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
-    system: Annotated[str | None, typer.Option(help="With --raw: how the log is read.")] = None,
-    raw: Annotated[Path | None, typer.Option(help="A raw log in place of a dataset.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="Session labels of the raw log.")] = None,
+    config: Annotated[str | None, typer.Option(help="Configuration of the dataset, such as hdfs.")] = None,
+    split: Annotated[str, typer.Option(help="Part to measure on: train, validation or test.")] = "test",
+    system: Annotated[str | None, typer.Option(help="With --raw: name of the log's format, such as hdfs.")] = None,
+    raw: Annotated[Path | None, typer.Option(help="Measure on a raw log instead of a dataset.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="With --raw: CSV file of session labels (BlockId,Label).")
+    ] = None,
     official: Annotated[
-        bool, typer.Option("--official", help="The model is a published folder: Bert_ft/, Llama_ft/, projector.pt.")
+        bool,
+        typer.Option(
+            "--official",
+            help="The model is a folder that LogLLM's authors published: Bert_ft/, Llama_ft/, projector.pt.",
+        ),
     ] = False,
-    encoder: Annotated[str | None, typer.Option(help="With --official: its encoder.")] = None,
-    decoder: Annotated[str | None, typer.Option(help="With --official: its decoder.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="With --official: encoder that it was trained on.")] = None,
+    decoder: Annotated[str | None, typer.Option(help="With --official: decoder that it was trained on.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a checkpoint on labelled windows."""
+    """Measure a checkpoint on labelled windows.
+
+    Example: logllm evaluate --model model --dataset data --config hdfs
+    """
     if (dataset is None) == (raw is None):
         raise typer.BadParameter("give either --dataset and --config, or --raw")
     if raw is not None:
@@ -340,20 +412,37 @@ class Engine(StrEnum):
 @app.command()
 def score(
     dataset: Annotated[
-        str, typer.Option(help="Folder that `logllm build` wrote, OWNER/NAME, or an address: hf://, s3://.")
+        str,
+        typer.Option(
+            help="Folder that `logllm build` wrote, OWNER/NAME on the Hub, or an address: hf://..., s3://..."
+        ),
     ],
-    model: Annotated[str, typer.Option(help="Checkpoint folder or Hub id.")],
-    out: Annotated[str, typer.Option(help="Folder or address; what is there already is gone on with.")],
-    engine: Annotated[Engine, typer.Option(help="This process, torchrun's, or a Ray cluster.")] = Engine.local,
-    config: Annotated[str | None, typer.Option(help="Configuration, where the dataset has several.")] = None,
-    split: Annotated[str | None, typer.Option(help="train, validation or test; by default all.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Ray: actors; by default one a graphics card or core.")] = None,
-    threads: Annotated[int, typer.Option(help="Threads of a worker; more than one may change last bits.")] = 1,
-    shard_rows: Annotated[int, typer.Option(help="Windows of a shard at most.")] = 20_000,
-    address: Annotated[str | None, typer.Option(help="Of a running Ray cluster.")] = None,
+    model: Annotated[str, typer.Option(help="Checkpoint folder, or OWNER/NAME on the Hub.")],
+    out: Annotated[
+        str, typer.Option(help="Folder or address to write to; shards that are there already are not scored again.")
+    ],
+    engine: Annotated[
+        Engine,
+        typer.Option(help="Where it runs: in this process, in those that torchrun started, or on a Ray cluster."),
+    ] = Engine.local,
+    config: Annotated[str | None, typer.Option(help="Configuration of the dataset, where it has several.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Part to score: train, validation or test; by default all.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="With Ray: number of workers; by default one for each graphics card or core.")
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(help="Threads of each worker; with more than one the last digits of a score may vary.")
+    ] = 1,
+    shard_rows: Annotated[int, typer.Option(help="Largest number of windows in a shard.")] = 20_000,
+    address: Annotated[str | None, typer.Option(help="With Ray: address of a running cluster.")] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Score the windows of a dataset into Parquet, shard by shard, on one process or many."""
+    """Score the windows of a dataset into Parquet files, shard by shard, in one process or many.
+
+    Example: logllm score --dataset data --model model --out scores
+    """
     from logllm.batch.score import score as run
 
     found = run(

@@ -11,11 +11,11 @@ import typer
 
 from logllm.redaction import without_secrets
 
-Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same result.")]
+Seed = Annotated[int, typer.Option(help="Seed of the random numbers; the same seed gives the same result.")]
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bars.")]
 
-Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON to standard output, for programs.")]
 
 
 def say(text: str = "") -> None:

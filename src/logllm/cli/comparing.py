@@ -18,31 +18,40 @@ def diff(
         list[str], typer.Argument(help="Logs of good runs (files, folders, patterns), then the log of the bad run.")
     ],
     good_from: Annotated[
-        Path | None, typer.Option(help="Folder: its newest logs named like the bad one are good runs.")
+        Path | None,
+        typer.Option(help="Folder of good runs: its newest logs with a name like that of the bad one are used."),
     ] = None,
     save: Annotated[
-        Path | None, typer.Option(help="Learn the good logs and write what they hold to this folder.")
+        Path | None, typer.Option(help="Learn from the good logs, write the result to this folder, and stop.")
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="Folder that --save wrote, in place of good logs.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder that --save wrote, instead of good logs.")] = None,
     as_json: Json = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a ticket or a pull request.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write Markdown, for a ticket or a pull request.")
+    ] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page with both runs side by side to this file.")] = None,
     max_lines: Annotated[
-        int | None, typer.Option(help="Show at most so many lines of the bad log (--markdown: of the text).", min=1)
+        int | None,
+        typer.Option(help="Show at most so many lines of the bad log (with --markdown: of the text).", min=1),
     ] = None,
     max_tokens: Annotated[
-        int | None, typer.Option(help="Show at most so many tokens, at four characters a token.", min=1)
+        int | None, typer.Option(help="Show at most so many tokens; four characters count as one.", min=1)
     ] = None,
     timeline: Annotated[
-        bool, typer.Option("--timeline", help="In the order of the log: what happened first.")
+        bool, typer.Option("--timeline", help="Order the findings by their place in the log: what happened first.")
     ] = False,
     top: Annotated[int | None, typer.Option(help="Show at most so many findings.", min=1)] = None,
-    suppressions: Annotated[Path | None, typer.Option(help="List that `logllm ok` keeps.")] = None,
+    suppressions: Annotated[
+        Path | None, typer.Option(help="File of keys to ignore, which `logllm ok` writes.")
+    ] = None,
     fail_on_difference: Annotated[
         bool, typer.Option("--fail-on-difference", help="Exit code 1 where something is flagged.")
     ] = False,
 ) -> None:
-    """Show what is different from when it worked: new, gone, more, less, out of order, another value."""
+    """Show what is different from when it worked: new, gone, more, less, out of order, another value.
+
+    Example: logllm diff good-1.log good-2.log bad.log --html diff.html
+    """
     from logllm.diff.command import DiffOptions, run_diff
 
     options = DiffOptions(
@@ -60,10 +69,13 @@ def diff(
 
 
 def mcp(
-    folder: Annotated[Path, typer.Option(help="Only logs in this folder may be read.")] = Path("."),
-    max_tokens: Annotated[int, typer.Option(help="Tokens of an answer at most.", min=100)] = 4000,
+    folder: Annotated[Path, typer.Option(help="Folder of logs; nothing outside of it can be read.")] = Path("."),
+    max_tokens: Annotated[int, typer.Option(help="Largest number of tokens in an answer.", min=100)] = 4000,
 ) -> None:
-    """Serve scan, diff and inspect over the Model Context Protocol, on standard input and output."""
+    """Serve scan, diff and inspect to an assistant over the Model Context Protocol, on standard input and output.
+
+    Example: logllm mcp --folder /var/log
+    """
     from logllm.mcp_server import serve
 
     serve(folder, max_tokens)

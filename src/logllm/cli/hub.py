@@ -15,10 +15,13 @@ push = typer.Typer(help="Publish a checkpoint, a dataset or the Space on the Hub
 @push.command("model")
 def push_model(
     folder: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
-    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME.")],
-    private: Annotated[bool, typer.Option(help="Make a private repository.")] = False,
+    repo_id: Annotated[str, typer.Argument(help="Repository OWNER/NAME.")],
+    private: Annotated[bool, typer.Option(help="Make the repository private.")] = False,
 ) -> None:
-    """Upload weights or adapter, processor, pipeline, code and card together."""
+    """Publish a checkpoint: weights or adapter, processor, pipeline, code and card together.
+
+    Example: logllm push model model OWNER/NAME
+    """
     from logllm.hub.push import push_model as upload
 
     say(upload(folder, repo_id, private=private))
@@ -27,10 +30,13 @@ def push_model(
 @push.command("dataset")
 def push_dataset(
     folder: Annotated[Path, typer.Argument(help="Folder that `logllm build` wrote.")],
-    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME.")],
-    private: Annotated[bool, typer.Option(help="Make a private repository.")] = False,
+    repo_id: Annotated[str, typer.Argument(help="Repository OWNER/NAME.")],
+    private: Annotated[bool, typer.Option(help="Make the repository private.")] = False,
 ) -> None:
-    """Upload every configuration, its templates, statistics and the card."""
+    """Publish a dataset: every configuration, its templates, statistics and the card.
+
+    Example: logllm push dataset data OWNER/NAME --private
+    """
     from logllm.hf_datasets import push_dataset as upload
 
     say(upload(folder, repo_id, private=private))
@@ -38,13 +44,17 @@ def push_dataset(
 
 @push.command("metric")
 def push_metric(
-    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME; `evaluate.load` takes the same.")],
+    repo_id: Annotated[str, typer.Argument(help="Repository OWNER/NAME, as `evaluate.load` takes it.")],
     folder: Annotated[
-        Path | None, typer.Option(help="In place of the checkout's benchmarks/metrics/log_anomaly.")
+        Path | None,
+        typer.Option(help="Folder of the metric; by default benchmarks/metrics/log_anomaly of the checkout."),
     ] = None,
-    private: Annotated[bool, typer.Option(help="Make a private repository.")] = False,
+    private: Annotated[bool, typer.Option(help="Make the repository private.")] = False,
 ) -> None:
-    """Upload the metric of the benchmarks as a module for `evaluate`."""
+    """Publish the metric of the benchmarks as a module for `evaluate`.
+
+    Example: logllm push metric OWNER/NAME
+    """
     from logllm.hub.push import push_metric as upload
 
     say(upload(repo_id, folder=folder, private=private))
@@ -52,11 +62,16 @@ def push_metric(
 
 @push.command("space")
 def push_space(
-    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME.")],
-    folder: Annotated[Path | None, typer.Option(help="In place of the checkout's spaces_demo/.")] = None,
-    private: Annotated[bool, typer.Option(help="Make a private repository.")] = False,
+    repo_id: Annotated[str, typer.Argument(help="Repository OWNER/NAME.")],
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of the Space; by default spaces_demo/ of the checkout.")
+    ] = None,
+    private: Annotated[bool, typer.Option(help="Make the repository private.")] = False,
 ) -> None:
-    """Put the Space together and upload it: page, package, checkpoints, examples, results."""
+    """Publish the Space: page, package, checkpoints, examples and results.
+
+    Example: logllm push space OWNER/NAME
+    """
     from logllm.hub.push import push_space as upload
 
     say(upload(repo_id, folder=folder, private=private))
@@ -64,13 +79,19 @@ def push_space(
 
 def space(
     out: Annotated[
-        Path | None, typer.Option(help="Put it together here, as it is published, and run it there.")
+        Path | None,
+        typer.Option(help="First write the Space to this folder, as it would be published, and run it from there."),
     ] = None,
-    folder: Annotated[Path | None, typer.Option(help="In place of the checkout's spaces_demo/.")] = None,
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 7860,
-    run: Annotated[bool, typer.Option(help="Serve the page.")] = True,
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of the Space; by default spaces_demo/ of the checkout.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port on this machine to serve at.")] = 7860,
+    run: Annotated[bool, typer.Option(help="Serve the page; with --no-run only --out is written.")] = True,
 ) -> None:
-    """Serve the Space on this machine."""
+    """Serve the Space, a web page that scans logs, on this machine (extra `space`, from a checkout).
+
+    Example: logllm space --port 7860
+    """
     from logllm.hub.space import assemble, run_space, source_folder
 
     served = folder or source_folder()

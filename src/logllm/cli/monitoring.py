@@ -16,10 +16,19 @@ import typer
 
 from logllm.cli.common import Json, Quiet, Seed, check_logs, remark, say
 
-Logs = Annotated[list[Path], typer.Argument(help="Logs, rotated and packed ones too; put in time order.")]
-Format = Annotated[str | None, typer.Option("--format", "--system", help="Overrule the guessed format.")]
+Logs = Annotated[
+    list[Path], typer.Argument(help="Log files, rotated and packed ones too; they are put in order of time.")
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        "--system",
+        help="Format of the log, instead of the one that is detected: a name from `logllm formats`, or a file (YAML, or lnav's JSON).",
+    ),
+]
 Model = Annotated[Path, typer.Option(help="Folder that `logllm fit` wrote, or OWNER/NAME on the Hub.")]
-NoSeverity = Annotated[bool, typer.Option("--no-severity", help="Do not weigh lines by ERROR, FATAL and the like.")]
+NoSeverity = Annotated[bool, typer.Option("--no-severity", help="Ignore severities such as ERROR and FATAL.")]
 
 
 class With(StrEnum):
@@ -42,26 +51,40 @@ class Input(StrEnum):
 
 def fit(
     logs: Logs,
-    out: Annotated[Path, typer.Option(help="Checkpoint folder.")],
-    alarms_per_day: Annotated[float, typer.Option(help="False alarms that you accept.")] = 1.0,
+    out: Annotated[Path, typer.Option(help="Folder to write what was learnt into (a checkpoint).")],
+    alarms_per_day: Annotated[
+        float, typer.Option(help="False alarms a day that you accept; sets the threshold.")
+    ] = 1.0,
     system: Format = None,
     family: Annotated[
-        With, typer.Option("--with", help="logllama needs no labels; logllm and both do; events trains no model.")
+        With,
+        typer.Option(
+            "--with",
+            help="What is fitted: logllama (needs no labels), logllm or both (need labels), or events (trains no model).",
+        ),
     ] = With.logllama,
-    labels: Annotated[Path | None, typer.Option(help="With logllm or both: session labels (BlockId,Label).")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="With logllm or both: CSV file of session labels (BlockId,Label).")
+    ] = None,
     idle: Annotated[
-        float | None, typer.Option(help="Seconds that end a session; found in the log without it.")
+        float | None,
+        typer.Option(help="Seconds without a line after which a session ends; by default estimated from the log."),
     ] = None,
     clean: Annotated[
-        bool, typer.Option("--clean", help="The log is known to be normal: nothing is put aside.")
+        bool, typer.Option("--clean", help="The log is known to be normal: leave nothing out of the learning.")
     ] = False,
     no_severity: NoSeverity = False,
-    preset: Annotated[str, typer.Option(help="With logllm or both: tiny, laptop, small or paper.")] = "tiny",
+    preset: Annotated[
+        str, typer.Option(help="With logllm or both, size of the model: tiny, laptop, small or paper.")
+    ] = "tiny",
     seed: Seed = 0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Learn what is normal from your own log and set the threshold by an alarm budget."""
+    """Learn from your own log what is normal, and set the threshold by the number of alarms that you accept.
+
+    Example: logllm fit app.log --out model --alarms-per-day 1
+    """
     check_logs(logs)
     common: dict[str, Any] = {
         "system": system,
@@ -70,7 +93,7 @@ def fit(
         "seed": seed,
         "progress": not quiet,
     }
-    if family is not With.logllama:
+    if family in (With.logllm, With.both):
         from logllm.fitting.labelled import fit_labelled
 
         found = fit_labelled(
@@ -89,32 +112,55 @@ def fit(
 
 def scan(
     logs: Annotated[
-        list[str], typer.Argument(help="Logs, folders of logs, or - for standard input; one log together.")
+        list[str],
+        typer.Argument(help="Log files, folders of logs, or - for standard input; together they are one log."),
     ],
     model: Annotated[
-        Path | None, typer.Option(help="Folder that `logllm fit` wrote: it judges the order as well.")
+        Path | None,
+        typer.Option(help="Folder that `logllm fit` wrote; its model also judges the order of the events."),
     ] = None,
-    labels: Annotated[Path | None, typer.Option(help="With --model: true session labels, to measure with.")] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="With --model: CSV file of true session labels, to measure how good the findings are."),
+    ] = None,
     system: Format = None,
-    top: Annotated[int, typer.Option(help="How many findings to show.", min=1)] = 10,
-    since: Annotated[str | None, typer.Option(help="Earliest time, as 2024-05-01 09:00 (UTC).")] = None,
-    until: Annotated[str | None, typer.Option(help="Latest time.")] = None,
-    last: Annotated[str | None, typer.Option(help="Only the last 30m, 2h, 1d of the log.")] = None,
-    timeline: Annotated[bool, typer.Option("--timeline", help="In order of time: what happened first.")] = False,
+    top: Annotated[int, typer.Option(help="Largest number of findings to show.", min=1)] = 10,
+    since: Annotated[
+        str | None, typer.Option(help="Judge only what is not earlier, such as '2024-05-01 09:00' (UTC).")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Judge only what is not later, such as '2024-05-01 10:00' (UTC).")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option(help="Judge only the last part of the log, such as 30m, 2h or 1d.")
+    ] = None,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Order the findings by time: what happened first.")
+    ] = False,
     as_json: Json = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a ticket or a pull request.")] = False,
-    max_lines: Annotated[int | None, typer.Option(help="With --markdown: at most so many lines.", min=1)] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="With --markdown: at most so many tokens.", min=1)] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a report to this file.")] = None,
-    fail_on_anomaly: Annotated[bool, typer.Option(help="Exit code 1 where something was flagged.")] = False,
-    suppressions: Annotated[Path | None, typer.Option(help="List that `logllm ok` keeps.")] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write Markdown, for a ticket or a pull request.")
+    ] = False,
+    max_lines: Annotated[int | None, typer.Option(help="With --markdown: write at most so many lines.", min=1)] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(help="With --markdown: write at most so many tokens; four characters count as one.", min=1),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write a report to this HTML file.")] = None,
+    fail_on_anomaly: Annotated[bool, typer.Option(help="End with exit code 1 where something was flagged.")] = False,
+    suppressions: Annotated[
+        Path | None, typer.Option(help="File of keys to ignore, which `logllm ok` writes.")
+    ] = None,
     no_severity: NoSeverity = False,
     seed: Annotated[
         int, typer.Option(help="Has no effect any more: a scan draws no random numbers.", hidden=True)
     ] = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Find what stands out in a log: new, out of order, too many, gone, unusual values, severe events."""
+    """Find what stands out in a log: new, out of order, too many, gone, unusual values, severe events.
+
+    Example: logllm scan app.log --top 5 --html report.html
+    """
     from logllm.signals.command import ScanOptions, run_scan
 
     options = ScanOptions(
@@ -165,31 +211,54 @@ def _measure(found: Any, tell: Any) -> None:
 
 
 def watch(
-    log: Annotated[str, typer.Argument(help="File to follow by its name, or - for standard input.")],
+    log: Annotated[str, typer.Argument(help="File to follow, also through rotation, or - for standard input.")],
     model: Model,
-    state: Annotated[Path | None, typer.Option(help="Where position and open windows are kept.")] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that keeps the position in the log and open windows, so that a restart loses nothing."
+        ),
+    ] = None,
     alerts: Annotated[
-        str, typer.Option(envvar="LOGLLM_ALERTS", help="- (standard output), a file, or an http(s) address.")
+        str,
+        typer.Option(
+            envvar="LOGLLM_ALERTS", help="Where alerts go: - (standard output), a file, or an http(s) address."
+        ),
     ] = "-",
-    metrics_port: Annotated[int | None, typer.Option(help="Serve /metrics and /healthz; 0 takes a free port.")] = None,
-    metrics_address: Annotated[str, typer.Option(help="Address of the metrics server.")] = "127.0.0.1",
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve /metrics and /healthz at this port (extra `watch`); 0 takes a free one.")
+    ] = None,
+    metrics_address: Annotated[str, typer.Option(help="Address that the metrics are served at.")] = "127.0.0.1",
     metrics_token_file: Annotated[
         Path | None,
-        typer.Option(help="Answer only who sends the bearer token in this file (or LOGLLM_METRICS_TOKEN)."),
+        typer.Option(help="File with a bearer token that readers of the metrics must send (or LOGLLM_METRICS_TOKEN)."),
     ] = None,
-    suppressions: Annotated[Path | None, typer.Option(help="List that `logllm ok` keeps.")] = None,
-    packed: Annotated[Input, typer.Option("--input", help="How input lines are packed.")] = Input.auto,
+    suppressions: Annotated[
+        Path | None, typer.Option(help="File of keys to ignore, which `logllm ok` writes.")
+    ] = None,
+    packed: Annotated[
+        Input, typer.Option("--input", help="How a line of input is wrapped: text, ndjson, otlp, or auto (detected).")
+    ] = Input.auto,
     message_field: Annotated[
-        list[str] | None, typer.Option(help="NDJSON: field of the message, dots go inside.")
+        list[str] | None, typer.Option(help="NDJSON: name of the field with the message; a.b is field b inside a.")
     ] = None,
-    time_field: Annotated[list[str] | None, typer.Option(help="NDJSON: field of the time.")] = None,
-    silence: Annotated[float, typer.Option(help="Seconds without a line after which open windows close.")] = 60.0,
+    time_field: Annotated[
+        list[str] | None, typer.Option(help="NDJSON: name of the field with the time; a.b is field b inside a.")
+    ] = None,
+    silence: Annotated[
+        float, typer.Option(help="Seconds without a line after which unfinished windows are judged.")
+    ] = 60.0,
     cooldown: Annotated[
         float, typer.Option(help="Seconds between two alerts of a finding that goes on.", min=0.0)
     ] = 600.0,
-    until_end: Annotated[bool, typer.Option("--until-end", help="Stop at the end of the file.")] = False,
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Stop at the end of the file instead of waiting for more.")
+    ] = False,
 ) -> None:
-    """Watch a log as it is written: one alert for each finding, updated while it goes on, and for each odd window."""
+    """Watch a log as it is written: one alert for each finding, updated while it goes on, and for each odd window.
+
+    Example: logllm watch app.log --model model --state state --alerts alerts.ndjson
+    """
     from logllm.hf_datasets.reading.collectors import MESSAGE_FIELDS, TIME_FIELDS, Unwrapper
     from logllm.redaction import read_token
     from logllm.watch.start import start_watcher
@@ -223,18 +292,25 @@ def watch(
 
 def ok(
     template: Annotated[
-        str, typer.Argument(help="A template's key or text, an alert's id is found in --alerts.")
+        str, typer.Argument(help="Key of a finding or alert, the text of a message, or with --alerts an alert's id.")
     ] = "",
-    model: Annotated[Path | None, typer.Option(help="Checkpoint that the list belongs to.")] = None,
-    suppressions: Annotated[Path | None, typer.Option(help="The list, in place of the checkpoint's.")] = None,
-    alerts: Annotated[Path | None, typer.Option(help="File of alerts, to suppress one by its id.")] = None,
-    how_long: Annotated[str | None, typer.Option("--for", help="30m, 12h, 7d, 2w; for good without it.")] = None,
-    note: Annotated[str, typer.Option(help="Why.")] = "",
-    by: Annotated[str | None, typer.Option(help="Who; the user's name without it.")] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the entry back.")] = False,
-    listing: Annotated[bool, typer.Option("--list", help="Show the list.")] = False,
+    model: Annotated[Path | None, typer.Option(help="Folder that `logllm fit` wrote; the list is kept in it.")] = None,
+    suppressions: Annotated[
+        Path | None, typer.Option(help="File of the list, instead of the one in --model or in this folder.")
+    ] = None,
+    alerts: Annotated[Path | None, typer.Option(help="File of alerts in which the id is looked up.")] = None,
+    how_long: Annotated[
+        str | None, typer.Option("--for", help="How long, such as 30m, 12h, 7d or 2w; by default for good.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="Why it is fine; kept in the list.")] = "",
+    by: Annotated[str | None, typer.Option(help="Who says so; by default the name of the user.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the key from the list.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="Show the list and stop.")] = False,
 ) -> None:
-    """Say that a template is fine: it raises no more alarms, without any new training."""
+    """Say that a kind of message is fine: it raises no more alarms, without any new training.
+
+    Example: logllm ok KEY --model model --for 7d --note "deploy on Friday"
+    """
     from logllm.decision.template_names import name_template
     from logllm.suppressions import FILE_NAME, Suppressions, list_as_text, parse_duration
 
@@ -256,23 +332,33 @@ def ok(
 
 
 def update(
-    logs: Logs,
+    logs: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Newer, normal logs, rotated and packed ones too; put in order of time."),
+    ] = None,
+    *,
     model: Annotated[Path, typer.Option(help="Folder that `logllm fit` wrote.")],
-    alarms_per_day: Annotated[float | None, typer.Option(help="A new budget; the one of the fit without it.")] = None,
+    alarms_per_day: Annotated[
+        float | None, typer.Option(help="New number of accepted false alarms a day; by default that of the fit.")
+    ] = None,
     learn_flagged: Annotated[
-        bool, typer.Option("--learn-flagged", help="Learn what would have raised an alarm as normal, too.")
+        bool, typer.Option("--learn-flagged", help="Also learn as normal what would have raised an alarm.")
     ] = False,
-    back: Annotated[bool, typer.Option("--back", help="Undo the last update instead.")] = False,
+    back: Annotated[bool, typer.Option("--back", help="Undo the last update instead; no log is read.")] = False,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Teach a fitted checkpoint the new templates of a newer, normal log; old templates keep their keys."""
-    if not back:
-        check_logs(logs)
+    """Teach a fitted checkpoint the new messages of a newer, normal log; what it knew stays as it was.
+
+    Example: logllm update new.log --model model
+    """
+    if not back and not logs:
+        raise typer.BadParameter("a newer log must be given, found none: logllm update LOG --model MODEL")
+    check_logs(logs or ())
     from logllm.fitting.update_own_log import update_own_log
     from logllm.fitting.versions import go_back
 
-    if back:
+    if back or not logs:
         say(f"the version before is back; the undone one is in {go_back(model)}")
         return
     result = update_own_log(

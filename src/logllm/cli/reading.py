@@ -11,7 +11,10 @@ from logllm.cli.common import Json, say
 
 
 def formats(as_json: Json = False) -> None:
-    """List the formats that are known, with an example line each."""
+    """List the log formats that are known by name, with an example line each.
+
+    Example: logllm formats --json
+    """
     from logllm.report.inspection import format_objects, formats_as_text
 
     if as_json:
@@ -21,17 +24,26 @@ def formats(as_json: Json = False) -> None:
 
 
 def inspect(
-    logs: Annotated[list[str], typer.Argument(help="Logs, or - for standard input.")],
+    logs: Annotated[list[str], typer.Argument(help="Logs or folders of logs, or - for standard input.")],
     format: Annotated[
-        str | None, typer.Option(help="Name of a format, or a file with one (YAML, or lnav's JSON).")
+        str | None,
+        typer.Option(
+            help="Format of the log, instead of the one that is detected: a name from `logllm formats`, or a file (YAML, or lnav's JSON)."
+        ),
     ] = None,
-    events: Annotated[int, typer.Option(help="Show the first so many events of each log.", min=0)] = 0,
+    events: Annotated[int, typer.Option(help="Also show the first N events of each log.", min=0)] = 0,
     no_content: Annotated[
-        bool, typer.Option("--no-content", help="Leave out what stands in the log, for a bug report.")
+        bool,
+        typer.Option(
+            "--no-content", help="Leave out all text of the log, so that the output can be part of a bug report."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show how logs are read: format, times, severities, templates, what did not fit."""
+    """Show how logs are read: format, times, severities, most frequent messages, and what could not be parsed.
+
+    Example: logllm inspect app.log --events 3
+    """
     from logllm.report.inspection import as_json as json_of
     from logllm.report.inspection import as_text, inspect_logs
 

@@ -60,7 +60,7 @@ class Budget:
             more = self.put_aside * self.windows_per_period / self.windows
             aside = (
                 f"; {self.put_aside:,} of them scored far outside of the others and were put aside as probably anomalous: "
-                f"while such windows go on, they raise about {more:.2g} alarms per {self.period} besides"
+                f"while such windows go on, they raise about {figure(more)} alarms per {self.period} besides"
             )
         short = ""
         if self.tied:
@@ -71,13 +71,18 @@ class Budget:
         if self.windows * self.alarms < self.windows_per_period:
             wanted = math.ceil(self.windows_per_period / self.windows)
             short = (
-                f"; so few cannot be seen in a held-back part of {self.windows / self.windows_per_period:.2g} "
-                f"{self.period}s, the threshold lies beyond all of it: a longer log, or {wanted:,} alarms, makes it surer"
+                f"; the held-back part ({self.windows / self.windows_per_period:.2g} {self.period}s) is too short to show so few "
+                f"alarms, so the threshold lies above all of its scores: use a longer log, or accept {wanted:,} alarms"
             )
         return (
-            f"expect {self.expected:.2g} false alarms per {self.period} (95 % interval {self.low:.2g} to {self.high:.2g}), "
+            f"expect {figure(self.expected)} false alarms per {self.period} (95 % interval {figure(self.low)} to {figure(self.high)}), "
             f"from {self.windows:,} held-back windows at {self.windows_per_period:,.0f} per {self.period}{aside}{short}"
         )
+
+
+def figure(value: float) -> str:
+    """A number for people: two digits, without an exponent where it is large."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def budget_threshold(scores: Sequence[float], alarms: float, seconds: float | None, clean: bool = False) -> Budget:

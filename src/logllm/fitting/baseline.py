@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from logllm.decision.threshold import Budget, budget_threshold, poisson_interval
+from logllm.decision.threshold import Budget, budget_threshold, figure, poisson_interval
 from logllm.errors import LogllmError
 from logllm.hf_datasets.events import EventLog
 from logllm.signals import tails
@@ -189,18 +189,18 @@ def in_words(baseline: Baseline) -> str:
     if baseline.timed:
         rows[0] += f", {tails.duration(max(baseline.whole.last - baseline.whole.first, 0.0))} of log"
     else:
-        rows.append("the log has no times: rates and silences are told in lines")
+        rows.append("the log has no times: rates and silences are counted in lines")
     if beats:
         rows.append(
             f"{len(beats):,} message{'s come' if len(beats) > 1 else ' comes'} at regular times: one that stops raises an alert"
         )
     if baseline.events < FEW_EVENTS:
         rows.append(
-            f"{baseline.events} events are too few to know what is usual: only messages that state a fault can be told"
+            f"{baseline.events} events are too few to know what is usual: only messages that state a fault can be found"
         )
     elif baseline.events < 2 * LEAST_HELD:
         rows.append(
-            f"{baseline.events} events are too few to hold some back: new messages and stated faults are told, no number of "
+            f"{baseline.events} events are too few to hold some back: new messages and stated faults are found, but no number of "
             "false alarms can be promised"
         )
     elif not baseline.budget:
@@ -209,18 +209,19 @@ def in_words(baseline: Baseline) -> str:
         budget = Budget(**baseline.budget)
         if budget.windows:
             rows.append(
-                f"threshold {baseline.threshold:.2f}: expect {budget.expected:.2g} false alarms per {budget.period} (95 % interval "
-                f"{budget.low:.2g} to {budget.high:.2g}), from {budget.windows:,} things that stood out in the part held back"
+                f"threshold {baseline.threshold:.2f}: expect {figure(budget.expected)} false alarms per {budget.period} (95 % interval "
+                f"{figure(budget.low)} to {figure(budget.high)}), from what stood out in the part held back "
+                f"({budget.windows:,} finding{'s' if budget.windows != 1 else ''})"
             )
             if budget.alarms < budget.windows_per_period / budget.windows:
                 rows[-1] += (
-                    f"; so few cannot be seen in {budget.windows / budget.windows_per_period:.2g} {budget.period}s: a longer log "
-                    "makes it surer"
+                    f"; the held-back part ({budget.windows / budget.windows_per_period:.2g} {budget.period}s) is too short to show "
+                    "so few: use a longer log"
                 )
         else:
             rows.append(
                 f"threshold {baseline.threshold:.2f}: nothing stood out in the part held back, which promises at most "
-                f"{budget.high:.2g} false alarms per {budget.period}"
+                f"{figure(budget.high)} false alarms per {budget.period}"
             )
     return "\n".join(rows)
 

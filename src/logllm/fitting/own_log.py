@@ -44,7 +44,7 @@ class OwnFit:
         rows.append("events: " + in_words(self.baseline))
         if self.model is not None:
             rows.append("windows: " + self.model.in_words())
-            rows.append("each of both has half of the alarm budget")
+            rows.append("events and windows share the alarm budget equally")
         else:
             rows.append(f"no model of windows: {self.why_no_model}")
         return "\n".join(rows)
