@@ -294,7 +294,7 @@ def items_of(kinds: Kinds, facets: Sequence[Facet]) -> list[Item]:
                 places = len(np.unique(rows // kinds.gap))
                 out.append(
                     Item(
-                        f"{facet.name} {value}",
+                        f"{facet.name} {value}" if facet.name else value.strip("[]<>():"),
                         rows,
                         places,
                         -1,
@@ -780,8 +780,11 @@ def _deepest(
     fewer = (inside < 0.5 * usual) & (inside >= 4) & (usual >= 20)
     if not fewer.any():
         return None
+    # Both rates are only known from their events: the likelihood ratio of two rates against one.
     with np.errstate(divide="ignore", invalid="ignore"):
-        nats = np.where(fewer, usual - inside + inside * np.log(inside / usual), 0.0)
+        alike = total * usual / (usual + total - inside)
+        nats = inside * np.log(inside / alike) + (total - inside) * np.log((total - inside) / (total - alike))
+    nats = np.where(fewer, nats, 0.0)
     at = int(np.argmax(nats))
     rest = np.concatenate([counts[: a[at]], counts[b[at] :]])
     spread = max(1.0, float(rest.var()) / max(float(rest.mean()), 1e-9))

@@ -66,6 +66,12 @@ class Facet:
     of_row: NDArray[np.int32]
 
 
+def _alike(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
+    """Whether two facets cut the log in the same way."""
+    pairs = np.unique((one.astype(np.int64) + 1) * (int(other.max()) + 2) + other + 1)
+    return len(pairs) == len(np.unique(one)) == len(np.unique(other))
+
+
 def read_texts(table: EventTable, events: Iterable[LogEvent]) -> tuple[list[str], list[dict[str, str]]]:
     """(text, fields) of each row of a log whose events are read once more."""
     row_of = {(int(source), int(number)): row for row, (source, number) in enumerate(zip(table.source, table.number))}
@@ -76,6 +82,28 @@ def read_texts(table: EventTable, events: Iterable[LogEvent]) -> tuple[list[str]
         if row is not None:
             messages[row], fields[row] = event.message, event.attributes
     return messages, fields
+
+
+LEADING = 4  # words at the beginning of a template among which one may name a component
+MOST_COMPONENTS = 12
+_SPLIT = re.compile(r"[\s;|,]+")
+
+
+def leading_words(table: EventTable) -> list[Facet]:
+    """Components that a format does not separate: words at one place early in the templates, each with several messages."""
+    split = [_SPLIT.split(text, LEADING + 1)[:LEADING] for text in table.templates]
+    used = np.bincount(table.template, minlength=len(split)) > 0
+    facets = []
+    for place in range(LEADING):
+        names = [words[place] if len(words) > place and words[place] != "<*>" else "" for words in split]
+        held = Counter(name for name, use in zip(names, used.tolist()) if use and name)
+        several = [name for name, count in held.items() if count >= 2]
+        if not 2 <= len(held) <= MOST_COMPONENTS or sum(held[name] for name in several) < 0.9 * used.sum():
+            continue
+        values = sorted(several)
+        of_template = np.array([values.index(name) if name in several else -1 for name in names], np.int32)
+        facets.append(Facet("", values, of_template[table.template]))
+    return facets
 
 
 def find_facets(table: EventTable, messages: Sequence[str], attributes: Sequence[dict[str, str]]) -> list[Facet]:
@@ -108,7 +136,7 @@ def find_facets(table: EventTable, messages: Sequence[str], attributes: Sequence
             status.update((row, value) for row, value in held.items() if row not in status)
     if status and "status" not in fields:
         fields["status"] = status
-    facets: list[Facet] = []
+    facets: list[Facet] = leading_words(table)
     for name, held in fields.items():
         values = Counter(held.values())
         if any(_DATED.search(value) for value in islice(values, 20)):
@@ -119,6 +147,6 @@ def find_facets(table: EventTable, messages: Sequence[str], attributes: Sequence
         positions = {value: at for at, value in enumerate(names)}
         of_row = np.full(n, -1, np.int32)
         of_row[list(held)] = [positions[value] for value in held.values()]
-        if not any(np.array_equal(of_row, other.of_row) for other in facets):
+        if not any(_alike(of_row, other.of_row) for other in facets):
             facets.append(Facet(name, names, of_row))
     return facets

@@ -140,7 +140,8 @@ def make_findings(
             of_kind.setdefault(one.kind, len(found))
         found.append(Finding([one], 0.0, False, [], 0))
     for finding in found:
-        finding.candidates.sort(key=lambda one: -strength(one))
+        # Of a burst and a fault at one place the fault leads.
+        finding.candidates.sort(key=lambda one: -strength(one) - 0.5 * one.severity * (strength(one) > 0))
         leading = finding.lead
         best: dict[str, float] = {}
         for one in finding.candidates:
@@ -164,7 +165,8 @@ def make_findings(
         ]
         rows = sorted({row for one in own for row in one.rows})
         if len(rows) > MOST_ROWS:
-            rows = sorted({leading.lead, *leading.rows[: MOST_ROWS // 2], *rows[: MOST_ROWS // 2 - 1]})
+            leads = [one.lead for one in own[: MOST_ROWS // 4]]
+            rows = sorted({*leads, *leading.rows[: MOST_ROWS // 2], *rows[: MOST_ROWS // 4]})
         finding.rows = rows
         finding.count = leading.count + len(finding.others)
     return in_order_of_rank(found)

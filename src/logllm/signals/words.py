@@ -88,7 +88,7 @@ _OF_REQUEST = re.compile(
     re.IGNORECASE,
 )
 # A flag or a register of a dump: a name and its value, nothing else.
-_STATE = re.compile(r"\.{4,}\s*\S{0,12}$|^[\w\s/#.-]{1,60}[:=]\s*(?:<\*>|0x\w+|\d+)?$")
+_STATE = re.compile(r"\.{2,}\s*(?:<\*>|\w{1,8})$|^[\w\s/#.-]{1,60}[:=]\s*(?:<\*>|0x\w+|\d+)?$")
 
 
 def is_lesser(message: str) -> bool:
