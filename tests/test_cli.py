@@ -259,3 +259,20 @@ def test_builds_that_cannot_be(logllm, tmp_path, log, arguments, sentence):
     assert (code, out) == (2, "")
     assert sentence in err and "Traceback" not in err
     assert not (tmp_path / "d" / "hdfs").exists()
+
+
+def test_no_validation_share(logllm, small_dataset, tmp_path):
+    built, model = tmp_path / "built", tmp_path / "model"
+    raw = ["--raw", small_dataset / "hdfs.log", "--labels", small_dataset / "anomaly_label.csv"]
+    assert logllm("build", "hdfs", *raw, "--out", built, "--validation-share", 0, "--quiet")[0] == 0
+    short = tmp_path / "short.yaml"
+    short.write_text("max_samples: 16\nlast_epochs: 1\n")
+    given = ["--dataset", built, "--config", "hdfs", "--quiet", "--out"]
+    code, _, err = logllm("train", "logllm", *given, model, "--recipe", short)
+    assert code == 0, err
+    record = json.loads((model / "training.json").read_text())
+    assert record["validation_windows"] == 0 and "log-odds above 0" in record["calibration"]
+    assert not any("best validation checkpoint" in text for text in record["filled_in"])
+    assert json.loads((model / "config.json").read_text())["threshold"] == 0.0
+    code, _, err = logllm("train", "logllama", *given, tmp_path / "other")  # it has a threshold to set
+    assert code == 2 and "must have a validation split, found it empty" in err

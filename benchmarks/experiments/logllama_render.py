@@ -203,6 +203,36 @@ def made_by(result: dict[str, Any]) -> str:
     return f"commit{'s' if len(commits) > 1 else ''} {named}; {'; '.join(machines)}"
 
 
+def chosen_settings(result: dict[str, Any]) -> list[str]:
+    """How threshold, count weight and the likelihood's score were chosen, and what came on the part left alone."""
+    from benchmarks.experiments import logllama_threshold as thresholds
+
+    commits = Counter(case["made"]["commit"][:10] for case in result["cases"])
+    taken = "; ".join(f"{detector}: {rule}" for detector, rule in thresholds.CHOSEN.items())
+    weights = [row for row in result["weights"] if row["margin"] == result["margin"]]
+    margins = [row for row in result["weights"] if row["weight"] == result["weight"]]
+    return [
+        "## The default threshold, the weight of counts and the likelihood's score",
+        "",
+        f"Measurement `experiments.logllama_threshold`, commits {', '.join(commits)}. The choice was made on the rows `choice` alone. "
+        f"Chosen: {taken}.",
+        "",
+        thresholds.table(result["rows"]),
+        "",
+        f"Weight of counts (chosen: {result['weight']:g}), by the chosen rule, and best F1:",
+        "",
+        thresholds.grid(weights, "weight", ("f1", "best_f1")),
+        "",
+        f"How many times rarer a rate the tail is followed to (chosen: {result['margin']:g}):",
+        "",
+        thresholds.grid(margins, "margin", ("f1",)),
+        "",
+        "From the likelihoods of a window's keys to its score, best F1 and PR-AUC:",
+        "",
+        thresholds.grid(result["likelihoods"], "score", ("best_f1", "pr_auc")),
+    ]
+
+
 def main() -> None:
     """Write everything that there are results for."""
     text = [
@@ -251,6 +281,8 @@ def main() -> None:
         text += ["", "## Across systems", "", *found]
     if result := load("logllama_speed"):
         text += ["", f"## Speed ({result['threads']} threads, load {result['load']:.1f})", "", *speed(result)]
+    if result := load("logllama_threshold"):
+        text += ["", *chosen_settings(result)]
     (RESULTS / "logllama.md").write_text("\n".join(text) + "\n", "utf-8")
 
 

@@ -309,7 +309,7 @@ def judged(case: dict[str, Any], seed: int, found: dict[str, Any]) -> Iterator[d
                 **of_case(case, seed), "detector": detector, "rule": name, "metrics": metrics,
                 "best_f1": best_f1(scores, truth), "validation_windows": len(normal),
                 "promised": promised_rate(normal, threshold, aimed), "false_alarm_rate": count / max(windows, 1),
-                "interval": [low, high], "f1_contaminated": detection_metrics(scores, truth, dirty)["f1"], "made": found["made"],
+                "interval": [low, high], "f1_contaminated": detection_metrics(scores, truth, dirty)["f1"],
             }  # fmt: skip
 
 
@@ -424,7 +424,10 @@ def main() -> None:
         print(grid(weights, "weight", ("f1", "best_f1")), "", grid(margins, "margin", ("f1",)), "", sep="\n")
     print(grid(tables["likelihoods"], "score", ("best_f1", "pr_auc")))
     if arguments.only is None:
-        result = {"rate": RATE, "chosen": CHOSEN, "contaminated": CONTAMINATED, **tables, "made": birth_certificate()}
+        result = {"rate": RATE, "chosen": CHOSEN, "weight": LogLLaMAConfig().count_weight, "margin": TAIL_MARGIN,
+                  "contaminated": CONTAMINATED, **tables,
+                  "cases": [{**of_case(case, seed), "made": found["made"]} for case, seed, found in cases],
+                  "made": birth_certificate()}  # fmt: skip
         write_whole(RESULT, json.dumps(result, indent=1) + "\n")
 
 

@@ -83,7 +83,7 @@ def train_logllm_on(
         "doubts": doubts,
         "reliability": curve,
         "base_models": [name for name in (row.encoder, row.decoder) if name],
-        "filled_in": _filled_in(recipe),
+        "filled_in": _filled_in(recipe, bool(copies)),
     }
     return model, processor, stages, record
 
@@ -167,11 +167,14 @@ def _calibrate_logllm(
     return f"best F1 on {of}{rarer}"
 
 
-def _filled_in(recipe: Any) -> list[str]:
-    """Where a run departs from the paper or settles what it leaves open, for the card."""
-    row = recipe.row()
-    told = ["The last stage goes back to its best validation checkpoint (F1, then loss); the paper trains to the end."]
-    if row.patience:
+def _filled_in(recipe: Any, held_back: bool) -> list[str]:
+    """Where a run departs from the paper or settles what it leaves open, for the card; `held_back`: validation windows."""
+    row, told = recipe.row(), []
+    if held_back:
+        told.append(
+            "The last stage goes back to its best validation checkpoint (F1, then loss); the paper trains to the end."
+        )
+    if held_back and row.patience:
         told.append(f"It stops after {row.patience} evaluations without gain; the paper does not say.")
     if row.stages == "frozen_encoder":
         told.append("The encoder stands still in every stage; the paper trains it in stages 2 and 3.")
