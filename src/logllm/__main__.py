@@ -1,6 +1,5 @@
 """`python -m logllm` and the `logllm` command: what a user can put right is one sentence and exit code 2."""
 
-import logging
 import os
 import sys
 
@@ -10,7 +9,6 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # of loading weights; our own bars stay
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # says on import that it lacks a kernel nobody asked for
     from logllm.batch.torchrun import before_group, is_worker, leave_group, restarts_share_a_store
 
     if restarts_share_a_store(os.environ):
