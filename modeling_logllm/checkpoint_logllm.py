@@ -15,7 +15,7 @@ from torch import nn
 from transformers import AutoModel, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.utils import is_bitsandbytes_available, is_peft_available
 
-from .bases_logllm import PACKAGED, keep_first_layers, local_base
+from .bases_logllm import PACKAGED, keep_first_layers, load_from_nearest
 
 ADAPTER_FOLDER = "adapter"
 # Bases that ask for nothing, to offer where a gated one is out of reach.
@@ -96,11 +96,8 @@ def load_base(part: str, auto_class: Any, config: Any, kwargs: dict[str, Any], a
     revision = getattr(config, f"base_{part}_revision")
     if repository != wanted and not str(repository).endswith(".gguf"):
         revision = None  # another base, chosen by the caller
-    place = local_base(str(repository), revision)
-    if place is None:
-        arguments = {**arguments, "revision": revision}
     try:
-        base = auto_class.from_pretrained(place or repository, **arguments)
+        base = load_from_nearest(auto_class, str(repository), revision, **arguments)
     except OSError as error:
         raise OSError(unreachable(repository, revision, part)) from error
     layers = config.base_decoder_layers if part == "decoder" else None
@@ -147,7 +144,7 @@ def merge_adapter(model: PreTrainedModel) -> None:
         if hasattr(module, "modules_to_save"):  # a trained copy stands beside the original
             plain = module.modules_to_save[module.active_adapters[0]]
         elif hasattr(module, "get_base_layer") and hasattr(module, "merge"):
-            module.merge(safe_merge=True)
+            module.merge(safe_merge=True)  # in float64 the scores are no nearer to those before
             plain = module.get_base_layer()
         else:
             continue

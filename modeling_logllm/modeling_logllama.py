@@ -7,8 +7,9 @@ Notes:
   log-likelihood (the add-one estimate of an event of count 0), whatever the model's untrained logit for it says.
 - A key that was added after training stands for another one until it is trained: for the template that it rewords, or
   for the unseen key. Old ids never move.
-- What the checkpoint remembers of normal windows (counts, rarity, pauses) stays in float32 and the head's products are
-  taken in float32 in a model of half precision: a logit of 10 in bfloat16 is known to 0.03 only.
+- In a model of half precision what it remembers of normal windows (counts, rarity, pauses) stays in float32, and so do the
+  residual stream and the head's products where it scores (`batching.careful_products`): a logit of 10 in bfloat16 is known to
+  0.03 only.
 - Distinct windows are scored once, in right-padded batches of bounded size; a window beyond the context is read in
   overlapping contexts and every position is scored once.
 
@@ -31,7 +32,7 @@ from transformers import LlamaForCausalLM
 from transformers import initialization as init
 from transformers.dynamic_module_utils import custom_object_save
 
-from .batching import device_of, token_budget_batches
+from .batching import careful_products, device_of, half_precision, token_budget_batches
 from .configuration_logllama import SCORES, LogLLaMAConfig
 from .pipeline_log_anomaly import CUSTOM_PIPELINES, LogAnomalyPipeline
 from .processing_logllama import NEVER_PREDICTED, UNK_ID, LogLLaMAProcessor
@@ -376,7 +377,11 @@ class LogLLaMAForNextKey(LlamaForCausalLM):
         head = self.lm_head
         if type(head) is not nn.Linear or head.weight.is_meta or head.weight.dtype == torch.float32:
             return self(input_ids=ids).logits.float()  # quantised, adapted or offloaded: its own forward knows how
-        hidden = self.model(input_ids=ids).last_hidden_state  # (b, L, D)
+        embeds, half = self.model.embed_tokens(ids), half_precision(self)
+        with careful_products(self.device, half):
+            hidden = self.model(
+                inputs_embeds=embeds if half is None else embeds.float()
+            ).last_hidden_state  # (b, L, D)
         return nn.functional.linear(hidden.float(), head.weight.float())
 
     def _known(self, name: str) -> torch.Tensor:

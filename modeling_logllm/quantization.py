@@ -1,6 +1,7 @@
 """What quantised models need: which modules are left out, and which layers bitsandbytes may not pack for a CPU."""
 
 import copy
+import logging
 from typing import Any
 
 from torch import nn
@@ -10,6 +11,8 @@ SKIP_LISTS = ("llm_int8_skip_modules", "modules_to_not_convert", "skip_modules")
 SPARED = ("projector", "lm_head")
 # For CPUs with AVX512_BF16 bitsandbytes packs so many rows of a 4-bit weight together, and whole blocks of a row only.
 PACKED_ROWS, BLOCK = 32, 64
+# It says on import that it lacks a kernel which nobody asked for.
+logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(lambda record: "gemm_4bit" not in record.getMessage())
 
 
 def sparing_projector_and_head(quantization: Any) -> Any:

@@ -5,8 +5,8 @@ Notes:
 - Batches are sorted by length and bounded in tokens. Padding stands to the right of the position that is read, where a
   causal decoder cannot see it: no attention mask is needed.
 - A window beyond `max_messages` is scored in pieces that overlap by half; the highest score counts.
-- The two rows of the head are multiplied in float32 where the model is in half precision: a logit of 10 in bfloat16 is
-  known to 0.03 only.
+- Where the model is in half precision, the residual stream and the products of the head's two rows are float32, and on a CPU
+  all products are (`batching.careful_products`): a logit of 10 in bfloat16 is known to 0.03 only.
 - The instruction prefix is read once and its keys and values are kept: on a CPU that makes the decoder stage 1.27 times
   faster on HDFS sessions (benchmarks/results/logllm_speed_hdfs_prefix.json). On other devices it was not measured and is
   not done: the cache needs an explicit mask, with which the fastest attention kernels do not run.
@@ -16,12 +16,13 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from typing import Any
 
 import torch
 from torch import nn
 from transformers import DynamicCache
 
-from .batching import check_window, device_of, token_budget_batches
+from .batching import careful_products, check_window, device_of, half_precision, token_budget_batches
 from .message_table import MessageTable
 
 # Windows that `score` holds at a time: bounds its memory on an endless iterable.
@@ -47,6 +48,7 @@ class WindowScorer:
         self.model, self.processor, self.max_batch_tokens = model, processor, max_batch_tokens
         self.table = table if table is not None else model.message_table(processor)
         self._prompt: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._half = half_precision(model.model.decoder)
 
     # -- windows in, scores out ---------------------------------------------------------------------------------
 
@@ -112,7 +114,8 @@ class WindowScorer:
         if not len(prefix) or self.device.type != "cpu" or getattr(decoder, "_is_stateful", False):
             return None
         kept = DynamicCache(config=decoder.config)
-        decoder(inputs_embeds=prefix.unsqueeze(0), past_key_values=kept, use_cache=True)
+        with careful_products(self.device, self._half):
+            decoder(inputs_embeds=prefix.unsqueeze(0), past_key_values=kept, use_cache=True)
         return kept
 
     # -- tensors ------------------------------------------------------------------------------------------------
@@ -123,7 +126,8 @@ class WindowScorer:
         if self._prompt is None:
             embed = self.model.model.get_input_embeddings()
             prefix, question = self.processor.prefix_ids, self.processor.question_ids
-            self._prompt = tuple(embed(torch.tensor(ids, device=self.device)) for ids in (prefix, question))
+            found = [embed(torch.tensor(ids, device=self.device)) for ids in (prefix, question)]
+            self._prompt = tuple(one if self._half is None else one.float() for one in found)
         return self._prompt
 
     @property
@@ -150,14 +154,14 @@ class WindowScorer:
     def log_odds(self, inputs: torch.Tensor, last: torch.Tensor, kept: DynamicCache | None = None) -> torch.Tensor:
         """Log-odds (b,) of the two answers at position `last` (b,) of spliced prompts (b, L, D)."""
         decoder = self.model.model.decoder
-        if kept is None:
-            hidden = decoder(inputs_embeds=inputs, use_cache=False).last_hidden_state  # (b, L, D)
-        else:
+        more: dict[str, Any] = {"use_cache": False}
+        if kept is not None:
             cache = copy.deepcopy(kept)
             cache.batch_repeat_interleave(len(inputs))
             known = len(self.prompt()[0])
-            hidden = decoder(inputs_embeds=inputs[:, known:], past_key_values=cache, use_cache=True).last_hidden_state
-            last = last - known
+            inputs, last, more = inputs[:, known:], last - known, {"use_cache": True, "past_key_values": cache}
+        with careful_products(self.device, self._half):
+            hidden = decoder(inputs_embeds=inputs, **more).last_hidden_state  # (b, L, D)
         at = hidden[torch.arange(len(last), device=hidden.device), last.to(hidden.device)]  # (b, D)
         logits = answer_logits(self.model.lm_head, at, self.model.config.answer_token_ids)
         return logits[:, 1] - logits[:, 0]

@@ -1,9 +1,10 @@
-"""The Space: five tabs in which a log shows its odd line, and the named endpoint `/scan`.
+"""The Space: seven tabs in which a log shows its odd line, and the endpoints `/find`, `/diff` and `/scan`.
 
 Notes:
 * Everything heavy is in the package; this file lays out the page and says what a click does. It builds no HTML.
-* The button and the endpoint are two doors to one function. The endpoint takes the text and the family and returns plain
-  JSON, so that a program need not know what the page looks like.
+* A button and its endpoint are two doors to one function. An endpoint takes text and returns plain JSON, so that a program
+  need not know what the page looks like. Where gradio's extra `mcp` is installed the endpoints are tools for assistants
+  too (agents.md).
 * A visitor's log lives in that visitor's session, for a quarter of an hour at most; an upload is deleted when it is read.
 
 Run: `python app.py` here, `logllm space`, or `make space`, which runs what `logllm push space` would publish.
@@ -19,6 +20,8 @@ import fragments as space_pages
 import gradio as gr
 import learn_tab as space_learn
 import scan_log as space
+from endpoints import add_endpoints, serves_mcp
+from event_tabs import diff_tab, example, find_tab
 from findings import PRIVATE, Findings
 from recipe import EXAMPLES
 from results_tab import load_results
@@ -32,20 +35,20 @@ QUEUE = 100
 TRAINING = gr.Progress(track_tqdm=True)  # follows the bar of the training
 
 
-def example(name: str) -> str:
-    """An example log as text."""
-    return (HERE / "examples" / f"{name}.log").read_text("ascii")
-
-
 def scan_tab(models: space.SpaceModels) -> None:
-    """Paste or upload a log, see which line is odd."""
+    """Paste or upload a log, see which line a model finds odd."""
     families = [(FAMILIES[family], family) for family in models.families()]
     gr.Markdown("Paste some dozens of lines, or begin with an example: each hides one fault.", elem_classes="lead")
     with gr.Row(elem_classes="examples"):
         buttons = {name: gr.Button(one.title, size="sm", elem_id=f"example-{name}") for name, one in EXAMPLES.items()}
     # As many lines at most as at least: a box that grows is laid out anew for every line of a paste, a second for 100.
     text = gr.Textbox(
-        label="Log", lines=10, max_lines=10, elem_id="log-text", placeholder="One message a line. Shift+Enter scans."
+        label="Log",
+        lines=10,
+        max_lines=10,
+        elem_id="log-text",
+        elem_classes="log-text",
+        placeholder="One message a line. Shift+Enter scans.",
     )
     with gr.Row(equal_height=True):
         family = gr.Radio(families, value="logllama", label="Model", elem_id="family", scale=3, min_width=280)
@@ -67,31 +70,6 @@ def scan_tab(models: space.SpaceModels) -> None:
     for name, one in buttons.items():
         taken = one.click(lambda name=name: (example(name), None, "logllama"), None, inputs, **PRIVATE)
         taken.then(judge, inputs, found.outputs, **scanning).then(None, js=found.come_into_view, **PRIVATE)
-    add_endpoint(models)
-
-
-def add_endpoint(models: space.SpaceModels) -> None:
-    """The door for programs."""
-
-    def scan(text: str, family: str = "logllama") -> list[dict[str, Any]]:
-        """Score a log and say which lines are odd and why.
-
-        Args:
-            text: The log, one message a line; its format is guessed.
-            family: "logllama" (has learnt what is normal) or "logllm" (has learnt from labelled windows).
-
-        Returns:
-            One verdict a window, in the order of the log: window_id, score, threshold, is_anomalous, lines. The lines of
-            the windows with the highest scores carry a score and, where they stand out, a reason.
-        """
-        try:
-            return models.judge(space.lines_of_text(text), family).to_rows()
-        except ValueError as error:  # bad input says in its message what to do; a fault of ours stays loud
-            raise gr.Error(str(error)) from error
-        finally:
-            space.forget()
-
-    gr.api(scan, api_name="scan", concurrency_id="scan")
 
 
 def upload(label: str, name: str, scale: int = 1) -> gr.File:
@@ -193,12 +171,16 @@ def build_app(models: space.SpaceModels) -> gr.Blocks:
     """The page for these models; start it with `.launch(**launch_options())`."""
     with gr.Blocks(title="logllm: which line is odd?", analytics_enabled=False, delete_cache=(300, 600)) as app:
         gr.Markdown(
-            "# Which line is odd?\nLog anomaly detection that gives a score and names the line. "
-            "What you send is judged by small models on this machine's processor, and deleted after use.",
+            "# Which line is odd?\nFinds the lines of a log that matter, and compares a bad run with a good one. "
+            "What you send is judged on this machine's processor, without or with small models, and deleted after use.",
             elem_id="intro",
         )
         with gr.Tabs(elem_id="tabs"):
-            with gr.Tab("Scan a log"):
+            with gr.Tab("What stands out"):
+                find_tab(upload, {name: one.title for name, one in EXAMPLES.items()})
+            with gr.Tab("Good and bad"):
+                diff_tab(upload)
+            with gr.Tab("Ask a model"):
                 scan_tab(models)
             with gr.Tab("Learn from my log"):
                 learn_tab()
@@ -208,6 +190,7 @@ def build_app(models: space.SpaceModels) -> gr.Blocks:
                 results_tab()
             with gr.Tab("Use it"):
                 use_tab()
+        add_endpoints(models)
     return app.queue(max_size=QUEUE)
 
 
@@ -224,6 +207,7 @@ def launch_options() -> dict[str, Any]:
         "state_session_capacity": SESSIONS,
         "run_history": False,
         "enable_monitoring": False,
+        "mcp_server": serves_mcp(),
     }
 
 

@@ -17,11 +17,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from event_findings import Found
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from results_tab import METRICS, Table
 from scan_log import Judged
 from walk import Walk
 
+from logllm.report.event_html import finding_style, render_finding
 from logllm.report.html import printable, render_window, window_style
 
 COLUMNS = 160  # of the drawing; more windows than this share columns, a column shows its highest score
@@ -31,7 +34,7 @@ COLUMN_TITLES = {"precision": "Precision", "recall": "Recall", "f1": "F1", "auro
 
 def space_style() -> str:
     """The style sheet of all fragments; all its rules begin with `.logllm`."""
-    return window_style() + _environment().get_template("space_style.html").render()
+    return window_style() + finding_style() + _environment().get_template("space_style.html").render()
 
 
 def render_summary(judged: Judged) -> str:
@@ -129,6 +132,24 @@ def render_results(tables: Sequence[Table], pictures: Sequence[str | Path] = ())
         for file in pictures
     ]
     return _render("results", tables=tables, metrics=METRICS, titles=COLUMN_TITLES, images=images)
+
+
+def render_findings(found: Found) -> str:
+    """The findings of a scan or a diff of events: one sentence, those that are flagged, the others folded."""
+    flagged, below = ([row for row in found.rows if bool(row["is_anomalous"]) == wanted] for wanted in (True, False))
+    files = found.head["files"]
+    return _render(
+        "found",
+        question=found.question,
+        head=found.head,
+        formats=printable(", ".join(sorted({str(one["title"]) for one in files if one.get("title")}))),
+        good_lines=sum(one["lines"] for one in files if one.get("side") == "good"),
+        notes=[printable(str(note), 400) for note in found.head["notes"]],
+        shown=len(flagged),
+        flagged=Markup("".join(map(render_finding, flagged))),
+        below=Markup("".join(map(render_finding, below))),
+        below_count=len(below),
+    )
 
 
 def render_message(text: str, kind: str = "empty") -> str:

@@ -32,6 +32,7 @@ from logllm.hf_datasets import (
     read_lines,
     read_session_labels,
 )
+from logllm.hf_datasets.simulation.builds import build_lines
 from logllm.hf_datasets.simulation.simulate import iter_lines, simulate
 from logllm.hf_datasets.systems.rules import DEFAULT_MASKS, DrainSettings
 
@@ -179,17 +180,20 @@ EXAMPLES = {
     "syslog": Example("syslog-like", "syslog", "syslog-rfc3164", 120, 1004, 0.05, "a disk that dies", 83),
     "nginx": Example("nginx-like", "nginx", "access-log", 120, 1005, 0.05, "a checkout that stops answering", 82),
 }
+BUILD_SEED = 1007
 LEARN_EXAMPLE = ("app", 1500, 300, 1006)  # simulator, normal lines, lines to examine, seed
 
 
 def write_examples(folder: Path) -> None:
-    """Write the example logs: one a format with a planted fault, and the pair of the tab that learns."""
+    """Write the example logs: one a format with a planted fault, the pair of the tab that learns, a good and a bad build."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, one in EXAMPLES.items():
         _write(folder / f"{name}.log", (line for line, _ in iter_lines(one.simulator, one.lines, one.seed, one.share)))
     system, normal, examined, seed = LEARN_EXAMPLE
     _write(folder / "learn_normal.log", (line for line, _ in iter_lines(system, normal, seed, 0.0)))
     _write(folder / "learn_examine.log", (line for line, _ in iter_lines(system, examined, seed + 1)))
+    for name, failed in (("build_good", False), ("build_bad", True)):
+        _write(folder / f"{name}.log", (line for line, _ in build_lines(failed, BUILD_SEED)))
 
 
 def _write(file: Path, lines: Iterator[str]) -> None:

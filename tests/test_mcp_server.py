@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@asynccontextmanager
+async def connected(command):
+    """A client of the SDK's version 2, or a session of version 1."""
+    if hasattr(mcp, "Client"):
+        async with mcp.Client(command) as client:
+            yield client
+        return
+    async with mcp.stdio_client(command) as streams, mcp.ClientSession(*streams) as client:
+        await client.initialize()
+        yield client
+
+
 def session(folder: Path, calls):
     """Start `logllm mcp` and make calls; returns (names of tools, [(is error, text)])."""
 
@@ -36,12 +49,13 @@ def session(folder: Path, calls):
         command = mcp.StdioServerParameters(
             command=sys.executable, args=["-m", "logllm", "mcp", "--folder", str(folder)]
         )
-        async with mcp.Client(command) as client:
+        async with connected(command) as client:
             tools = [tool.name for tool in (await client.list_tools()).tools]
             answers = []
             for name, arguments in calls:
                 result = await client.call_tool(name, arguments)
-                answers.append((bool(result.is_error), "".join(part.text for part in result.content)))
+                failed = result.is_error if hasattr(result, "is_error") else result.isError
+                answers.append((bool(failed), "".join(part.text for part in result.content)))
             return tools, answers
 
     return asyncio.run(talk())

@@ -1,10 +1,12 @@
 """Scores in 4 bit, 8 bit, half precision and with weights offloaded to the disk, beside those in float32."""
 
+import copy
+
 import fresh_process
 import pytest
 import torch
 from tiny_logllama import MESSAGES, sessions, small
-from tiny_logllm import WINDOWS, build
+from tiny_logllm import DECODERS, WINDOWS, build
 from transformers import AutoModel, BitsAndBytesConfig
 
 KEPT = ("model.projector", "lm_head")
@@ -86,6 +88,27 @@ def test_logllm_scores_in_half_precision(tmp_path, dtype):
     half = AutoModel.from_pretrained(tmp_path, dtype=dtype)
     assert half.model.decoder.dtype == getattr(torch, dtype)
     assert half.score(WINDOWS, taken) == pytest.approx(scores, abs=0.02)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("family", DECODERS)
+def test_on_a_cpu_nothing_but_the_weights_is_rounded(family, dtype):
+    """The decoder's scores are those of its rounded weights in float32; a plain forward pass is further away."""
+    model, taken = build(family)
+    half = model.to(getattr(torch, dtype))
+    with_rounded_weights = copy.deepcopy(half)
+    with_rounded_weights.model.decoder.float()
+    with_rounded_weights.lm_head.float()
+    expected = with_rounded_weights.score(WINDOWS, taken)
+    assert half.score(WINDOWS, taken) == pytest.approx(expected, abs=2e-5)
+    assert half.explain(WINDOWS[1], taken, method="gradient")
+
+
+def test_on_a_cpu_nothing_but_the_weights_of_logllama_is_rounded(monkeypatch):
+    model, processor = small(monkeypatch)
+    half = model.to(torch.bfloat16)
+    expected = copy.deepcopy(half).float().score_ids(sessions(processor))
+    assert half.score_ids(sessions(processor)) == pytest.approx(expected, abs=2e-5)
 
 
 OFFLOADED = {

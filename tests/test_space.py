@@ -1,5 +1,6 @@
 """What the Space does with a log, without a browser: judging, forgetting, bad input, and the endpoint by its client."""
 
+import asyncio
 import gzip
 import json
 import re
@@ -254,10 +255,88 @@ def test_the_endpoint_returns_verdicts(client, family):
     assert 6 in [line["number"] for line in guilty]
 
 
-def test_only_the_scan_is_a_public_endpoint(client):
+def test_three_endpoints_are_public(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert list(endpoints) == ["/scan"]
-    assert [one["parameter_name"] for one in endpoints["/scan"]["parameters"]] == ["text", "family"]
+    named = {name: [one["parameter_name"] for one in found["parameters"]] for name, found in endpoints.items()}
+    assert named == {"/find": ["text", "top"], "/diff": ["good", "bad", "top"], "/scan": ["text", "family"]}
+
+
+def test_find_and_diff_by_the_client(client):
+    found = client.predict((SPACE / "examples" / "syslog.log").read_text(), api_name="/find")
+    flagged = [one for one in found["findings"] if one["is_anomalous"]]
+    assert len(flagged) == found["head"]["flagged"]
+    assert {line["number"] for line in flagged[0]["lines"]} <= faulty_lines("syslog")
+    assert {one["file"] for one in (*found["head"]["files"], *found["findings"])} == {
+        "log.log"
+    }  # no folder of the server
+    good, bad = ((SPACE / "examples" / f"build_{name}.log").read_text() for name in ("good", "bad"))
+    found = client.predict(good, bad, 3, api_name="/diff")
+    assert len(found["findings"]) == 3 and "AssertionError" in json.dumps(found["findings"][0]["lines"])
+    assert client.predict(good, good, api_name="/diff")["head"]["flagged"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "told"),
+    [
+        ((" ",), "/find", "There is nothing to scan"),
+        (("a line", 0), "/find", "top must be a number from 1 to 1,000, found 0"),
+        (("a line", ""), "/diff", "Bad run: There is nothing to scan"),
+        ((None, "a line"), "/diff", "Good run: the log must be text, one message a line; found NoneType"),
+        (("x" * 5_000_001,), "/find", "at most 5,000,000 characters; found 5,000,001"),
+    ],
+)
+def test_bad_input_of_find_and_diff_is_answered_with_a_sentence(client, arguments, name, told):
+    with pytest.raises(gradio_client.exceptions.AppError, match=told):
+        client.predict(*arguments, api_name=name)
+
+
+def test_a_paste_lies_nowhere_when_it_is_judged(tmp_path, monkeypatch):
+    import event_findings
+
+    monkeypatch.setattr(event_findings, "MEMORY", str(tmp_path))
+    found = event_findings.scan_events(["a line", "\ud800 lone", HOSTILE] * 20)
+    assert found.head["lines"] == 60 and not list(tmp_path.iterdir())
+    page = space_pages.render_findings(event_findings.scan_events([*["a usual line"] * 30, f"ERROR {HOSTILE}"]))
+    assert "&lt;img src=x" in page and not tags_of(page) & {"script", "img", "iframe"}
+
+
+# -- assistants -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_assistant_calls_the_tools_by_mcp(server):
+    mcp = pytest.importorskip("mcp")
+    streams = pytest.importorskip("mcp.client.streamable_http", reason="gradio speaks version 1 of the SDK")
+    if not load_app().launch_options()["mcp_server"]:
+        pytest.skip("gradio speaks version 1 of the SDK: pip install logllm[space]")
+
+    async def talk():
+        async with streams.streamablehttp_client(f"{server[0]}gradio_api/mcp/") as (read, write, _):
+            async with mcp.ClientSession(read, write) as client:
+                await client.initialize()
+                tools = {tool.name.rpartition("_")[2]: tool for tool in (await client.list_tools()).tools}
+                good, bad = ((SPACE / "examples" / f"build_{name}.log").read_text() for name in ("good", "bad"))
+                answer = await client.call_tool(tools["diff"].name, {"good": good, "bad": bad, "top": 2})
+                refused = await client.call_tool(tools["find"].name, {"text": ""})
+                return tools, answer, refused
+
+    tools, answer, refused = asyncio.run(talk())
+    assert set(tools) == {"find", "diff", "scan"}
+    assert "untrusted data" in tools["find"].description and set(tools["diff"].inputSchema["properties"]) == {
+        "good",
+        "bad",
+        "top",
+    }
+    told = "".join(part.text for part in answer.content)
+    assert not answer.isError and "AssertionError" in told and told.count('"rank"') + told.count("'rank'") == 2
+    assert refused.isError and "There is nothing to scan" in refused.content[0].text
+
+
+def test_what_agents_md_says_is_so():
+    from endpoints import add_endpoints
+
+    text = (SPACE / "agents.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)`", text, re.M)) == {"find", "diff", "scan"}
+    assert "5,000,000 characters" in text and "untrusted" in text and add_endpoints.__doc__
 
 
 @pytest.mark.parametrize(

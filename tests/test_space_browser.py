@@ -36,14 +36,16 @@ def browser():
 def open_page(browser, address):
     pages = []
 
-    def open_at(width=1200, height=900, query=""):
+    def open_at(width=1200, height=900, query="", tab="Ask a model"):
         page = browser.new_context(viewport={"width": width, "height": height}).new_page()
         page.trouble = []
         page.on("pageerror", lambda error: page.trouble.append(f"script error: {error}"))
         page.on("request", lambda request: _outside(request.url) and page.trouble.append(f"asked: {request.url}"))
         page.goto(address + query)
-        page.locator("#scan").wait_for(timeout=WAIT)
+        page.locator("#find").wait_for(timeout=WAIT)
         pages.append(page)
+        if tab:
+            go_to(page, tab)
         return page
 
     yield open_at
@@ -202,6 +204,34 @@ def test_inside_results_and_use(page):
     assert page.locator(".cm-editor").count() == len(list((SPACE / "use").iterdir()))
 
 
+def test_what_stands_out_and_good_and_bad(open_page, tmp_path):
+    page = open_page(tab=None)
+    page.locator("#find-syslog").click()
+    page.locator("#found-page article.flagged").first.wait_for(timeout=WAIT)
+    assert "findings in 120 events" in page.locator("#found-page .headline").inner_text()
+    assert "device error" in page.locator("#found-page").inner_text()
+    with page.expect_download(timeout=WAIT) as download:
+        page.locator("#found-json").click()
+    download.value.save_as(tmp_path / "found.jsonl")
+    assert json.loads((tmp_path / "found.jsonl").read_text().splitlines()[0])["head"]["lines"] == 120
+    page.locator("#find-text textarea").fill("\n".join([*USUAL, f"2026-03-01 12:01:00 ERROR {HOSTILE}"]))
+    page.locator("#find").click()
+    page.locator("#found-page .flagged .text", has_text="onerror").first.wait_for(timeout=WAIT)
+    assert page.evaluate("window.hacked") is None and not page.locator("#found-page img").count()
+
+    go_to(page, "Good and bad")
+    page.locator("#diff").click()
+    page.locator("#diffed-page .error", has_text="Good run: There is nothing to scan").wait_for(timeout=WAIT)
+    page.locator("#good-text textarea").fill("\n".join(USUAL))
+    (tmp_path / "bad.log").write_text("\n".join([*USUAL, ODD]))
+    page.locator("#bad-file input[type=file]").set_input_files(tmp_path / "bad.log")
+    page.locator("#bad-file .file-preview").wait_for(timeout=WAIT)
+    page.locator("#diff").click()
+    page.locator("#diffed-page .flagged .text", has_text="disk 3").first.wait_for(timeout=WAIT)
+    page.locator("#diff-example").click()
+    page.locator("#diffed-page .flagged .text", has_text="AssertionError").first.wait_for(timeout=WAIT)
+
+
 def contrast(page, selector):
     """WCAG contrast of a text against the first ground behind it that is painted."""
     return page.evaluate(
@@ -244,7 +274,18 @@ def test_a_phone_needs_no_sideways_scrolling(open_page, theme):
     page.wait_for_function(
         "document.getElementById('scan-summary').getBoundingClientRect().top < innerHeight", timeout=WAIT
     )
-    for tab in ("Scan a log", "Learn from my log", "Inside the model", "Results", "Use it"):
+    for tab in (
+        "What stands out",
+        "Good and bad",
+        "Ask a model",
+        "Learn from my log",
+        "Inside the model",
+        "Results",
+        "Use it",
+    ):
         go_to(page, tab)
         page.wait_for_timeout(150)
+        if tab == "Good and bad":
+            page.locator("#diff-example").click()
+            page.locator("#diffed-page article").first.wait_for(timeout=WAIT)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab

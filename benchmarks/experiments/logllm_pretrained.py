@@ -183,7 +183,9 @@ def builds(length: int) -> tuple[dict[str, Any], dict[str, Any]]:
     rows: dict[str, dict[str, list[Any]]] = {
         name: {"lines": [], "label": []} for name in ("train", "validation", "test")
     }
-    for place, pair in enumerate(sorted(read_pairs(shared("cidiff") / "pairs"), key=lambda one: zlib.crc32(one.name.encode()))):
+    for place, pair in enumerate(
+        sorted(read_pairs(shared("cidiff") / "pairs"), key=lambda one: zlib.crc32(one.name.encode()))
+    ):
         split = rows[split_of_pair(place)]
         for lines, wanted in ((pair.bad, pair.wanted), (pair.good, None)):
             for first in range(0, len(lines), length):

@@ -35,8 +35,8 @@ from .generic import read_generic
 from .guess import FilePlan
 from .inputs import Block, LogInput, cleaned
 from .masks import CODE_MARK, MAX_CHARACTERS, value_of
-from .records import Record, RecordReader, attributes_of, block_ends, block_fields, parse_json, unpacked_records
 from .names import NameTable
+from .records import Record, RecordReader, attributes_of, block_ends, block_fields, parse_json, unpacked_records
 from .row import EventFormat
 from .templates import TemplateKeys
 from .times import FULL, NO_DATE, NO_YEAR, Clock, Moments, read_column, read_texts

@@ -1,10 +1,8 @@
-"""From a program, by this page's named endpoint /scan."""
+"""From a program, by this page's named endpoints: /find, /diff, and /scan, which asks a model."""
 
 from gradio_client import Client
 
 client = Client("http://127.0.0.1:7860")  # or the id of the Space
-for window in client.predict(open("examples/syslog.log").read(), "logllama", api_name="/scan"):
-    if window["is_anomalous"]:
-        for line in window["lines"]:
-            if line["reason"]:
-                print(line["number"], line["text"], line["reason"], sep="\n  ")
+for finding in client.predict(open("examples/syslog.log").read(), api_name="/find")["findings"]:
+    if finding["is_anomalous"]:
+        print(finding["first_line"], finding["reason"], finding["lines"][0]["text"], sep="\n  ")

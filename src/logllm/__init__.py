@@ -1,16 +1,15 @@
 """logllm: find the lines of a log that matter, compare a bad run with a good one, train and use LogLLM and LogLLaMA.
 
-The names below are loaded when they are first used, so that `import logllm` and `logllm --help` are instant. For the same
-reason `import logllm` alone does not register the Auto classes: that would import torch. Any of the model names does, and
-
->>> import logllm.modeling_logllm  # doctest: +SKIP
-
-after which `AutoModel.from_pretrained(ID)` takes the classes of this package, without `trust_remote_code`.
+The names below are loaded when they are first used, so that `import logllm` and `logllm --help` are instant. The Auto classes
+of transformers know both families from then on: `AutoModel.from_pretrained(ID)` takes the classes of this package, without
+`trust_remote_code` (auto_classes.py says how, without importing torch here).
 """
 
 import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from logllm.auto_classes import register_when_imported
 
 if TYPE_CHECKING:
     from logllm.detector import LogAnomalyDetector
@@ -63,3 +62,8 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+register_when_imported()
+# bitsandbytes says on import that it lacks a kernel which nobody asked for.
+logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(lambda record: "gemm_4bit" not in record.getMessage())

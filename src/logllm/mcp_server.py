@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,18 @@ def inside(folder: Path, name: str) -> str:
 
 
 def make_server(folder: Path, max_tokens: int) -> Any:
-    """The server; needs the official SDK, `pip install logllm[mcp]`."""
+    """The server; needs the official SDK, `pip install logllm[mcp]`, of version 1 or 2."""
     try:
-        from mcp.server.mcpserver import MCPServer
-        from mcp.server.mcpserver.exceptions import ToolError
-    except ImportError as error:
-        raise LogllmError("`logllm mcp` needs the MCP SDK, found none: pip install 'logllm[mcp]'.") from error
+        sdk: Any = import_module("mcp.server.mcpserver")
+    except ImportError:
+        try:
+            sdk = import_module("mcp.server.fastmcp")  # its name in version 1, which the Space's gradio asks for
+        except ImportError as error:
+            raise LogllmError("`logllm mcp` needs the MCP SDK, found none: pip install 'logllm[mcp]'.") from error
+    make: Any = getattr(sdk, "MCPServer", None) or sdk.FastMCP
+    refusal = import_module(f"{sdk.__name__}.exceptions").ToolError
 
-    server: Any = MCPServer(
+    server: Any = make(
         "logllm",
         instructions="Judges log files: scan one log, diff a bad log against good ones, inspect how a log is read. "
         + _WARNING,
@@ -65,7 +70,7 @@ def make_server(folder: Path, max_tokens: int) -> Any:
         try:
             return untrusted(make(most), most)
         except (ValueError, OSError) as error:
-            raise ToolError(str(error)) from error
+            raise refusal(str(error)) from error
 
     @server.tool()
     def scan(logs: list[str], top: int = 5, max_tokens: int = 1500) -> str:

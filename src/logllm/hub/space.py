@@ -23,6 +23,7 @@ PARTS = (
     "templates/*.html",
     "style.css",
     "README.md",
+    "agents.md",
     "requirements.txt",
     "examples/*.log",
     "use/*",

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from logllm.report.finding_text import KIND_WORDS
 from logllm.report.html import CONTEXT_LINES, SHORTEST_FOLD, environment, printable
 
 COLUMNS = 200
@@ -102,6 +103,17 @@ def write_event_report(
     return target
 
 
+def render_finding(row: Mapping[str, Any]) -> str:
+    """One finding of a scan or a diff, as `--json` prints it, as an HTML fragment. Needs `finding_style` on the page."""
+    macros: Any = environment().get_template("finding.html").module
+    return str(macros.finding(_finding(row)))
+
+
+def finding_style() -> str:
+    """The style sheet (CSS, without tags) that `render_finding` needs besides `html.window_style`."""
+    return environment().get_template("finding_style.html").render()
+
+
 def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
     """A finding as the template reads it: texts made printable, lines in open and folded stretches."""
     lines = [dict(line) for line in row.get("lines", ())]
@@ -127,11 +139,12 @@ def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
         line["is_guilty"] = bool(line["reason"])
         if line["reason"] in printable(str(row["reason"])):
             line["reason"] = ""
+    kind, near = str(row.get("kind")), row.get("nearest")
     return {
         "rank": int(row["rank"]),
         "file": printable(Path(str(row.get("file", ""))).name),
         "first_line": row.get("first_line"),
-        "kind_words": KINDS.get(str(row.get("kind")), str(row.get("kind"))),
+        "kind_words": KINDS.get(kind, KIND_WORDS.get(kind, kind)),
         "severity": row.get("severity") or "",
         "count": int(row.get("count", 1)),
         "score": _finite(row.get("score")),
@@ -140,6 +153,7 @@ def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
         "reason": printable(str(row.get("reason", ""))),
         "time": _period(row.get("first"), row.get("last")),
         "key": printable(str(row.get("key") or "")),
+        "near": {"good_line": int(near["good_line"]), "text": printable(str(near["text"]))} if near else None,
         "stretches": _stretches(shown),
     }
 

@@ -55,30 +55,31 @@ def cut_sequences(table: EventTable, messages: Sequence[str] | None) -> list[Seq
     n = len(table)
     ways = []
     sizes = counts_of(table.sequence + 1, int(table.sequence.max(initial=-1)) + 2)  # the first: of no sequence
+    without, sizes = int(sizes[0]), sizes[1:][sizes[1:] > 0]
     sessions = False
-    if n and n - sizes[0] > 0.3 * n:
-        sizes = sizes[1:][sizes[1:] > 0]
+    if n and n - without > 0.3 * n:
         sessions = len(sizes) >= max(10, n // MOST_SESSION_EVENTS) and float(np.median(sizes)) <= MOST_SESSION_EVENTS
-        sessions = sessions and _are_short(table, named)
+        sessions = sessions and _are_short(table)
         if len(sizes) > 1:
             ways.append(Sequences(table.sequence, "session" if sessions else "component", sessions))
     if not sessions and messages is not None:
         of_row = sessions_in_text(messages, table.template)
         if of_row is not None:
             ways.append(Sequences(of_row, "session", True))
-    if not (named.any() and not sessions and len(np.unique(table.sequence[named])) >= MANY_COMPONENTS):
+    if sessions or len(sizes) < MANY_COMPONENTS:
         ways.append(Sequences(_streams(table), "log", False))  # of many hosts no common order is to be expected
     return ways
 
 
-def _are_short(table: EventTable, named: NDArray[np.bool_]) -> bool:
+def _are_short(table: EventTable) -> bool:
     """Whether most sequences begin and end within a part of the log, as sessions do and hosts do not."""
-    rows = np.flatnonzero(named)
-    owner = table.sequence[rows]
-    first = np.full(int(owner.max()) + 1, len(table), np.int64)
+    first = np.full(int(table.sequence.max()) + 1, len(table), np.int64)
     last = np.full(len(first), -1, np.int64)
-    np.minimum.at(first, owner, rows)
-    np.maximum.at(last, owner, rows)
+    for start in range(0, len(table), CHUNK):
+        owner = table.sequence[start : start + CHUNK]
+        rows = start + np.flatnonzero(owner >= 0)
+        np.minimum.at(first, table.sequence[rows], rows)
+        np.maximum.at(last, table.sequence[rows], rows)
     spans = (last - first)[last >= 0]
     return float(np.median(spans[spans > 0] if (spans > 0).any() else spans)) <= len(table) / 3
 
