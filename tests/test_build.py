@@ -172,13 +172,13 @@ def test_what_cannot_be_built_is_said_in_one_sentence(tmp_path, options, message
 
 def test_an_output_that_is_something_else(tmp_path):
     log = write_log(tmp_path)
-    with pytest.raises(LogInputError, match="is a file"):
+    with pytest.raises(LogInputError, match="found the file"):
         quiet(PLAIN, log, log)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").touch()
-    with pytest.raises(LogInputError, match="holds something else"):
+    with pytest.raises(LogInputError, match="found something else"):
         quiet(PLAIN, log, tmp_path)
-    with pytest.raises(LogInputError, match="holds none"):
+    with pytest.raises(LogInputError, match="found none in"):
         load_windows(tmp_path, "mine")
 
 
@@ -203,7 +203,7 @@ def test_a_killed_build_leaves_nothing_half(tmp_path):
         time.sleep(0.05)
     child.kill()
     child.wait()
-    with pytest.raises(LogInputError, match="holds none"):
+    with pytest.raises(LogInputError, match="found none in"):
         load_windows(tmp_path / "out", "mine")
     quiet(PLAIN, write_log(tmp_path, 500), tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["README.md", "croissant.json", "mine"]

@@ -87,7 +87,7 @@ def test_without_a_network_it_says_what_to_do(server, tmp_path):
     )
     with pytest.raises(DownloadError, match="Fetch x from there"):
         download_log(nobody, tmp_path, progress=False)
-    with pytest.raises(DownloadError, match="has none"):
+    with pytest.raises(DownloadError, match="found none for"):
         download_log(get_system("plain"), tmp_path)
 
 

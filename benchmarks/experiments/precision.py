@@ -12,6 +12,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 RESULT = Path(__file__).resolve().parent.parent / "results" / "precision.json"
 BITS = {
@@ -34,7 +35,11 @@ def main() -> None:
     windows, labels = rows["lines"][:], rows["label"][:]
     told = []
     for family in ("logllm", "logllama"):
-        ways = {"float32": {"dtype": "float32"}, "bfloat16": {"dtype": "bfloat16"}, "float16": {"dtype": "float16"}}
+        ways: dict[str, dict[str, Any]] = {
+            "float32": {"dtype": "float32"},
+            "bfloat16": {"dtype": "bfloat16"},
+            "float16": {"dtype": "float16"},
+        }
         if family == "logllm":
             ways |= {name: {"quantization_config": bits, "dtype": "float32"} for name, bits in BITS.items()}
         exact = None
