@@ -83,7 +83,7 @@ def test_a_ten_megabyte_line_and_a_head_of_nul_bytes(tmp_path):
     [
         (None, "found nothing at"),
         ("folder", "found the folder"),
-        (b"", "is empty"),
+        (b"", "found the empty file"),
         (bytes(range(256)) * 50, "found a binary file"),
         (b"\x7fELF" + b"\0\1\2" * 100, "ELF program"),
         ("text\n".encode("utf-16"), "UTF-16"),
