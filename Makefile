@@ -27,6 +27,7 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src/logllm hf_datasets modeling_logllm trainers model_cards
+	$(BIN)/mypy --config-file .ci/mypy-normal.ini tests benchmarks spaces_demo
 	$(BIN)/python .ci/audit.py
 	@# How much of the code the quick tests run (`make test` judges them, and PYTEST_ARGS=--cov says it of all tests).
 	@mkdir -p build

@@ -94,7 +94,7 @@ def build(
     row = row if window is None else row.with_window(window)
     check_shares(train_share, validation_share)
     if split not in ("paper", "chronological"):
-        raise LogInputError(f"split must be 'paper' or 'chronological'; found {split!r}.")
+        raise LogInputError(f"split must be 'paper' or 'chronological', found {split!r}: name one of them")
     files = log_files(raw, row)
     _refuse_another(files[0], row)
     count = useful_processes(files, processes)
@@ -170,8 +170,8 @@ def build(
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise LogInputError(
-            f"The output must fit on its disk; the disk of {out} is full. Nothing was changed there: free some space, or "
-            "name a folder on another disk."
+            f"The output must fit on its disk, found that the disk of {out} is full. Nothing was "
+            "changed there: free some space, or name a folder on another disk"
         ) from error
     write_readme(Path(out))
     return json.loads(text)
@@ -181,8 +181,8 @@ def _refuse_another(file: Path, system: LogSystem) -> None:
     other = looks_like_another(list(islice(read_lines(file, system.encoding), _SAMPLE_LINES)), system)
     if other is not None:
         raise LogInputError(
-            f"The log must be one of {system.name}; the first lines of {file} look like {other.name} ({other.title}). "
-            f"Build it as {other.name}, or name the log of {system.name}."
+            f"The log must be one of {system.name}, found first lines of {file} that look like "
+            f"{other.name} ({other.title}): build it as {other.name}, or name the log of {system.name}"
         )
 
 

@@ -61,13 +61,13 @@ def build_pairs(raw: Path, out: Path) -> dict[str, Any]:
     )
     if not names:
         raise LogInputError(
-            f"The raw data must be a folder with a folder a pair (pass.log, fail.log, groundtruth); found none in {raw}: "
-            "name the data folder of CiDiff."
+            "The raw data must be a folder with a folder a pair (pass.log, fail.log, groundtruth), "
+            f"found none in {raw}: name the data folder of CiDiff"
         )
     target = out / NAME
     if target.exists() and not (target / STATISTICS).exists():
         raise LogInputError(
-            f"{target} must be absent or an earlier build, found something else: choose another folder."
+            f"{target} must be absent or an earlier build, found something else: choose another folder"
         )
     frames: dict[str, list[pl.DataFrame]] = {split: [] for split in SPLITS}
     splits = split_of({project_of(name) for name in names})
@@ -145,7 +145,7 @@ def read_build_lines(path: Path) -> list[str]:
         data = gzip.decompress(packed.read_bytes())
     else:
         raise LogInputError(
-            f"A pair must hold {path.name} or {packed.name}, found neither in {path.parent}: copy the folder whole."
+            f"A pair must hold {path.name} or {packed.name}, found neither in {path.parent}: copy the folder whole"
         )
     return re.split("\r\n|\n|\r", data.decode("utf-8", "replace"))
 
@@ -164,7 +164,7 @@ def read_labels(path: Path, lines: int) -> list[str]:
         first, last = int(found[2]), int(found[3] or found[2])
         if not 1 <= first <= last <= lines:
             raise LogInputError(
-                f"A label must name lines 1 to {lines}, found {row.strip()!r} in {path}: check the pair."
+                f"A label must name lines 1 to {lines}, found {row.strip()!r} in {path}: check the pair"
             )
         for number in range(first, last + 1):
             if found[1] == "E" or labels[number - 1] == "none":

@@ -33,8 +33,9 @@ def push_dataset(
     names = configurations(folder) if folder.is_dir() else []
     if not names or not (folder / "README.md").exists():
         raise LogInputError(
-            f"The folder must hold a built dataset (README.md and a configuration); {folder} holds "
-            f"{', '.join(names) or 'none'}. Build it first (`logllm build SYSTEM --raw LOG --out {folder}`)."
+            "The folder must hold a built dataset (README.md and a configuration), found "
+            f"{', '.join(names) or 'none'} in {folder}: build it first (`logllm build SYSTEM --raw LOG"
+            f" --out {folder}`)"
         )
     api = HfApi(token=token)
     try:

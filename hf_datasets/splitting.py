@@ -25,9 +25,9 @@ SPLITS = ("train", "validation", "test")
 def check_shares(train_share: float, validation_share: float) -> None:
     """Raise `LogInputError` unless both shares are possible."""
     if not 0 < train_share <= 1:
-        raise LogInputError(f"train_share must lie above 0 and at most at 1; found {train_share}. Use .8, say.")
+        raise LogInputError(f"train_share must lie above 0 and at most at 1, found {train_share}: use .8, say")
     if not 0 <= validation_share < 1:
-        raise LogInputError(f"validation_share must be at least 0 and below 1; found {validation_share}. Use .1, say.")
+        raise LogInputError(f"validation_share must be at least 0 and below 1, found {validation_share}: use .1, say")
 
 
 def shuffled(session_ids: pa.Array, seed: int) -> np.ndarray:

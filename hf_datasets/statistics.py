@@ -67,8 +67,8 @@ def label_counts(
     used = int((of_session >= 0).sum())
     if not used:
         raise LogInputError(
-            f"The label file must belong to the log; none of its {given:,} sessions occurs there "
-            f"({source}). Give the label file of this log, or none."
+            f"The label file must belong to the log, found that none of its {given:,} sessions occurs "
+            f"there ({source}): give the label file of this log, or none"
         )
     named = windows.sessions >= 0
     unknown = of_session < 0

@@ -95,12 +95,12 @@ def _schema(features: dict[str, dict[str, Any]]) -> pa.Schema:
 def configuration_folder(out: Path, name: str) -> Iterator[Path]:
     """A hidden folder to fill; on success it takes the place of OUT/NAME in one rename, on failure it is removed."""
     if out.exists() and not out.is_dir():
-        raise LogInputError(f"The output must be a folder; {out} is a file. Name another place.")
+        raise LogInputError(f"The output must be a folder, found the file {out}: name another place")
     final = out / name
     if final.exists() and not (final / STATISTICS).exists():
         raise LogInputError(
-            f"{final} must be absent or an earlier build; it holds something else (no {STATISTICS}). "
-            "Choose another output folder, or move that one away."
+            f"{final} must be absent or an earlier build, found something else (no {STATISTICS}): "
+            "choose another output folder, or move that one away"
         )
     ours = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
@@ -326,8 +326,8 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 def _damaged(folder: Path, what: str) -> LogInputError:
     return LogInputError(
-        f"A built configuration must be as it was built; {folder} is not ({what}). Copy it again or build it anew; what was "
-        f"changed on purpose is taken when {CHECKSUMS} and the file's line in {STATISTICS} are gone."
+        f"A built configuration must be as it was built, found {what} in {folder}: copy it again or build it anew; what was "
+        f"changed on purpose is taken when {CHECKSUMS} and the file's line in {STATISTICS} are gone"
     )
 
 
@@ -336,7 +336,7 @@ def _configuration(out: str | Path, config: str) -> Path:
     if not (folder / STATISTICS).exists():
         found = ", ".join(configurations(Path(out))) if Path(out).is_dir() else ""
         raise LogInputError(
-            f"The dataset folder must hold the configuration {config!r}; {out} holds {found or 'none'}. "
-            f"Build it first (`logllm build {config} --raw LOG --out {out}`)."
+            f"The dataset folder must hold the configuration {config!r}, found {found or 'none'} in "
+            f"{out}: build it first (`logllm build {config} --raw LOG --out {out}`)"
         )
     return folder

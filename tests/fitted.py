@@ -41,7 +41,7 @@ def life(log: str, model: str, state: str, alerts: str, until_end: bool = False,
             if had_some:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        watcher._deliver = deliver_and_die
+        watcher._deliver = deliver_and_die  # type: ignore[method-assign]
     watcher.run(until_end)
 
 

@@ -30,38 +30,47 @@ LOGLLM = "from logllm.__main__ import main; main()"  # the code of the command
 
 
 class Parent:
-    """The process that forks."""
+    """The process that forks. It says which process it started, and later with which code that one ended."""
 
     def __init__(self) -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, __file__]
         self.process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment
-        )  # fmt: skip
-        self.ended: dict[int, int] = {}
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment
+        )
+        self.said, self.ended = b"", dict[int, int]()
 
     def ask(self, request: dict[str, object]) -> int:
         """Start a process; its id."""
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(request) + "\n")
-        while True:
-            name, number, code = self._answer()
-            if name == "started":
-                return number
-            self.ended[number] = code
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        started: list[int] = []
+        while not started:
+            started = self._read(None)
+        return started[0]
 
-    def wait(self, pid: int, until: float) -> int | None:
-        """The exit code of a process, as subprocess gives it; None when it runs on at the moment `until`."""
-        assert self.process.stdout is not None
+    def wait(self, pid: int, seconds: float) -> int | None:
+        """The exit code of a process, as subprocess gives it; None when it runs on after so long."""
+        until = time.monotonic() + seconds
         while pid not in self.ended:
-            if not select.select([self.process.stdout], [], [], max(until - time.monotonic(), 0))[0]:
-                return None
-            _, number, code = self._answer()
-            self.ended[number] = code
-        return self.ended[pid]
+            left = until - time.monotonic()
+            self._read(max(left, 0))
+            if left <= 0:
+                break
+        return self.ended.get(pid)
 
-    def _answer(self) -> tuple[str, int, int]:
+    def _read(self, seconds: float | None) -> list[int]:
+        """Take in what was said within so long; the processes that were started."""
         assert self.process.stdout is not None
-        return tuple(json.loads(self.process.stdout.readline()))
+        if not select.select([self.process.stdout], [], [], seconds)[0]:
+            return []
+        data = os.read(self.process.stdout.fileno(), 1 << 16)
+        if not data:
+            raise EOFError(f"the process that forks ended with code {self.process.wait()}")
+        *lines, self.said = (self.said + data).split(b"\n")
+        answers = [json.loads(line) for line in lines]
+        self.ended |= {pid: code for name, pid, code in answers if name == "ended"}
+        return [pid for name, pid, _ in answers if name == "started"]
 
 
 @functools.cache
@@ -76,6 +85,8 @@ class Started:
     def __init__(self, code: str, arguments: tuple[object, ...], env: dict[str, str] | None, cwd: object) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="logllm-fresh-")
         self.stdout, self.stderr = (Path(self.folder.name) / name for name in ("out", "err"))
+        for file in (self.stdout, self.stderr):
+            file.touch()
         self.returncode: int | None = None
         self.pid = parent().ask(
             {
@@ -93,7 +104,7 @@ class Started:
 
     def _wait(self, seconds: float) -> int | None:
         if self.returncode is None:
-            self.returncode = parent().wait(self.pid, time.monotonic() + seconds)
+            self.returncode = parent().wait(self.pid, seconds)
         return self.returncode
 
     def kill(self) -> None:
@@ -114,9 +125,11 @@ def start(code: str, *arguments: object, env: dict[str, str] | None = None, cwd:
     return Started(code, arguments, env, cwd)
 
 
-def run(code: str, *arguments: object, timeout: float = 280, **settings: object) -> subprocess.CompletedProcess[str]:
+def run(
+    code: str, *arguments: object, env: dict[str, str] | None = None, cwd: object = None
+) -> subprocess.CompletedProcess[str]:
     """The same, and wait for its end."""
-    return start(code, *arguments, **settings).result(timeout)
+    return start(code, *arguments, env=env, cwd=cwd).result()
 
 
 def ranks(count: int, code: str, *arguments: object, env: dict[str, str] | None = None) -> list[Started]:

@@ -172,13 +172,13 @@ def test_what_cannot_be_built_is_said_in_one_sentence(tmp_path, options, message
 
 def test_an_output_that_is_something_else(tmp_path):
     log = write_log(tmp_path)
-    with pytest.raises(LogInputError, match="is a file"):
+    with pytest.raises(LogInputError, match="found the file"):
         quiet(PLAIN, log, log)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").touch()
-    with pytest.raises(LogInputError, match="holds something else"):
+    with pytest.raises(LogInputError, match="found something else"):
         quiet(PLAIN, log, tmp_path)
-    with pytest.raises(LogInputError, match="holds none"):
+    with pytest.raises(LogInputError, match="found none in"):
         load_windows(tmp_path, "mine")
 
 
@@ -203,7 +203,7 @@ def test_a_killed_build_leaves_nothing_half(tmp_path):
         time.sleep(0.05)
     child.kill()
     child.wait()
-    with pytest.raises(LogInputError, match="holds none"):
+    with pytest.raises(LogInputError, match="found none in"):
         load_windows(tmp_path / "out", "mine")
     quiet(PLAIN, write_log(tmp_path, 500), tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["README.md", "croissant.json", "mine"]
@@ -243,8 +243,8 @@ def test_a_range_of_lines(tmp_path):
     assert statistics["lines"]["read"] == 400 and statistics["slice"]["lines"] == [300, 700]
     assert data["train"][0]["line_numbers"][0] == 301 and data["test"][-1]["line_numbers"][-1] == 700
     for span, message in (
-        ((900, 1100), "the log ends at line 1,000"),
-        ((2000, 3000), "ends before line 2,000"),
+        ((900, 1100), "its end at line 1,000"),
+        ((2000, 3000), "its end before line 2,000"),
         ((5, 5), "range"),
     ):
         with pytest.raises(LogInputError, match=message):
@@ -323,7 +323,7 @@ def test_a_full_disk_is_said(tmp_path, monkeypatch):
 def test_a_folder_and_an_archive_with_the_labels_inside(shared_data, tmp_path):
     folder = tmp_path / "raw"
     folder.mkdir()
-    with pytest.raises(LogInputError, match="holds no file named like one"):
+    with pytest.raises(LogInputError, match="found no file named like one"):
         quiet("hdfs", folder, tmp_path / "out")
     (folder / "HDFS.log").write_bytes((shared_data / "hdfs/HDFS_2k.log").read_bytes())
     (folder / "anomaly_label.csv").write_text("BlockId,Label\nblk_38865049064139660,Anomaly\n")

@@ -45,7 +45,7 @@ def test_the_dataset_loads_with_columns_labels_and_splits_by_project(raw: Path, 
     assert {row["step"] for row in first} == {"==> build"}
     assert all(row["label"] is None for row in rows if row["run"] == "pass")
     assert all(row["label_second"] is None for row in rows if row["pair"] == "alpha_2")
-    where = {}
+    where: dict[str, str] = {}
     for split, table in loaded.items():
         for project in set(table["project"]):
             assert where.setdefault(project, split) == split

@@ -81,7 +81,7 @@ def test_a_damaged_dataset(dataset, name, kind, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(dataset, out)
     assert damage(out / "mine" / name, kind, f"{name} {kind}")
-    with pytest.raises(LogInputError, match=r"must be as it was built; .* build it anew"):
+    with pytest.raises(LogInputError, match=r"must be as it was built, found .* build it anew"):
         load_windows(out, "mine")
     for read, own in ((load_statistics, "statistics.json"), (load_templates, "templates.json")):
         if name == own:

@@ -85,9 +85,9 @@ def test_without_a_network_it_says_what_to_do(server, tmp_path):
     nobody = LogSystem(
         "mine", "Mine", source=Source(url=f"http://127.0.0.1:{port + 1 if port < 65535 else 9}/x", archive="x")
     )
-    with pytest.raises(DownloadError, match="Fetch x from there"):
+    with pytest.raises(DownloadError, match="fetch x from there"):
         download_log(nobody, tmp_path, progress=False)
-    with pytest.raises(DownloadError, match="has none"):
+    with pytest.raises(DownloadError, match="found none for"):
         download_log(get_system("plain"), tmp_path)
 
 

@@ -1,11 +1,9 @@
 """The benchmark's metric: against scikit-learn and by hand, as an `evaluate` module, and under two processes."""
 
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import fresh_process
 import numpy as np
 import pytest
 
@@ -132,19 +130,13 @@ print(json.dumps(found if found is None else {name: found[name] for name in ("tp
 
 @pytest.mark.slow
 def test_two_processes_are_gathered_on_the_first(tmp_path):
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_MODULES_CACHE": str(tmp_path / "modules")}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(rank), str(FOLDER), str(tmp_path / "cache")], env=environment,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for rank in (0, 1)
-    ]  # fmt: skip
-    said = [process.communicate(timeout=120) for process in started]
-    assert [process.returncode for process in started] == [0, 0], said
+    environment = {"HF_HUB_OFFLINE": "1", "HF_MODULES_CACHE": str(tmp_path / "modules")}
+    started = [fresh_process.start(WORKER, rank, FOLDER, tmp_path / "cache", env=environment) for rank in (0, 1)]
+    ended = [process.result() for process in started]
+    assert [done.returncode for done in ended] == [0, 0], ended
     import json
 
-    first, second = (json.loads(out.splitlines()[-1]) for out, _ in said)
+    first, second = (json.loads(done.stdout.splitlines()[-1]) for done in ended)
     assert second is None
     assert (first["tp"], first["fp"], first["fn"], first["tn"]) == (2, 1, 0, 2)
     assert first["auroc"] == pytest.approx(5 / 6)

@@ -26,13 +26,15 @@ def rows(normal=60, anomalous=0):
     )
 
 
-@pytest.fixture
-def trained(monkeypatch, tmp_path):
-    monkeypatch.setitem(PRESETS, "small", SMALL)
-    detector = train_detector(
-        "logllama", rows(60, 5), rows(20), table(), get_system("hdfs"), "small", tmp_path / "out", progress=False
-    )
-    return detector, tmp_path / "out"
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    out = tmp_path_factory.mktemp("trained") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "small", SMALL)
+        detector = train_detector(
+            "logllama", rows(60, 5), rows(20), table(), get_system("hdfs"), "small", out, progress=False
+        )
+    return detector, out
 
 
 def test_a_checkpoint_tells_how_it_was_made(trained):

@@ -14,10 +14,19 @@ from datasets import Dataset
 from tiny_logllm import build
 from transformers import AutoModelForCausalLM
 
-from logllm.trainers import LogLLMRecipe, LogLLMTrainer, MessageStore, TrainingStopped, assemble_logllm, train_logllm
-from logllm.trainers import logllm_stages as runs
+from logllm.trainers import (
+    LogLLMRecipe,
+    LogLLMTrainer,
+    MessageStore,
+    TrainingStopped,
+    assemble_logllm,
+    callbacks,
+    train_logllm,
+)
+from logllm.trainers.augmentation import reordered, with_messages
+from logllm.trainers.logllm_batches import MinorityOversampler, WindowCollator
 from logllm.trainers.logllm_config import PRESETS, LogLLMPreset, LogLLMTrainingConfig
-from logllm.trainers.logllm_trainer import MinorityOversampler, WindowCollator, answer_positions, part_of
+from logllm.trainers.logllm_trainer import answer_positions, part_of
 from logllm.trainers.stage_checkpoint import load_trainable
 
 NORMAL = ["open file 1", "read 20 bytes", "read 30 bytes", "close file 1"]
@@ -189,10 +198,10 @@ def test_varied_messages_and_orders_change_the_batch_and_nothing_else(tmp_path):
     )
     batch = stage.data_collator([stage.train_dataset[i] for i in range(6)])
     torch.manual_seed(0)
-    one, other = stage._with_messages(batch), stage._with_messages(batch)
+    one, other = (with_messages(batch, stage.store, stage.vectors, stage.args) for _ in range(2))
     assert one["message_vectors"].shape == other["message_vectors"].shape
     assert not torch.equal(one["message_vectors"], other["message_vectors"])
-    moved = stage._reordered(one)["message_index"]
+    moved = reordered(one, 3.0)["message_index"]
     assert not torch.equal(moved, one["message_index"])
     assert torch.equal(moved.sort(1).values, one["message_index"].sort(1).values)
     assert torch.equal(moved < 0, one["message_index"] < 0)  # padding stays behind
@@ -252,7 +261,7 @@ def test_a_run_broken_off_anywhere_ends_with_the_weights_of_an_unbroken_one(tmp_
         return real(self, *args, **kwargs)
 
     monkeypatch.setattr(LogLLMTrainer, "training_step", cut)
-    monkeypatch.setattr(runs, "CHECKPOINT_STEPS", 2)
+    monkeypatch.setattr(callbacks, "CHECKPOINT_STEPS", 2)
     for attempt in range(12):
         steps = draw.randint(2, 9)
         try:
@@ -304,18 +313,18 @@ def test_one_class_is_refused(tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_what_was_saved(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "CHECKPOINT_STEPS", 1)
+    monkeypatch.setattr(callbacks, "CHECKPOINT_STEPS", 1)
     model, processor, recipe = fresh()
-    real, steps = LogLLMTrainer._with_messages, []
+    real, steps = LogLLMTrainer.compute_loss, []
 
-    def poisoned(self, inputs):
+    def poisoned(self, *args, **kwargs):
         steps.append(1)
         if len(steps) == 7:
             with torch.no_grad():
                 self.accelerator.unwrap_model(self.model).lm_head.weight.fill_(float("nan"))
-        return real(self, inputs)
+        return real(self, *args, **kwargs)
 
-    monkeypatch.setattr(LogLLMTrainer, "_with_messages", poisoned)
+    monkeypatch.setattr(LogLLMTrainer, "compute_loss", poisoned)
     with pytest.raises(TrainingStopped, match=r"the loss must be a number, found nan at step \d"):
         train_logllm(model, processor, rows(), recipe, tmp_path, progress=False)
     from logllm.trainers.stage_checkpoint import last_sealed
@@ -354,9 +363,8 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 import test_logllm_training as t
-from logllm.trainers import logllm_stages as runs
-from logllm.trainers import TrainingStopped, train_logllm
-runs.CHECKPOINT_STEPS = 1
+from logllm.trainers import TrainingStopped, callbacks, train_logllm
+callbacks.CHECKPOINT_STEPS = 1
 model, processor, recipe = t.fresh()
 real, steps = t.LogLLMTrainer.training_step, []
 def step(self, *args, **kwargs):

@@ -82,9 +82,9 @@ def test_a_ten_megabyte_line_and_a_head_of_nul_bytes(tmp_path):
     ("content", "message"),
     [
         (None, "found nothing at"),
-        ("folder", "is a folder"),
-        (b"", "is empty"),
-        (bytes(range(256)) * 50, "looks binary"),
+        ("folder", "found the folder"),
+        (b"", "found the empty file"),
+        (bytes(range(256)) * 50, "found a binary file"),
         (b"\x7fELF" + b"\0\1\2" * 100, "ELF program"),
         ("text\n".encode("utf-16"), "UTF-16"),
     ],

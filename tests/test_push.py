@@ -66,7 +66,7 @@ def test_push_then_load_by_repository_id_and_push_again(tmp_path):
 
 
 def test_a_folder_without_a_build_is_refused(tmp_path):
-    with pytest.raises(LogInputError, match="holds none"):
+    with pytest.raises(LogInputError, match="found none in"):
         push_dataset(tmp_path, "me/logs")
-    with pytest.raises(LogInputError, match="holds none"):
+    with pytest.raises(LogInputError, match="found none in"):
         push_dataset(tmp_path / "missing", "me/logs")

@@ -293,7 +293,7 @@ def test_bad_arguments_are_refused_before_anything_is_written(tmp_path, system, 
 
 
 def test_unknown_systems_are_refused_with_the_names_there_are():
-    with pytest.raises(UnknownSystemError, match=r"hdfs, bgl.*Did you mean hdfs\?"):
+    with pytest.raises(UnknownSystemError, match=r"hdfs, bgl.*did you mean hdfs\?"):
         iter_lines("hdsf", 10)
 
 

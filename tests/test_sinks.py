@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,8 @@ ALERTS = [{"id": str(n), "text": "\x1b[31m é"} for n in range(3)]
 class Hook(BaseHTTPRequestHandler):
     """Refuses the first two requests, takes the rest."""
 
-    refuse, got = 2, []
+    refuse = 2
+    got: list[Any] = []
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))

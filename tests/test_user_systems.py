@@ -51,7 +51,7 @@ def test_format_strings(format_string, line, content):
         ({"format": "<A> <A> <Content>"}, "name each field once"),
         ({}, "either `format:` or `pattern:`"),
         ({"format": "<Content>", "sesion": "x"}, "found sesion"),
-        ({"pattern": "(?P<content>"}, "none"),
+        ({"pattern": "(?P<content>"}, "found '"),
         ({"pattern": "x"}, r"must have a group"),
         ({"format": "<Content>", "session": "["}, "session must be a regular expression"),
         ({"format": "<Content>", "window": {"kind": "fixed", "size": 0}}, "of a size above 0"),
@@ -73,7 +73,7 @@ def test_a_file_that_is_no_yaml(tmp_path):
     with pytest.raises(LogInputError, match="must be YAML"):
         system_from_yaml(path)
     path.write_text("- 1")
-    with pytest.raises(LogInputError, match="holds list"):
+    with pytest.raises(LogInputError, match="found list"):
         system_from_yaml(path)
 
 

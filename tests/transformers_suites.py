@@ -74,7 +74,7 @@ def fetch() -> Path:
         done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise OSError(f"pip could not download {wanted} in {FETCH_SECONDS} s") from error
-    (archive,) = list(home.glob("transformers-*.tar.gz")) or [None]
+    archive = next(home.glob("transformers-*.tar.gz"), None)
     if done.returncode or archive is None:
         raise OSError(f"pip could not download {wanted}: {done.stderr.strip().splitlines()[-1:]}")
     found = hashlib.sha256(archive.read_bytes()).hexdigest()

@@ -33,10 +33,11 @@ from logllm.modeling_logllm.processing_logllama import BOS_ID, EOS_ID, PAD_ID
 
 from .logllama_config import PRESETS as LOGLLAMA_PRESETS
 from .logllama_config import LogLLaMAPreset
-from .logllama_lora import text_embeddings
 from .logllm_config import PRESETS as LOGLLM_PRESETS
 from .logllm_config import LogLLMPreset
 from .vocabulary import LOG_TOKEN, decoder_tokenizer, encoder_tokenizer, key_tokenizer
+
+PARAMETER_WORD = "*"  # what the wildcard of a template is read as
 
 
 def preset_named(presets: dict[str, Any], name: str) -> Any:
@@ -297,3 +298,28 @@ def load_part(auto_class: Any, repository: str, **kwargs: Any) -> Any:
             f"network and, for a gated model, log in with `hf auth login`; {without_hub}"
             "or use the preset 'tiny', which downloads nothing"
         ) from error
+
+
+def text_embeddings(
+    words: torch.Tensor, tokenizer: PreTrainedTokenizerBase, texts: list[str], seed: int = 0
+) -> torch.Tensor:
+    """Return the mean word embedding of each text: (n, H); a text without words gets noise of the table's spread.
+
+    So two templates of like wording are like keys before any training, and a key that is added later has a meaning at once.
+
+    Args:
+        words: (V, H) the language model's table.
+        tokenizer: its tokenizer.
+        texts: template texts.
+        seed: of the noise.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    spread = float(words.float().std())
+    rows = []
+    for text in texts:
+        ids: Any = tokenizer(text.replace("<*>", PARAMETER_WORD), add_special_tokens=False)["input_ids"]
+        if ids:
+            rows.append(words[torch.tensor(ids)].float().mean(0))
+        else:
+            rows.append(torch.randn(words.shape[1], generator=generator) * spread)
+    return torch.stack(rows)

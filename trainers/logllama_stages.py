@@ -26,9 +26,9 @@ from logllm.modeling_logllm import LogLLaMAForNextKey, LogLLaMAProcessor
 from .assemble import preset_named
 from .logllama_config import PRESETS, LogLLaMAPreset, NextKeyConfig, ReinforceConfig
 from .logllama_trainer import NextKeyTrainer, ReinforceTrainer, unwrapped
-from .logllm_stages import _batches, _common, _run
 from .qlora import merged, with_adapters
 from .stage_checkpoint import last_sealed
+from .stage_runner import batch_settings, common_settings, run
 from .tracking import chosen_trackers, track, tracking_arguments
 
 LEAST_STEPS = 400
@@ -77,7 +77,7 @@ def train_logllama(
     trackers = chosen_trackers(report_to)
     row: LogLLaMAPreset = preset_named(PRESETS, preset)
     # A step sees as many sequences with many processes as with one.
-    share, reinforce_share = _batches(row.batch, row.batch), _batches(REINFORCE_BATCH, REINFORCE_BATCH)
+    share, reinforce_share = batch_settings(row.batch, row.batch), batch_settings(REINFORCE_BATCH, REINFORCE_BATCH)
     name_of_run = (tracking_dir or work_dir).parent.name
     truth = labels if labels is not None else [0] * len(sequences)
     normal = [sequence for sequence, label in zip(sequences, truth) if label != 1]
@@ -100,7 +100,7 @@ def train_logllama(
         lr_scheduler_type=row.schedule,
         warmup_steps=20,
         **share,
-        **_common(work_dir / "likelihood", seed, 20)
+        **common_settings(work_dir / "likelihood", seed, 20)
         | tracking_arguments(trackers, f"{name_of_run}-likelihood")
         | _validated(held_back, max(round(total_steps(len(rows), row.batch, epochs, steps) / row.epochs), 1)),
     )
@@ -117,7 +117,7 @@ def train_logllama(
             "num_train_epochs": row.reinforce_epochs,
             "max_steps": max_steps // 10 if 0 < max_steps < a_pass * row.reinforce_epochs else -1,
             **reinforce_share,
-            **_common(work_dir / "reinforce", seed, max(round(a_pass * row.reinforce_epochs / 50), 1))
+            **common_settings(work_dir / "reinforce", seed, max(round(a_pass * row.reinforce_epochs / 50), 1))
             | tracking_arguments(trackers, f"{name_of_run}-reinforce")
             | _validated(held_back, max(a_pass // 4, 1))
             | (reinforce_settings or {}),
@@ -220,7 +220,7 @@ def run_stage(
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=patience))
     first = trainer.is_world_process_zero()
     checkpoint = last_sealed(folder, remove=first) if resume and folder.is_dir() else None
-    row = _run(trainer, name, progress, resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    row = run(trainer, name, progress, resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     history[name] = trainer.state.log_history
     best = [log for log in history[name] if "eval_loss" in log]
     if best:

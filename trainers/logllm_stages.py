@@ -13,137 +13,29 @@ Notes:
 import json
 import math
 import shutil
-import signal
-import statistics
 import sys
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from accelerate import PartialState
 from datasets import Dataset
-from tqdm.auto import tqdm
-from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback
+from transformers import EarlyStoppingCallback
 
 from logllm.modeling_logllm import LogLLMForSequenceAnomaly, LogLLMProcessor
 
 from .assemble import has_fast_bf16
+from .callbacks import StopOnSignal
+from .logllm_batches import MinorityOversampler, check_labels
 from .logllm_config import LogLLMTrainingConfig, Stage
 from .logllm_recipe import LogLLMRecipe
-from .logllm_trainer import LogLLMTrainer, MinorityOversampler, TrainingStopped, check_labels
+from .logllm_trainer import LogLLMTrainer, TrainingStopped
 from .message_store import MessageStore
 from .qlora import DeadGradientGuard, memory_line
 from .stage_checkpoint import last_sealed, load_trainable, save_trainable
+from .stage_runner import batch_settings, begin, common_settings, process_state, run
 from .tracking import chosen_trackers, track, tracking_arguments
 
-CHECKPOINT_STEPS = 500  # besides those at evaluations: minutes of an 8B model
 VALIDATION_LIMIT = 4000  # windows by which a stage is judged while it trains
-
-
-class StageBar(TrainerCallback):
-    """A progress bar for one stage, on standard error."""
-
-    def __init__(self, name: str, shown: bool, answer_tokens: int = 1):
-        self.name, self.shown, self.answer_tokens = name, shown, answer_tokens
-        self.bar: Any = None
-        self.figures: dict[str, str] = {}
-
-    def on_train_begin(self, args, state, control, **kwargs):
-        """Open the bar."""
-        self.bar = tqdm(
-            total=state.max_steps, initial=state.global_step, desc=self.name, unit="step", disable=not self.shown
-        )
-
-    def on_step_end(self, args, state, control, **kwargs):
-        """Move it on."""
-        self.bar.update(state.global_step - self.bar.n)
-
-    def on_log(self, args, state, control, logs=None, **kwargs):
-        """Show the last figures."""
-        logs = logs or {}
-        if "loss" in logs:
-            self.figures["loss"] = f"{float(logs['loss']):.4f}"
-            if "mean_token_accuracy" in logs:  # LogLLM's; a next key has no answer
-                # All but one of the answer's tokens are the same in both answers: what is wrong is the word.
-                wrong = (1 - float(logs["mean_token_accuracy"])) * self.answer_tokens
-                self.figures["answer"] = f"{max(1 - wrong, 0):.3f}"
-        if "eval_f1" in logs:
-            self.figures["validation F1"] = f"{logs['eval_f1']:.3f}"
-        if self.bar is not None:
-            self.bar.set_postfix(self.figures, refresh=False)
-
-    def on_train_end(self, args, state, control, **kwargs):
-        """Close it."""
-        self.bar.close()
-
-
-class StepClock(TrainerCallback):
-    """How long a stage and its steps took, in seconds; of a resumed stage the part since then."""
-
-    def __init__(self):
-        self._begun = self._last = 0.0
-        self._steps: list[float] = []
-
-    def on_train_begin(self, args, state, control, **kwargs):
-        """Start."""
-        self._begun = self._last = time.perf_counter()
-
-    def on_step_begin(self, args, state, control, **kwargs):
-        """A step begins: evaluations and checkpoints in between are not its time."""
-        self._last = time.perf_counter()
-
-    def on_step_end(self, args, state, control, **kwargs):
-        """Keep the step's time."""
-        self._steps.append(time.perf_counter() - self._last)
-
-    def figures(self) -> dict[str, float]:
-        """`seconds` of the stage and `seconds_per_step`, the median without the first, which allocates."""
-        steps = self._steps[1:] or self._steps or [0.0]
-        seconds = time.perf_counter() - self._begun
-        return {"seconds": round(seconds, 2), "seconds_per_step": round(statistics.median(steps), 5)}
-
-
-class StopOnSignal(TrainerCallback):
-    """Ctrl-C and SIGTERM: end the step, save, stop. A context: on leaving it the signals are as they were.
-
-    The signal's name is kept in `caught`; a second one is not caught.
-    """
-
-    def __init__(self):
-        self.caught: str | None = None
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> "StopOnSignal":
-        if threading.current_thread() is threading.main_thread():  # no other may listen
-            for number in (signal.SIGINT, signal.SIGTERM):
-                if signal.getsignal(number) is not signal.SIG_IGN:  # as of a job in the background
-                    self._before[number] = signal.signal(number, self._catch)
-        return self
-
-    def __exit__(self, *exception) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _catch(self, number, frame):
-        self.caught = signal.Signals(number).name
-        signal.signal(number, self._before[number])
-
-    def on_step_end(self, args, state, control, **kwargs):
-        """Ask for a checkpoint and the end, in all processes at the same step; and for one every so many steps."""
-        caught = self.caught is not None
-        if args.world_size > 1:
-            flag = torch.tensor(int(caught), device=args.device)
-            torch.distributed.all_reduce(flag)
-            caught = bool(flag)
-        if caught:
-            self.caught = self.caught or "a signal to another process"
-            control.should_save = control.should_training_stop = True
-        elif state.global_step % CHECKPOINT_STEPS == 0:
-            control.should_save = True
-        return control
 
 
 def train_logllm(
@@ -216,8 +108,8 @@ def train_logllm(
             weight_decay=row.weight_decay,
             max_grad_norm=row.clipping,
             **_schedule(stage),
-            **_batches(row.micro_batch, recipe.batch),
-            **_common(work_dir / f"{i + 1}-{stage.name.replace(' ', '-')}", seed, min(max(epoch // 4, 1), 20))
+            **batch_settings(row.micro_batch, recipe.batch),
+            **common_settings(work_dir / f"{i + 1}-{stage.name.replace(' ', '-')}", seed, min(max(epoch // 4, 1), 20))
             | tracking_arguments(trackers, f"{(tracking_dir or work_dir).parent.name}-{stage.name}")
             | _validated(held_back is not None, max(epoch // row.validations, 1), last),
         )
@@ -248,39 +140,6 @@ def train_logllm(
     return done, trainer.validation_scores() if held_back is not None else []
 
 
-def process_state() -> PartialState:
-    """Return this process among those of torchrun; asked without `cpu` on a machine without a card it sees only itself."""
-    return PartialState(cpu=not torch.cuda.is_available())
-
-
-def begin(work_dir: Path, facts: dict[str, Any], resume: bool) -> None:
-    """Write what a run is into its work folder, or see that the folder is of the same run.
-
-    Raises:
-        ValueError: `resume`, and the folder is of another run; the differences are named.
-    """
-    file = work_dir / "run.json"
-    facts = json.loads(json.dumps(facts))
-    if resume and file.is_file():
-        before = json.loads(file.read_text("utf-8"))
-        differing = [
-            f"{key}: {before.get(key)!r} then, {facts.get(key)!r} now"
-            for key in sorted({*before, *facts})
-            if before.get(key) != facts.get(key)
-        ]
-        if differing:
-            raise ValueError(
-                f"a run can be resumed with the data and the settings that it began with, found others ({'; '.join(differing)})"
-                ": take those back, or start again without --resume"
-            )
-        return
-    if process_state().is_main_process:
-        shutil.rmtree(work_dir, ignore_errors=True)
-        work_dir.mkdir(parents=True)
-        file.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
-    process_state().wait_for_everyone()
-
-
 def _run_stage(
     trainer: LogLLMTrainer, name: str, answer_tokens: int, resume: bool, progress: bool
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -296,7 +155,7 @@ def _run_stage(
     checkpoint = last_sealed(folder, remove=first) if resume and folder.is_dir() else None
     with StopOnSignal() as stopper:
         trainer.add_callback(stopper)
-        row = _run(trainer, name, progress and first, str(checkpoint) if checkpoint else None, answer_tokens)
+        row = run(trainer, name, progress and first, str(checkpoint) if checkpoint else None, answer_tokens)
     if stopper.caught:
         raise TrainingStopped(
             f"stopped by {stopper.caught} in stage {name!r} at step {trainer.state.global_step}, which is saved: go on "
@@ -329,18 +188,6 @@ def _schedule(stage: Stage) -> dict[str, Any]:
     if stage.schedule == "published":
         return {"lr_scheduler_type": "constant", "published_schedule": True}
     return {"lr_scheduler_type": stage.schedule}
-
-
-def _batches(micro_batch: int, batch: int) -> dict[str, int]:
-    processes = process_state().num_processes
-    if batch % processes:
-        raise ValueError(
-            f"the batch must be a multiple of the processes, found batch {batch} and {processes} processes: start a number of "
-            "processes that divides it, or set batch in the recipe"
-        )
-    share = batch // processes
-    micro = next(n for n in range(min(micro_batch, share), 0, -1) if share % n == 0)
-    return {"per_device_train_batch_size": micro, "gradient_accumulation_steps": share // micro}
 
 
 def anomalous_share(rows: Dataset, recipe: LogLLMRecipe, stage: Stage) -> float:
@@ -382,44 +229,3 @@ def every_nth(validation: Dataset) -> Dataset:
     """The validation windows that training is judged by: all, or of very many every n-th."""
     step = max(len(validation) // VALIDATION_LIMIT, 1)
     return validation.select(range(0, len(validation), step)) if step > 1 else validation
-
-
-def _common(folder: Path, seed: int, logging_steps: int) -> dict[str, Any]:
-    return {
-        "output_dir": str(folder),
-        "seed": seed,
-        "logging_steps": logging_steps,
-        "save_strategy": "no",
-        "report_to": "none",
-        "disable_tqdm": True,
-        "dataloader_pin_memory": torch.cuda.is_available(),
-        "use_cpu": not (torch.cuda.is_available() or torch.backends.mps.is_available()),
-    }
-
-
-def _run(
-    trainer: Trainer,
-    name: str,
-    progress: bool,
-    resume_from_checkpoint: str | None = None,
-    answer_tokens: int = 1,
-) -> dict[str, Any]:
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(StageBar(name, progress, answer_tokens))
-    clock = StepClock()
-    trainer.add_callback(clock)
-    trainer.train(resume_from_checkpoint=resume_from_checkpoint)
-    logs = [log for log in trainer.state.log_history if "loss" in log]
-    args = trainer.args
-    schedule = getattr(args.lr_scheduler_type, "value", args.lr_scheduler_type)
-    row: dict[str, Any] = {
-        "learning_rate": args.learning_rate,
-        "schedule": "published" if getattr(args, "published_schedule", False) else str(schedule),
-        "epochs": round(trainer.state.epoch or 0, 4),
-        "batch": args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size,
-        "steps": trainer.state.global_step,
-        **clock.figures(),
-    }
-    if logs:
-        row["last_loss"] = float(logs[-1]["loss"])
-    return row

@@ -15,7 +15,7 @@ The loss is the parent's own. One stage of the table is one run of this trainer.
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from accelerate.utils import gather_object
 from datasets import Dataset, IterableDataset
 from safetensors import SafetensorError
 from torch import nn
-from torch.utils.data import Sampler
 from transformers import EvalPrediction
 from transformers.trainer_utils import PredictionOutput
 from trl import SFTTrainer
@@ -33,6 +32,8 @@ from trl import SFTTrainer
 from logllm.modeling_logllm import LogLLMProcessor
 from logllm.modeling_logllm.scoring_logllm import WindowScorer
 
+from .augmentation import is_varied, reordered, varied_copy, with_messages
+from .logllm_batches import MinorityOversampler, WindowCollator, check_labels
 from .logllm_config import PUBLISHED_DECAY, PUBLISHED_DECAYS, LogLLMTrainingConfig
 from .message_store import MessageStore
 from .metrics import validation_metrics
@@ -46,82 +47,6 @@ VALIDATION_COPIES = (1.0, 1.0, 1.0, 1.0, 0.4, 0.4)
 
 class TrainingStopped(ValueError):
     """A run that cannot go on; what it had saved is whole."""
-
-
-class WindowCollator:
-    """Rows with `rows` (places in a message store) and `label` to the model's tensors, right-padded.
-
-    Args:
-        store: the messages.
-        frozen: name the messages (`message_places`) instead of giving their word pieces: the trainer has their vectors.
-        apart: a message of two windows counts as two, so that each window can have its own wording of it.
-    """
-
-    def __init__(self, store: MessageStore, frozen: bool = False, apart: bool = False):
-        self.store, self.frozen, self.apart = store, frozen, apart
-
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """Build a batch; padding stands on the right, where a causal decoder does not see it."""
-        distinct: dict[tuple[int, int], int] = {}
-        index = [
-            [distinct.setdefault((place, i if self.apart else 0), len(distinct)) for place in row["rows"]]
-            for i, row in enumerate(rows)
-        ]
-        batch = self.store.processor.prompts(index, [row["label"] for row in rows], padding_side="right")
-        places = [place for place, _ in distinct]
-        if not self.frozen and not self.apart:
-            return batch | self.store.batch(places)
-        owners = [owner for _, owner in distinct]
-        return batch | {"message_places": torch.tensor(places), "message_owners": torch.tensor(owners)}
-
-
-class MinorityOversampler(Sampler[int]):
-    """Indices in random order, the rarer class repeated until its share is beta (LogLLM, equation 1).
-
-    With alpha the share of the minority and n the number of samples, the minority is drawn
-    beta (1 - alpha) / (1 - beta) * n times: every one of them equally often, the remainder at random. An order depends
-    on the seed and the epoch only.
-
-    Args:
-        labels: the class of each sample.
-        share: beta; 0 or a minority that is frequent enough leaves the samples as they are.
-        seed: of the order.
-        limit: samples an epoch at most.
-        least: samples an epoch at least (the published code: 50,000): the data is gone through again until then.
-    """
-
-    def __init__(
-        self, labels: Sequence[int], share: float, seed: int, limit: int | None = None, least: int | None = None
-    ):
-        self.seed, self.epoch = seed, 0
-        one = [i for i, label in enumerate(labels) if label == 1]
-        zero = [i for i, label in enumerate(labels) if label == 0]
-        self.minority, self.majority = sorted((one, zero), key=len)
-        alpha = len(self.minority) / max(len(labels), 1)
-        self.draws = len(self.minority)
-        if self.minority and alpha < share:
-            self.draws = round(share * (1 - alpha) / (1 - share) * len(labels))
-        total = self.draws + len(self.majority)
-        self.length = max(min(total, limit or total), least or 0)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of an epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        copies, rest = divmod(self.draws, max(len(self.minority), 1))
-        left = self.length
-        while left > 0:
-            extra = torch.randperm(len(self.minority), generator=generator)[:rest].tolist()
-            indices = self.majority + self.minority * copies + [self.minority[i] for i in extra]
-            order = torch.randperm(len(indices), generator=generator)[:left].tolist()
-            left -= len(order)
-            for i in order:
-                yield indices[i]
 
 
 def part_of(name: str) -> str:
@@ -205,7 +130,7 @@ class LogLLMTrainer(SavesRepository, SFTTrainer):  # type: ignore[misc]
         )
         store.tokenize()
         self.store, self.max_samples, self.min_samples = store, max_samples, min_samples
-        self.varied = bool(args.noise or args.mix or (args.word_dropout and store.variants))
+        self.varied = is_varied(args, store)
         self.vectors: torch.Tensor | None = None
         if peft_config is not None:
             attach_lora(model, peft_config)
@@ -237,7 +162,9 @@ class LogLLMTrainer(SavesRepository, SFTTrainer):  # type: ignore[misc]
     def training_step(self, model, inputs, *args, **kwargs):
         """Give the batch its messages; stop where the loss is no number."""
         # Here and not in the collator, which works a batch ahead: a run that resumes draws what the unbroken one drew.
-        loss = super().training_step(model, self._reordered(self._with_messages(inputs)), *args, **kwargs)
+        settings: Any = self.args
+        batch = reordered(with_messages(inputs, self.store, self.vectors, settings), settings.reorder)
+        loss = super().training_step(model, batch, *args, **kwargs)
         if not torch.isfinite(loss):
             raise TrainingStopped(
                 f"the loss must be a number, found {loss.item()} at step {self.state.global_step + 1} of this stage: the "
@@ -254,46 +181,6 @@ class LogLLMTrainer(SavesRepository, SFTTrainer):  # type: ignore[misc]
         if inputs.get("labels") is not None:
             inputs = inputs | answer_positions(inputs["labels"])
         return super().compute_loss(model, inputs, *args, **kwargs)
-
-    def _with_messages(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        if "message_places" not in inputs:
-            return inputs
-        inputs = dict(inputs)
-        places, owners = inputs.pop("message_places"), inputs.pop("message_owners")
-        chosen = torch.zeros(len(places), dtype=torch.long)
-        changed = torch.zeros(len(places), dtype=torch.bool)
-        settings: Any = self.args
-        if self.varied:
-            # A share of each window's messages is varied, drawn anew for each window: from none to all of them.
-            share = torch.rand(int(owners.max()) + 1)[owners.cpu()]
-            changed = torch.rand(len(places)) < share
-            if settings.word_dropout and self.store.variants:
-                drawn = torch.randint(1, 1 + self.store.variants, (len(places),))
-                chosen = torch.where(changed, drawn, chosen)
-        if self.vectors is None:
-            device = places.device
-            words = self.store.batch(places.tolist(), chosen.tolist())
-            return inputs | {name: tensor.to(device) for name, tensor in words.items()}
-        vectors = self.vectors[places.to(self.vectors.device), chosen.to(self.vectors.device)]  # (U, D_encoder)
-        if settings.mix:
-            others = self.vectors[torch.randint(0, len(self.vectors), (len(places),)), 0]
-            part = torch.rand(len(places), 1) * settings.mix * changed.unsqueeze(1)
-            vectors = torch.lerp(vectors, others, part.to(vectors.device))
-        if settings.noise:
-            noise = torch.randn(vectors.shape).to(vectors.device) * self._noise_length(vectors)
-            vectors = torch.where(changed.unsqueeze(1).to(vectors.device), vectors + noise, vectors)
-        return inputs | {"message_vectors": vectors}
-
-    def _reordered(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Let messages change places with near ones: threads that write one log interleave as it happens."""
-        settings: Any = self.args
-        if not settings.reorder:
-            return inputs
-        index = inputs["message_index"]  # (B, N), -1 behind the last message
-        reach = torch.rand(len(index), 1) * settings.reorder  # how far, drawn for each window
-        place = torch.arange(index.shape[1]) + torch.rand(index.shape) * reach
-        place = place.masked_fill(index.cpu() < 0, float("inf"))
-        return inputs | {"message_index": index.gather(1, place.argsort(1).to(index.device))}
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None):
         """The parent's schedules, and the published code's: times 0.7 after each tenth of the steps."""
@@ -376,26 +263,8 @@ class LogLLMTrainer(SavesRepository, SFTTrainer):  # type: ignore[misc]
         vectors = self.vectors if self.vectors is not None else self.store.vectors(model, with_variants=self.varied)
         copies = [vectors[:, 0]]
         if self.varied:
-            copies += [self._copy(vectors, share, i) for i, share in enumerate(VALIDATION_COPIES)]
+            copies += [varied_copy(vectors, self.args, share, i) for i, share in enumerate(VALIDATION_COPIES)]
         return [self._scores(places, model, copy) for copy in copies]
-
-    def _copy(self, vectors: torch.Tensor, share: float, seed: int) -> torch.Tensor:
-        """Message vectors (U, D_encoder), each varied with probability `share`; the same at every call."""
-        settings: Any = self.args
-        draw = torch.Generator().manual_seed(settings.seed * 1009 + seed)
-        changed = torch.rand(len(vectors), generator=draw) < share
-        chosen = torch.randint(0, vectors.shape[1], (len(vectors),), generator=draw) * changed
-        picked = vectors[torch.arange(len(vectors), device=vectors.device), chosen.to(vectors.device)]
-        if settings.mix:
-            others = vectors[torch.randint(0, len(vectors), (len(vectors),), generator=draw), 0]
-            part = torch.rand(len(vectors), 1, generator=draw) * settings.mix * changed.unsqueeze(1)
-            picked = torch.lerp(picked, others, part.to(picked.device))
-        noise = torch.randn(picked.shape, generator=draw)
-        return picked + (noise * changed.unsqueeze(1)).to(picked.device) * self._noise_length(picked)
-
-    def _noise_length(self, vectors: torch.Tensor) -> torch.Tensor:
-        settings: Any = self.args
-        return vectors.norm(dim=1, keepdim=True) * settings.noise / vectors.shape[1] ** 0.5
 
     def _scores(self, rows: Sequence[Sequence[int]], model: Any, vectors: torch.Tensor) -> list[float]:
         """Score windows given as places in the store: distinct ones once, each process its share of them."""
@@ -449,17 +318,3 @@ class SoftTokens:
 
     def __init__(self, embeddings: torch.Tensor):
         self.embeddings, self.device = embeddings, embeddings.device
-
-
-def check_labels(dataset: Dataset) -> None:
-    """Refuse a dataset that supervised training cannot learn from."""
-    columns = set(dataset.column_names)
-    if "label" not in columns or not columns & {"lines", "rows"}:
-        raise ValueError(f"the training split must have the columns lines and label, found {dataset.column_names}")
-    labels = dataset["label"][:]
-    counts = {label: labels.count(label) for label in (0, 1)}
-    if not all(counts.values()):
-        raise ValueError(
-            f"LogLLM learns from labelled windows of both classes, found {counts[0]} normal and {counts[1]} anomalous in "
-            "the training split: build the dataset with labels, or train LogLLaMA, which needs normal windows only"
-        )

@@ -27,6 +27,7 @@ class TwoViews(nn.Module):
     def __init__(self, table: torch.Tensor, width: int = 64):
         super().__init__()
         self.keys = len(table)
+        self.table: torch.Tensor
         self.register_buffer("table", table)
         self.marks = nn.Embedding(FIRST, width)  # begin and unknown have no text
         self.into = nn.Linear(table.shape[1], width)

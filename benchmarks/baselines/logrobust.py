@@ -20,6 +20,7 @@ class AttentiveLSTM(nn.Module):
     def __init__(self, keys: int, table: torch.Tensor | None, width: int = 64, gru: bool = False):
         super().__init__()
         assert table is not None
+        self.table: torch.Tensor
         self.register_buffer("table", table)
         self.into = nn.Linear(table.shape[1], width)
         kind = nn.GRU if gru else nn.LSTM

@@ -28,6 +28,7 @@ class OverMessages(nn.Module):
     def __init__(self, keys: int, table: torch.Tensor | None, width: int = 64):
         super().__init__()
         assert table is not None
+        self.table: torch.Tensor
         self.register_buffer("table", table)
         self.width = width
         self.into = nn.Linear(table.shape[1], width)

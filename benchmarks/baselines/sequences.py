@@ -173,7 +173,7 @@ class SequenceClassifier:
         self.numbers = Numbers(windows)
         self.embed = self.vectors(self.numbers.keys) if self.vectors else None
         table = self._table(self.numbers.keys) if self.embed else None
-        self.module = self.network(len(self.numbers), table)
+        self.module: Any = self.network(len(self.numbers), table)
         self.parameters = size_of(self.module)
         rows, truth, weights = distinct(self.numbers(windows), labels)
         truth_, weights_ = torch.from_numpy(truth), torch.from_numpy(weights)

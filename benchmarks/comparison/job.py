@@ -74,9 +74,9 @@ def judge(method: Method, split: Split, seed: int, test: Part | None = None) -> 
         line_scores = model.line_scores(windows)
     found = measure(split, test, scores, threshold, line_scores)
     if method.fixed is None and method.learns != "labels":
-        other, _ = threshold_of(method, model, split.validation, OTHER_RATE)
-        if not math.isnan(other):
-            found["f1_at_other_rate"] = anomaly_metrics(scores, test.labels, other, draws=0)["f1"]
+        at, _ = threshold_of(method, model, split.validation, OTHER_RATE)
+        if not math.isnan(at):
+            found["f1_at_other_rate"] = anomaly_metrics(scores, test.labels, at, draws=0)["f1"]
     if hasattr(model, "own_threshold"):  # the paper's decision rule
         theirs = model.own_scores(windows) if hasattr(model, "own_scores") else scores
         own = anomaly_metrics(theirs, test.labels, model.own_threshold, draws=0)
@@ -84,8 +84,8 @@ def judge(method: Method, split: Split, seed: int, test: Part | None = None) -> 
     if hasattr(model, "others"):  # the same model by other rules
         names = ("precision", "recall", "f1", "auroc", "pr_auc", "tp", "fp", "fn")
         found["others"] = {}
-        for name, (theirs, at) in model.others(windows).items():
-            other = anomaly_metrics(theirs, test.labels, at, draws=0)
+        for name, (theirs, limit) in model.others(windows).items():
+            other = anomaly_metrics(theirs, test.labels, limit, draws=0)
             found["others"][name] = {key: other[key] for key in names}
     found["false_negatives"] = [i for i, (s, y) in enumerate(zip(scores, test.labels)) if y == 1 and s <= threshold][
         :20

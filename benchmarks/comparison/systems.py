@@ -41,7 +41,7 @@ class Recipe:
         return json.loads(json.dumps(asdict(self)))
 
 
-HDFS = {"system": "hdfs", "raw": ("hdfs/HDFS_2pct.log",), "labels": "hdfs/anomaly_label.csv"}
+HDFS: dict[str, Any] = {"system": "hdfs", "raw": ("hdfs/HDFS_2pct.log",), "labels": "hdfs/anomaly_label.csv"}
 RECIPES = {
     row.name: row
     for row in (

@@ -235,11 +235,10 @@ def published(items: list[Described], python: str, name: str) -> list[list[int]]
 def human(pairs: list[Pair]) -> dict[str, Any]:
     """How well the second annotator does by the first one's labels, on the pairs that both labelled."""
     twice = [pair for pair in pairs if pair.second is not None]
-    rows = [measure(pair, (np.flatnonzero(pair.second) + 1).tolist()) for pair in twice if pair.second is not None]
+    both = [(pair.wanted, pair.second) for pair in twice if pair.second is not None]
+    rows = [measure(pair, (np.flatnonzero(second) + 1).tolist()) for pair, (_, second) in zip(twice, both)]
     result = summary(rows, twice)
-    result["jaccard"] = round(
-        float(np.mean([(p.wanted & p.second).sum() / max(1, (p.wanted | p.second).sum()) for p in twice])), 4
-    )
+    result["jaccard"] = round(float(np.mean([(a & b).sum() / max(1, (a | b).sum()) for a, b in both])), 4)
     return result
 
 

@@ -79,8 +79,8 @@ def with_vectors(items: list[Described]) -> list[Described]:
     projected = (vectors - middle) @ components.T
     names = (*items[0].names, *(f"component {k}" for k in range(COMPONENTS)), "cosine to the nearest")
     out = []
-    for item, here, there in zip(items, own, near):
-        cosine = np.where(there >= 0, (vectors[here] * vectors[there]).sum(1), 0.0)
-        values = np.concatenate([item.values, projected[here], cosine[:, None]], axis=1).astype(np.float32)
+    for item, mine, closest in zip(items, own, near):
+        cosine = np.where(closest >= 0, (vectors[mine] * vectors[closest]).sum(1), 0.0)
+        values = np.concatenate([item.values, projected[mine], cosine[:, None]], axis=1).astype(np.float32)
         out.append(replace(item, names=names, values=values))
     return out

@@ -22,9 +22,11 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from logllm.decision.detector import Detector
 from logllm.detector import LogAnomalyDetector
 from logllm.evaluation import measure
 from logllm.hf_datasets import get_system, make_windows, parse_lines, read_lines
@@ -76,7 +78,7 @@ def main() -> None:
         started = time.perf_counter()
         place = args.keep / f"{args.split}-{seed}" if args.keep else None
         if place is not None and (place / "config.json").is_file():
-            detector = LogAnomalyDetector.from_pretrained(place)
+            detector: Detector = LogAnomalyDetector.from_pretrained(place)
         else:
             detector = train_detector(
                 "logllm",
@@ -102,7 +104,7 @@ def main() -> None:
             started = time.perf_counter()
             values = [model.explain(w.lines, processor, table=table, method=method) for w, _ in anomalous]
             taken = time.perf_counter() - started
-            row = {"windows per second": round(len(anomalous) / taken, 2)}
+            row: dict[str, Any] = {"windows per second": round(len(anomalous) / taken, 2)}
             seen = [
                 any(bad and mask_message(m) in known for m, bad in zip(w.lines, w.line_labels)) for w, _ in anomalous
             ]

@@ -30,7 +30,10 @@ from logllm.training.building import build_dataset
 from logllm.training.workflows import train_on
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "cluster.json"
-QUICK = {"logllm": {"recipe": {"max_samples": 64, "last_epochs": 1}}, "logllama": {"reinforce": False}}
+QUICK: dict[str, dict[str, Any]] = {
+    "logllm": {"recipe": {"max_samples": 64, "last_epochs": 1}},
+    "logllama": {"reinforce": False},
+}
 RUNS = (("local", 1), ("torchrun", 1), ("torchrun", 2), ("ray", 1), ("ray", 2))
 SHARDS = 24  # many enough that the last one does not decide
 
@@ -62,12 +65,13 @@ def score(engine: str, workers: int, dataset: Path, model: Path, out: Path, rows
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def ceiling(alone: float, *settings: Any) -> float:
+def ceiling(alone: float, dataset: Path, model: Path, out: Path, rows: int) -> float:
     """Seconds of one local run over the mean of two at a time."""
-    *given, out, rows = settings
     with ThreadPoolExecutor(2) as both:
         pair = list(
-            both.map(lambda number: score("local", 1, *given, out.with_name(f"{out.name}-{number}"), rows), range(2))
+            both.map(
+                lambda number: score("local", 1, dataset, model, out.with_name(f"{out.name}-{number}"), rows), range(2)
+            )
         )
     return round(2 * alone / sum(one["scoring_seconds"] for one in pair), 3)
 

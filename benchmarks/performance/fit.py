@@ -116,6 +116,7 @@ def budget_of(name: str, lines: int, share: float, seed: int, data: Path | None)
             raw = next(Path(folder).glob("*.log")).read_text("latin-1").splitlines()[:lines]  # it fades out at its end
     else:
         row = get_system("hdfs")
+        assert data is not None  # a log that is not simulated
         labels = read_session_labels(data / "hdfs/anomaly_label.csv")
         raw = list(read_lines(data / "hdfs/HDFS_2pct.log", row.encoding))
         if "normal" in name:
@@ -128,7 +129,9 @@ def budget_of(name: str, lines: int, share: float, seed: int, data: Path | None)
     per_day = share * len(begins) / (begins[-1] - begins[0]) * 86400
     steps = SHORT_STEPS if lines else FIT_STEPS
     found = fit(raw[:cut], system=row, alarms_per_day=per_day, seed=seed, max_steps=steps)
-    opened = list(live_windows(parse_lines(raw, found.system), found.system, found.detector.calibration.idle_seconds))
+    assert found.detector.calibration is not None  # `fit` makes one
+    pause = found.detector.calibration.idle_seconds
+    opened = list(live_windows(parse_lines(raw, found.system), found.system, pause))
     times = [line.timestamp for window in opened for line in window.members if line.timestamp is not None]
     begin = next(line.timestamp for line in parse_lines(raw[cut:], found.system) if line.timestamp is not None)
     end = max(times) - (2 * idle if row.window.kind == "session" else 0)

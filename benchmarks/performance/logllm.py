@@ -24,6 +24,7 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -34,6 +35,7 @@ from transformers import (
     BertConfig,
     DynamicCache,
     LlamaConfig,
+    PreTrainedModel,
     set_seed,
 )
 
@@ -44,7 +46,7 @@ from logllm.modeling_logllm.scoring_logllm import WindowScorer
 from logllm.provenance import commit
 from logllm.trainers.vocabulary import LOG_TOKEN, decoder_tokenizer, encoder_tokenizer
 
-SIZES = {
+SIZES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     # name: (encoder, decoder)
     "toy": (
         {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536},
@@ -105,7 +107,7 @@ def build(size: str, windows: list[list[str]], device: str, dtype: str, four_bit
     return model.to(device).eval(), processor
 
 
-def in_four_bit(decoder: nn.Module, device: str) -> nn.Module:
+def in_four_bit(decoder: PreTrainedModel, device: str) -> PreTrainedModel:
     """Replace the decoder's linear layers by NF4 ones (random weights have no checkpoint to be loaded from)."""
     from bitsandbytes.nn import Linear4bit, Params4bit
 
@@ -416,7 +418,7 @@ def training_step(model, processor, windows, labels, rounds, device, micro_batch
     }
 
 
-def arithmetic_limit(size: str, tokens: int) -> dict | None:
+def arithmetic_limit(size: str, tokens: float) -> dict | None:
     """Windows a second that the card's dense bf16 rate allows: block weights only, last position through the head."""
     name = torch.cuda.get_device_name()
     peak = next((rate for card, rate in PEAK.items() if card in name), None)
@@ -475,7 +477,7 @@ def main() -> None:
         result["parameters"] = {
             part: sum(p.numel() for p in getattr(model.model, part).parameters()) for part in ("encoder", "decoder")
         }
-        found = {}
+        found: dict[str, Any] = {}
         if not args.four_bit:
             teach(model, processor, windows, labels, args.teach if args.size == "toy" else 0, args.seed)
         if "end" in args.parts:

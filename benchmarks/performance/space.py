@@ -82,9 +82,9 @@ def memory_mb(pid: int) -> dict[str, int]:
     """Resident memory of a process now and at its highest."""
     text = Path(f"/proc/{pid}/status").read_text()
     return {
-        name: int(re.search(rf"{key}:\s+(\d+)", text)[1]) // 1024
+        name: int(re.findall(rf"{key}:\s+(\d+)", text)[0]) // 1024
         for name, key in (("now", "VmRSS"), ("peak", "VmHWM"))
-    }  # type: ignore[index]
+    }
 
 
 def processor_seconds(pid: int) -> float:

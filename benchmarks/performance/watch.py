@@ -106,7 +106,7 @@ def memory(args, work: Path) -> dict:
         if watcher.number // 100_000 > len(rows):
             rows.append((watcher.number, resident_megabytes()))
 
-    watcher._take = counted
+    watcher._take = counted  # type: ignore[method-assign]
     started, cpu = time.perf_counter(), time.process_time()
     watcher.run(until_end=True)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
@@ -147,6 +147,7 @@ def latency(args, work: Path) -> dict:
         torch.set_num_threads(1)  # OpenMP's threads do not survive a fork
         watcher = start_watcher(str(log), model, state=work / "live_state", alerts=str(alerts), metrics_port=0)
         signal.signal(signal.SIGTERM, lambda *_: setattr(watcher, "stopping", True))
+        assert watcher.detector is not None and watcher.detector.calibration is not None
         scores = watcher.detector.calibration.scores
         watcher.detector.threshold = scores[int(0.95 * len(scores))]
         watcher.run()

@@ -16,7 +16,6 @@ import os
 import platform
 import re
 import subprocess
-import sys
 import tempfile
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
@@ -302,4 +301,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -467,9 +467,10 @@ def make_case(kind: str, seed: int) -> Case:
                     beats.append(Record(beat, "INFO", "main", "timer", f"heartbeat of node {fill(rng, '<k>')} sent"))
                 beat += period
             log.records = sorted(log.records + beats, key=lambda r: r.time)
-            last = max((i for i, r in enumerate(log.records) if r in beats and r.time <= stop))
-            back = next((i for i, r in enumerate(log.records) if i > last and "heartbeat" in r.text), None)
-            log.planted = {last, last + 1} | ({back} if back is not None else {len(log.records) - 1})
+            last = max(i for i, r in enumerate(log.records) if r in beats and r.time <= stop)
+            end = len(log.records) - 1
+            back = next((i for i, r in enumerate(log.records) if i > last and "heartbeat" in r.text), end)
+            log.planted = {last, last + 1, back}
     elif kind == "missing_step":
         domain = rng.choice(sorted(SESSION_STEPS))
         log = usual(rng, n, domain, sessions=1 if seed % 3 == 0 else rng.randrange(3, 7))
@@ -542,13 +543,12 @@ def make_case(kind: str, seed: int) -> Case:
                 [Record(time + 0.01 * k, "INFO", "orders", "worker-1", text) for k in range(rng.randrange(60, 110))],
             )
         else:
-            beats = [place for place, one in enumerate(log.records) if one.text == "heartbeat"]
-            gone = beats[len(beats) // 2 : len(beats) // 2 + rng.randrange(15, 30)]
-            log.planted = {gone[0] - 1, gone[0]}
-            before, after = beats[len(beats) // 2 - 1], beats[beats.index(gone[-1]) + 1]
-            kept = [place for place in range(len(log.records)) if place not in set(gone)]
-            log.planted = {kept.index(before), kept.index(before) + 1, kept.index(after)}
-            log.records = [log.records[place] for place in kept]
+            idle = [number for number, one in enumerate(log.records) if one.text == "heartbeat"]
+            unsent = idle[len(idle) // 2 : len(idle) // 2 + rng.randrange(15, 30)]
+            last, next_ = idle[len(idle) // 2 - 1], idle[idle.index(unsent[-1]) + 1]
+            left = [number for number in range(len(log.records)) if number not in set(unsent)]
+            log.planted = {left.index(last), left.index(last) + 1, left.index(next_)}
+            log.records = [log.records[number] for number in left]
             top = 3
     elif kind in ("unsorted", "rotated"):
         log = _base(rng, n)

@@ -124,8 +124,8 @@ class Channel:
             again = substitute(replacement, again)
         if again != masked:
             raise LogInputError(
-                f"The mask rules must say what the mask does; for {message[:80]!r} the mask gives {masked[:80]!r} and "
-                f"its rules {again[:80]!r}. Give the rules of this mask, or none."
+                f"The mask rules must say what the mask does, found that of {message[:80]!r} the mask "
+                f"makes {masked[:80]!r} and its rules {again[:80]!r}: give the rules of this mask, or none"
             )
 
     def codes_of(self, messages: pa.Array) -> np.ndarray:

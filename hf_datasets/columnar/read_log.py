@@ -58,7 +58,7 @@ def log_files(raw: str | Path | Sequence[str | Path], system: LogSystem) -> list
     """The raw logs, in order: those named, or a folder's published file, else all its files that look like logs."""
     named = [Path(raw)] if isinstance(raw, str | Path) else [Path(one) for one in raw]
     if not named:
-        raise LogInputError("At least one raw log must be given; found none.")
+        raise LogInputError("At least one raw log must be given, found none: name it")
     files: list[Path] = []
     for path in named:
         if not path.is_dir():
@@ -70,7 +70,7 @@ def log_files(raw: str | Path | Sequence[str | Path], system: LogSystem) -> list
         )
         if not found:
             raise LogInputError(
-                f"The folder must hold logs; {path} holds no file named like one (*.log). Name the file."
+                f"The folder must hold logs, found no file named like one (*.log) in {path}: name the file"
             )
         files += found
     return files
@@ -86,7 +86,7 @@ def line_span(
     """
     if lines is not None:
         if not 0 <= lines[0] < lines[1]:
-            raise LogInputError(f"lines must be a range (first, last) counted from 0; found {lines}.")
+            raise LogInputError(f"lines must be a range (first, last) counted from 0, found {lines}: give one")
         return lines, "as asked"
     if system.slice is None:
         return None, "the whole log"
@@ -128,7 +128,7 @@ def log_chunks(files: Sequence[Path], encoding: str, span: tuple[int, int] | Non
 def useful_processes(files: Sequence[Path], processes: int) -> int:
     """How many of the wanted processes are worth their start: one for a packed or a short log."""
     if processes < 1:
-        raise LogInputError(f"processes must be 1 or more; found {processes}.")
+        raise LogInputError(f"processes must be 1 or more, found {processes}: give another number")
     if processes == 1 or any(is_packed(file) for file in files):
         return 1
     return max(1, min(processes, sum(file.stat().st_size for file in files) // LEAST_BYTES))
@@ -162,15 +162,15 @@ def read_log(
             stream.close()
     if span and log.lines < span[1] - span[0]:
         raise LogInputError(
-            f"The lines asked for must be in the log; lines {span[0]:,} to {span[1]:,} were asked for, and the log ends "
-            f"at line {span[0] + log.lines:,}. Give a range inside it."
+            f"The lines asked for must be in the log, found {span[0]:,} to {span[1]:,} asked for and its end at "
+            f"line {span[0] + log.lines:,}: give a range inside it"
             if log.lines
-            else f"The lines asked for must be in the log; it ends before line {span[0]:,}. Give a range inside it."
+            else f"The lines asked for must be in the log, found its end before line {span[0]:,}: give a range inside it"
         )
     if not len(log):
         raise LogInputError(
-            f"Some lines must fit the format of {system.name}; of {log.unparsed:,} lines in {files[0]} none did. "
-            "Check the system name, or leave it out to have the format guessed."
+            f"Some lines must fit the format of {system.name}, found that of {log.unparsed:,} lines in"
+            f" {files[0]} none did: check the system name, or leave it out to have the format guessed"
         )
     if unparsed_file and not log.unparsed:
         unparsed_file.unlink()

@@ -65,8 +65,8 @@ def session_label_rows(path: str | Path) -> Iterator[tuple[str, int]]:
         header = next(rows, [])
         if len(header) != 2 or header[1].strip().lower() != "label":
             raise LogInputError(
-                f"A label file must begin with the header 'BlockId,Label'; found {','.join(header)[:80]!r} in {path}. "
-                "Give the anomaly_label.csv that belongs to the log."
+                f"A label file must begin with the header 'BlockId,Label', found {','.join(header)[:80]!r}"
+                f" in {path}: give the anomaly_label.csv that belongs to the log"
             )
         words = {"normal": 0, "0": 0, "anomaly": 1, "anomalous": 1, "1": 1}
         for row in rows:
@@ -75,13 +75,16 @@ def session_label_rows(path: str | Path) -> Iterator[tuple[str, int]]:
             word = row[1].strip().lower() if len(row) == 2 else ""
             if word not in words:
                 raise LogInputError(
-                    f"A label must be Normal or Anomaly; found {','.join(row)[:80]!r} in line {rows.line_num} of "
-                    f"{path}. Correct that line."
+                    f"A label must be Normal or Anomaly, found {','.join(row)[:80]!r} in line {rows.line_num} "
+                    f"of {path}: correct that line"
                 )
             found = True
             yield row[0].strip(), words[word]
     if not found:
-        raise LogInputError(f"A label file must hold at least one session; {path} has only its header.")
+        raise LogInputError(
+            f"A label file must hold at least one session, found only the header in {path}: give the "
+            "label file of this log"
+        )
 
 
 @contextmanager
@@ -91,6 +94,6 @@ def _table_of(path: str | Path) -> Iterator[None]:
         yield
     except csv.Error as error:
         raise LogInputError(
-            f"A label file must be a CSV table of two columns; {path} is none ({error}). Give the anomaly_label.csv that "
-            "belongs to the log."
+            f"A label file must be a CSV table of two columns, found none in {path} ({error}): give "
+            "the anomaly_label.csv that belongs to the log"
         ) from error

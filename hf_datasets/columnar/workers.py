@@ -32,7 +32,7 @@ class Workers:
 
     def __init__(self, count: int):
         if count < 1:
-            raise LogInputError(f"processes must be 1 or more; found {count}.")
+            raise LogInputError(f"processes must be 1 or more, found {count}: give another number")
         self.count = count
         self._pipes: list[Connection] = []
         self._processes: list[Any] = []
@@ -75,8 +75,8 @@ class Workers:
                 self._pipes[number].send((task, own))
             except (pickle.PicklingError, AttributeError, TypeError) as error:
                 raise LogInputError(
-                    f"What goes to another process must be found by its name; {error}. Define the mask at the top of a "
-                    "module, or use processes=1."
+                    f"What goes to another process must be found by its name, found none ({error}): define the"
+                    " mask at the top of a module, or use processes=1"
                 ) from error
             except OSError:
                 raise self._died(number) from None
@@ -106,9 +106,9 @@ class Workers:
         process = self._processes[number]
         process.join(_STOPS_WITHIN)
         return LogInputError(
-            f"Every process must finish its part; number {number + 1} of {self.count} ended with code "
+            f"Every process must finish its part, found that number {number + 1} of {self.count} ended with code "
             f"{process.exitcode} (a negative one is a signal; -9 often means that memory ran out). Nothing was kept: "
-            "use fewer processes. In a script, call from under `if __name__ == '__main__':`."
+            "use fewer processes; in a script, call from under `if __name__ == '__main__':`"
         )
 
 
@@ -124,7 +124,14 @@ def _serve(pipe: Connection) -> None:
         except (EOFError, OSError, KeyboardInterrupt):
             return
         except Exception as error:  # such as a mask that is not found in this process
-            pipe.send(("failed", LogInputError(f"What goes to another process must be found by its name; {error}.")))
+            pipe.send(
+                (
+                    "failed",
+                    LogInputError(
+                        f"What goes to another process must be found by its name, found none ({error}): define it at the top of a module"
+                    ),
+                )
+            )
             continue
         try:
             pipe.send(("last", task(send, *arguments)))

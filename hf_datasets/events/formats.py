@@ -131,6 +131,6 @@ def row_named(name: str, rows: Iterable[EventFormat] = ALL_ROWS) -> EventFormat:
 
     near = difflib.get_close_matches(name.lower(), [row.name for row in rows], n=3, cutoff=0.4)
     raise LogInputError(
-        f"A format must be one of the known names or a file; found {name!r}: "
-        + (f"did you mean {' or '.join(near)}?" if near else "`logllm formats` lists them.")
+        f"A format must be one of the known names or a file, found {name!r}: "
+        + (f"did you mean {' or '.join(near)}?" if near else "`logllm formats` lists them")
     )

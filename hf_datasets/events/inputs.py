@@ -88,9 +88,9 @@ class LogInput:
     @staticmethod
     def _check(path: Path) -> None:
         if not path.exists():
-            raise LogInputError(f"The log must be a file that exists; found nothing at {path}: check the path.")
+            raise LogInputError(f"The log must be a file that exists, found nothing at {path}: check the path")
         if path.is_dir():
-            raise LogInputError(f"The log must be a file; {path} is a folder: name the log file inside it.")
+            raise LogInputError(f"The log must be a file, found the folder {path}: name the log file inside it")
 
     @property
     def written(self) -> float:
@@ -338,7 +338,7 @@ def _whole(path: str | Path) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise LogInputError(
-            f"The archive must be whole; {path} ends early or is damaged ({error}): fetch or pack it again."
+            f"The archive must be whole, found that {path} ends early or is damaged ({error}): fetch or pack it again"
         ) from error
 
 
@@ -346,12 +346,13 @@ def _refuse_binary(head: bytes, path: str) -> None:
     for magic, kind in _BINARY.items():
         if head.startswith(magic):
             todo = _TODO.get(magic, "Convert it to text first")
-            raise LogInputError(f"The log must be text; {path} looks like {kind}: {todo[0].lower()}{todo[1:]}.")
+            raise LogInputError(f"The log must be text, found {kind} in {path}: {todo[0].lower()}{todo[1:]}")
     text = head.replace(b"\0", b"")
     runs = len(re.findall(rb"\0+", head))
     controls = len(text) - len(text.translate(None, _ODD_CONTROLS))
     if head and (runs > 8 + 0.02 * len(head) or controls > 0.05 * len(text)):
         raise LogInputError(
-            f"The log must be text; {path} looks binary ({runs} runs of NUL bytes and {controls} control characters in its "
-            f"first {len(head):,} bytes): name a text log, or unpack it first."
+            f"The log must be text, found a binary file at {path} ({runs} runs of NUL bytes and "
+            f"{controls} control characters in its first {len(head):,} bytes): name a text log, or "
+            "unpack it first"
         )

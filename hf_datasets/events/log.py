@@ -158,7 +158,8 @@ class EventLog:
             pieces = self._samples[source] = sample_of(one)
             if not any(line.strip() for piece in pieces for line in piece):
                 raise LogInputError(
-                    f"The log must hold at least one line; {self.paths[source]} holds none: name a log with lines in it."
+                    f"The log must hold at least one line, found none in {self.paths[source]}: name a log with"
+                    " lines in it"
                 )
             plan = guess_plan(pieces, one.written, self._row)
             found = self._readers[source] = FileReader(one, plan, source, self.keys, self._names, self._numbers)

@@ -277,8 +277,8 @@ class TemplateKeys:
         try:
             if values["version"] != TABLE_VERSION or values["masks"] != MASKS_VERSION:
                 raise LogInputError(
-                    f"A template table must be of version {TABLE_VERSION} with masks {MASKS_VERSION}; found "
-                    f"{values['version']!r} and {values['masks']!r}. Fit again with this version."
+                    f"A template table must be of version {TABLE_VERSION} with masks {MASKS_VERSION}, found "
+                    f"{values['version']!r} and {values['masks']!r}: fit again with this version"
                 )
             keys = cls()
             keys._clusters.restore([(tuple(map(str, one)), tuple(map(str, path))) for one, path in values["clusters"]])
@@ -294,6 +294,6 @@ class TemplateKeys:
             if isinstance(error, LogInputError):
                 raise
             raise LogInputError(
-                f"A template table must be as `TemplateKeys.to_json` writes it; found {error!r}. Fit again."
+                f"A template table must be as `TemplateKeys.to_json` writes it, found {error!r}: fit again"
             ) from error
         return keys

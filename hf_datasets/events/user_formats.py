@@ -106,10 +106,10 @@ def row_from_file(path: str | Path) -> EventFormat:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise LogInputError(f"The format file must be readable; found {error} at {path}: check the path.") from error
+        raise LogInputError(f"The format file must be readable, found {error} at {path}: check the path") from error
     if len(raw) > _MOST_BYTES:
         raise LogInputError(
-            f"A format file must be at most {_MOST_BYTES:,} bytes; found {len(raw):,} in {path}: shorten it."
+            f"A format file must be at most {_MOST_BYTES:,} bytes, found {len(raw):,} in {path}: shorten it"
         )
     try:
         values = orjson.loads(raw)
@@ -117,7 +117,7 @@ def row_from_file(path: str | Path) -> EventFormat:
         try:
             values = orjson.loads(re.sub(rb"(?m)^\s*//.*$|/\*.*?\*/", b"", raw))
         except ValueError as error:
-            raise LogInputError(f"The format file must be JSON; {path} is none ({error}): correct it.") from error
+            raise LogInputError(f"The format file must be JSON, found none in {path} ({error}): correct it") from error
     rows = [
         row_from_lnav(str(name), one)
         for name, one in (values.items() if isinstance(values, dict) else ())
@@ -125,7 +125,7 @@ def row_from_file(path: str | Path) -> EventFormat:
     ]
     if not rows:
         raise LogInputError(
-            f"The format file must hold a format of lnav; {path} holds none: see lnav's documentation."
+            f"The format file must hold a format of lnav, found none in {path}: see lnav's documentation"
         )
     return rows[0]
 
@@ -146,7 +146,7 @@ def row_from_lnav(name: str, values: dict[str, Any]) -> EventFormat:
         )  # fmt: skip
     patterns = values.get("regex")
     if not isinstance(patterns, dict) or not patterns:
-        raise LogInputError(f"A format of lnav must hold `regex`; found none in {name!r}: write one.")
+        raise LogInputError(f"A format of lnav must hold `regex`, found none in {name!r}: write one")
     chosen = []
     for at, one in enumerate(patterns.values()):
         text = one.get("pattern") if isinstance(one, dict) else None
@@ -156,7 +156,7 @@ def row_from_lnav(name: str, values: dict[str, Any]) -> EventFormat:
             continue
         chosen.append(_renamed(text, {time: "time", level: "level", body: "message"}, at))
     if not chosen:
-        raise LogInputError(f"A format of lnav must hold a pattern; found none in {name!r}: write one.")
+        raise LogInputError(f"A format of lnav must hold a pattern, found none in {name!r}: write one")
     pattern = "|".join(f"(?:{one})" for one in chosen)
     if not re.search(r"\(\?P<message\d*>", pattern):
         pattern = f"(?P<message>(?:{pattern}).*)"

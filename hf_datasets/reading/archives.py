@@ -50,13 +50,14 @@ class Bounded(io.RawIOBase):
         self._line = self._line + len(block) if end < 0 else len(block) - end - 1
         if self._most is not None and self._given > self._most:
             raise LogInputError(
-                f"An archive must unpack to at most {MOST_TIMES} times its size; {self._path} gives more than "
-                f"{self._given >> 20:,} MiB. If it is no zip bomb, unpack it by hand and name the log."
+                f"An archive must unpack to at most {MOST_TIMES} times its size, found more than "
+                f"{self._given >> 20:,} MiB in {self._path}: if it is no zip bomb, unpack it by hand and "
+                "name the log"
             )
         if self._line > MOST_LINE_BYTES:
             raise LogInputError(
-                f"A line must be at most {MOST_LINE_BYTES >> 20} MiB long; {self._path} has one that does not end there. "
-                "Name a log that has line feeds."
+                f"A line must be at most {MOST_LINE_BYTES >> 20} MiB long, found one in {self._path} that "
+                "does not end there: name a log that has line feeds"
             )
         return len(block)
 
@@ -142,7 +143,7 @@ def _from_zip(raw: IO[bytes], path: Path, member: str | None) -> IO[bytes]:
         raise zipfile.BadZipFile(str(error)) from error
     except (RuntimeError, NotImplementedError) as error:  # a password, a method that Python does not know
         raise LogInputError(
-            f"A zip must open without a password; {path} does not ({error}). Unpack it by hand."
+            f"A zip must open without a password, found that {path} does not ({error}): unpack it by hand"
         ) from error
 
 
@@ -197,4 +198,4 @@ def looks_like_log(name: str) -> bool:
 def _no_member(path: Path, member: str | None, seen: list[str]) -> str:
     held = ", ".join(seen[:5]) or "nothing"
     wanted = f"the file {member!r}" if member else "a log"
-    return f"The archive must hold {wanted}; {path} holds {held}. Unpack it and name the log."
+    return f"The archive must hold {wanted}, found {held} in {path}: unpack it and name the log"

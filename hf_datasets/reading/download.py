@@ -45,7 +45,9 @@ def download_log(system: LogSystem, folder: str | Path | None = None, *, progres
     source = system.source
     target = Path(folder or cache_folder()) / source.archive
     if not source.url:
-        raise DownloadError(f"The system must have a published address; {system.name} has none. Give --raw instead.")
+        raise DownloadError(
+            f"The system must have a published address, found none for {system.name}: give --raw instead"
+        )
     _check_source(source)
     if target.exists():
         return target
@@ -71,9 +73,9 @@ def download_log(system: LogSystem, folder: str | Path | None = None, *, progres
 def _check_source(source: Source) -> None:
     """Refuse, of a row that somebody else wrote, an address that is no web address and a name that is a path."""
     if not source.url.startswith(("http://", "https://")):
-        raise DownloadError(f"A log must be fetched by http or https; found {source.url!r}. Give --raw instead.")
+        raise DownloadError(f"A log must be fetched by http or https, found {source.url!r}: give --raw instead")
     if Path(source.archive).name != source.archive or source.archive in ("", ".", ".."):
-        raise DownloadError(f"An archive must be a plain file name; found {source.archive!r}. Correct the row.")
+        raise DownloadError(f"An archive must be a plain file name, found {source.archive!r}: correct the row")
 
 
 def _fetch(source: Source, partial: Path, progress: bool) -> None:
@@ -98,8 +100,8 @@ def _fetch(source: Source, partial: Path, progress: bool) -> None:
                     break  # the check will say so
                 if have > MOST_BYTES:
                     raise DownloadError(
-                        f"{source.archive} must end within {MOST_BYTES:,} bytes; {source.url} sends more. Remove {partial}, "
-                        "and fetch the file by hand."
+                        f"{source.archive} must end within {MOST_BYTES:,} bytes, found more at {source.url}: "
+                        f"remove {partial}, and fetch the file by hand"
                     )
     if total is not None and have < total:
         raise http.client.IncompleteRead(b"", total - have)
@@ -110,8 +112,8 @@ def _check(source: Source, partial: Path) -> None:
     if source.size is not None and size != source.size:
         partial.unlink(missing_ok=True)
         raise DownloadError(
-            f"{source.archive} must have {source.size:,} bytes; {size:,} came from {source.url}. It was removed: try "
-            "again, or fetch it by hand."
+            f"{source.archive} must have {source.size:,} bytes, found {size:,} from {source.url}. It "
+            "was removed: try again, or fetch it by hand"
         )
     if source.md5 is None:
         return
@@ -122,14 +124,14 @@ def _check(source: Source, partial: Path) -> None:
     if digest.hexdigest() != source.md5:
         partial.unlink()
         raise DownloadError(
-            f"{source.archive} must have the MD5 {source.md5}; what came from {source.url} has {digest.hexdigest()}. "
-            "It was removed: try again, or fetch it by hand."
+            f"{source.archive} must have the MD5 {source.md5}, found {digest.hexdigest()} from "
+            f"{source.url}. It was removed: try again, or fetch it by hand"
         )
 
 
 def _unreachable(source: Source, target: Path, problem: Exception) -> DownloadError:
     reason = re.sub(r"\s+", " ", str(getattr(problem, "reason", None) or problem))
     return DownloadError(
-        f"The log must be fetched, and {source.url} cannot be reached ({reason}). Fetch {source.archive} from there on "
-        f"a machine with a network, put it at {target}, and run this again; or name the file with --raw."
+        f"The log must be fetched, found that {source.url} cannot be reached ({reason}): fetch {source.archive} from there "
+        f"on a machine with a network, put it at {target}, and run this again; or name the file with --raw"
     )

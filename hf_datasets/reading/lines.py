@@ -43,11 +43,13 @@ def check_file(path: str | Path) -> Path:
     """
     path = Path(path)
     if not path.exists():
-        raise LogInputError(f"The log must be a file that exists; found nothing at {path}. Check the path.")
+        raise LogInputError(f"The log must be a file that exists, found nothing at {path}: check the path")
     if path.is_dir():
-        raise LogInputError(f"The log must be a file; {path} is a folder. Name the log file inside it.")
+        raise LogInputError(f"The log must be a file, found the folder {path}: name the log file inside it")
     if path.stat().st_size == 0:
-        raise LogInputError(f"The log must hold at least one line; {path} is empty. Name a log with lines in it.")
+        raise LogInputError(
+            f"The log must hold at least one line, found the empty file {path}: name a log with lines in it"
+        )
     return path
 
 
@@ -111,7 +113,7 @@ def _whole(path: str | Path) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise LogInputError(
-            f"The archive must be whole; {path} ends early or is damaged ({error}). Fetch or pack it again."
+            f"The archive must be whole, found that {path} ends early or is damaged ({error}): fetch or pack it again"
         ) from error
 
 
@@ -127,18 +129,19 @@ def _peek(stream: IO[bytes], path: Path) -> bytes:
 
 def _refuse_binary(sample: bytes, path: Path) -> None:
     if not sample:
-        raise LogInputError(f"The log must hold at least one line; {path} holds none. Name a log with lines in it.")
+        raise LogInputError(f"The log must hold at least one line, found none in {path}: name a log with lines in it")
     for magic, kind in _MAGIC.items():
         if sample.startswith(magic):
             todo = "Convert it to UTF-8" if "UTF-16" in kind else "Unpack or convert it to text"
-            raise LogInputError(f"The log must be text; {path} looks like {kind}. {todo} first.")
+            raise LogInputError(f"The log must be text, found {kind} in {path}: {todo[0].lower()}{todo[1:]} first")
     text = sample.replace(b"\0", b"")
     runs = len(re.findall(rb"\0+", sample))
     controls = len(text) - len(text.translate(None, _ODD_CONTROLS))
     if runs > 8 + 0.02 * len(sample) or controls > 0.05 * len(text):
         raise LogInputError(
-            f"The log must be text; {path} looks binary ({runs} runs of NUL bytes and {controls} control characters "
-            f"in its first {len(sample):,} bytes). Name a text log, or unpack it first."
+            f"The log must be text, found a binary file at {path} ({runs} runs of NUL bytes and "
+            f"{controls} control characters in its first {len(sample):,} bytes): name a text log, or "
+            "unpack it first"
         )
     if codecs.BOM_UTF32_LE == sample[:4]:
-        raise LogInputError(f"The log must be text; {path} looks like UTF-32 text. Convert it to UTF-8 first.")
+        raise LogInputError(f"The log must be text, found UTF-32 text in {path}: convert it to UTF-8 first")

@@ -116,7 +116,8 @@ def write_builds(out: Path, seed: int = 0) -> dict[str, Any]:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LogInputError(
-            f"The output must be a folder; {str(out)!r} cannot be one ({error.strerror}). Name another folder, it is made."
+            f"The output must be a folder, found that {str(out)!r} cannot be one ({error.strerror}): "
+            "name another folder, it is made"
         ) from error
     good, bad = list(build_lines(False, seed)), list(build_lines(True, seed))
     for name, lines in (("good.log", good), ("bad.log", bad)):

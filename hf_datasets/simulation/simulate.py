@@ -81,7 +81,8 @@ def simulate(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LogInputError(
-            f"The output must be a folder; {str(out)!r} cannot be one ({error.strerror}). Name another folder, it is made."
+            f"The output must be a folder, found that {str(out)!r} cannot be one ({error.strerror}): "
+            "name another folder, it is made"
         ) from error
     log, labels = out / f"{system}.log", out / LABEL_FILES[system] if system in LABEL_FILES else None
 
@@ -133,12 +134,12 @@ def simulate(
 def _check(system: str, lines: int, anomaly_share: float | None) -> None:
     if system not in SIMULATORS:
         near = get_close_matches(str(system).lower(), SIMULATORS, n=3)
-        hint = f"Did you mean {' or '.join(near)}?" if near else "Choose one of these."
-        raise UnknownSystemError(f"The system must be one of {', '.join(SIMULATORS)}; found {system!r}. {hint}")
+        hint = f"did you mean {' or '.join(near)}?" if near else "choose one of these"
+        raise UnknownSystemError(f"The system must be one of {', '.join(SIMULATORS)}, found {system!r}: {hint}")
     if lines < 1:
-        raise LogInputError(f"A log must have 1 line or more; found lines={lines}. Ask for at least one.")
+        raise LogInputError(f"A log must have 1 line or more, found lines={lines}: ask for at least one")
     if anomaly_share is not None and not 0 <= anomaly_share <= 1:
-        raise LogInputError(f"anomaly_share must be from 0 to 1; found {anomaly_share}. Give a share, such as 0.03.")
+        raise LogInputError(f"anomaly_share must be from 0 to 1, found {anomaly_share}: give a share, such as 0.03")
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def _check_layout(layout: str) -> None:
         pass  # an empty text is no time
     except (re.error, IndexError) as error:  # such as a directive twice
         raise LogInputError(
-            f"A layout must be one of strptime's; {layout[:80]!r} is none ({error}). Correct it."
+            f"A layout must be one of strptime's, found {layout[:80]!r} ({error}): correct it"
         ) from error
 
 

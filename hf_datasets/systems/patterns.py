@@ -31,13 +31,13 @@ class LimitedPattern:
     def __init__(self, pattern: str):
         if len(pattern) > MOST_CHARACTERS:
             raise LogInputError(
-                f"A pattern must be at most {MOST_CHARACTERS:,} characters long; found {len(pattern):,}. Shorten it."
+                f"A pattern must be at most {MOST_CHARACTERS:,} characters long, found {len(pattern):,}: shorten it"
             )
         try:
             self._compiled = regex.compile(pattern)
         except (regex.error, OverflowError, RecursionError, MemoryError) as error:
             raise LogInputError(
-                f"A pattern must be a regular expression; {pattern[:80]!r} is none ({error})."
+                f"A pattern must be a regular expression, found {pattern[:80]!r} ({error}): correct it"
             ) from error
         self.pattern = pattern
         self.groups: int = self._compiled.groups
@@ -83,13 +83,13 @@ class LimitedPattern:
             raise self._stopped(text) from None
         except (regex.error, IndexError) as error:
             raise LogInputError(
-                f"A replacement must name groups of its pattern; {replacement[:80]!r} does not ({error}). Correct it."
+                f"A replacement must name groups of its pattern, found {replacement[:80]!r} ({error}): correct it"
             ) from error
 
     def _stopped(self, text: str) -> LogInputError:
         return LogInputError(
-            f"A pattern must decide about a text within {_limit(text):.1f} s; {self.pattern[:120]!r} did not on one of "
-            f"{len(text):,} characters. Write it without a repeat inside a repeat, and with \\S+ where it has .*?"
+            f"A pattern must decide about a text within {_limit(text):.1f} s, found that {self.pattern[:120]!r} did not on "
+            f"one of {len(text):,} characters: write it without a repeat inside a repeat, and with \\S+ where it has .*?"
         )
 
 

@@ -22,10 +22,10 @@ def get_system(name: str) -> LogSystem:
     if row is not None:
         return row
     near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}" if near else f"known are {', '.join(known)}"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}."
     raise UnknownSystemError(
-        f"A system must be one of the known names; found {name!r}; {hint}? For a log of your own, pass a YAML file or "
-        "leave the name out to have the format guessed."
+        f"A system must be one of the known names, found {name!r}: {hint} For a log of your own, "
+        "pass a YAML file or leave the name out to have the format guessed"
     )
 
 

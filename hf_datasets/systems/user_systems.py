@@ -39,14 +39,14 @@ def line_pattern(format_string: str) -> str:
     names = [name.lower() for name in parts[1::2]]
     if "content" not in names or names[-1] != "content" or parts[-1]:
         raise LogInputError(
-            f"A format must end in <Content>; found {format_string!r}. Write it like "
-            "'<Date> <Time> <Level> <Component>: <Content>'."
+            f"A format must end in <Content>, found {format_string!r}: write it like '<Date> <Time> "
+            "<Level> <Component>: <Content>'"
         )
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise LogInputError(
-            f"A format must name each field once; found {', '.join(doubled)} more than once in {format_string!r}. "
-            "Number them: <Time1>, <Time2>."
+            f"A format must name each field once, found {', '.join(doubled)} more than once in "
+            f"{format_string!r}: number them: <Time1>, <Time2>"
         )
     pattern = "^" + _literal(parts[0])
     for at, name in enumerate(names[:-1]):
@@ -92,11 +92,15 @@ def system_from_yaml(path: str | Path) -> LogSystem:
     try:
         values = plain_yaml(path.read_bytes()[: MOST_BYTES + 1].decode("utf-8"))
     except FileNotFoundError as error:
-        raise LogInputError(f"The system file must exist; found nothing at {path}. Check the path.") from error
+        raise LogInputError(f"The system file must exist, found nothing at {path}: check the path") from error
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise LogInputError(f"The system file must be YAML; {path} cannot be read ({error}). Correct it.") from error
+        raise LogInputError(
+            f"The system file must be YAML, found that {path} cannot be read ({error}): correct it"
+        ) from error
     if not isinstance(values, dict):
-        raise LogInputError(f"The system file must hold `name:` and `format:`; {path} holds {type(values).__name__}.")
+        raise LogInputError(
+            f"The system file must hold `name:` and `format:`, found {type(values).__name__} in {path}: write them"
+        )
     return system_from_dict(values, path.stem)
 
 
@@ -107,24 +111,28 @@ def system_from_dict(values: dict[str, Any], name: str = "mine") -> LogSystem:
     unknown = sorted(map(str, set(values) - _KNOWN))
     if unknown:
         raise LogInputError(
-            f"A system file may hold {', '.join(sorted(_KNOWN))}; found {', '.join(unknown)}. Take it out."
+            f"A system file must hold only {', '.join(sorted(_KNOWN))}, found {', '.join(unknown)}: take it out"
         )
     if ("format" in values) == ("pattern" in values):
-        raise LogInputError("A system file must hold either `format:` or `pattern:`; write one of them.")
+        raise LogInputError(
+            "A system file must hold either `format:` or `pattern:`, found both or neither: write one of them"
+        )
     pattern = line_pattern(str(values["format"])) if "format" in values else str(values["pattern"])
     _check_pattern("pattern", pattern)
     groups = re.compile(pattern).groupindex  # looked at, not matched with
     if "content" not in groups:
-        raise LogInputError(f"A pattern must have a group (?P<content>...); found {', '.join(groups) or 'none'}.")
+        raise LogInputError(
+            f"A pattern must have a group (?P<content>...), found {', '.join(groups) or 'none'}: name the message so"
+        )
     session = values.get("session")
     if session is not None:
         _check_pattern("session", str(session))
     labels: Any = values.get("labels") or ("line" if "label" in groups else "session" if session else "none")
     if labels not in ("line", "session", "none"):
-        raise LogInputError(f"labels must be line, session or none; found {labels!r}.")
+        raise LogInputError(f"labels must be line, session or none, found {labels!r}: write one of them")
     if labels == "line" and "label" not in groups:
         raise LogInputError(
-            "labels: line must have a group or field `label`; the pattern has none. Name the field so."
+            "labels: line must have a group or field `label`, found none in the pattern: name the field so"
         )
     try:
         window = (
@@ -137,7 +145,9 @@ def system_from_dict(values: dict[str, Any], name: str = "mine") -> LogSystem:
                 _check_pattern("a mask", mask)
         settings = DrainSettings(**drain)
     except (TypeError, ValueError) as error:
-        raise LogInputError(f"window and drain must hold known settings ({error}). See the documentation.") from error
+        raise LogInputError(
+            f"window and drain must hold known settings, found others ({error}): see the documentation"
+        ) from error
     _check_window(window)
     return LogSystem(
         name=str(values.get("name") or name).lower(),
@@ -160,8 +170,9 @@ def _timestamp(values: Any, groups: Any) -> TimestampRule | None:
     missing = [one for one in fields if one not in groups]
     if not fields or missing:
         raise LogInputError(
-            f"timestamp must name fields of the format and a layout; found {values!r}"
-            f"{' without ' + ', '.join(missing) if missing else ''}. Write {{fields: [Date, Time], layout: iso}}."
+            f"timestamp must name fields of the format and a layout, found {values!r}"
+            f"{' without ' + ', '.join(missing) if missing else ''}: write {{fields: [Date, Time], "
+            "layout: iso}"
         )
     rule = TimestampRule(fields, str(values.get("layout", "iso")))
     timestamp_reader(rule)
@@ -177,7 +188,9 @@ def _check_window(window: WindowRule) -> None:
         or not good
         or min(numbers) < (0.001 if timed else 1)
     ):
-        raise LogInputError(f"A window must be session, fixed, sliding or time, of a size above 0; found {window}.")
+        raise LogInputError(
+            f"A window must be session, fixed, sliding or time, of a size above 0, found {window}: correct it"
+        )
 
 
 def _check_pattern(name: str, pattern: str) -> None:
@@ -185,7 +198,7 @@ def _check_pattern(name: str, pattern: str) -> None:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         raise LogInputError(
-            f"{name} must be a regular expression; {pattern[:80]!r} is none ({error}). Correct it."
+            f"{name} must be a regular expression, found {pattern[:80]!r} ({error}): correct it"
         ) from error
     compiled(pattern)  # it has a length, and the engine with a time limit must take it too
 
@@ -196,7 +209,7 @@ def checked_row(values: dict[str, Any]) -> LogSystem:
         row = LogSystem.from_dict(values)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise LogInputError(
-            f"A whole system row must be as `LogSystem.to_dict` writes it; found {error!r}."
+            f"A whole system row must be as `LogSystem.to_dict` writes it, found {error!r}: write it so"
         ) from error
     _check_pattern("line_pattern", str(row.line_pattern))
     # As texts: from a file a group may be anything, a mapping too.
@@ -204,7 +217,9 @@ def checked_row(values: dict[str, Any]) -> LogSystem:
     wanted |= {str(group) for group in (row.timestamp.groups if row.timestamp else ())}
     missing = sorted(wanted - set(re.compile(row.line_pattern).groupindex))
     if missing and row.reader == "pattern":
-        raise LogInputError(f"A line_pattern must have a group for each field; found none for {', '.join(missing)}.")
+        raise LogInputError(
+            f"A line_pattern must have a group for each field, found none for {', '.join(missing)}: add them"
+        )
     _check_window(row.window)
     for name, pattern in (("session_pattern", row.session_pattern), ("signature", row.signature)):
         if pattern is not None:

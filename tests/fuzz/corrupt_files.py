@@ -125,7 +125,8 @@ def corrupt(count: int, seed: int) -> dict[str, Any]:
     chosen = [row for row in ROWS for _ in range(row[3])]
     found: dict[str, Any] = {"seed": seed, "files": 0, "refused": 0, "loaded": 0, "no_sentence": 0}
     by_file: dict[str, int] = {}
-    bad, examples = [], {}
+    bad: list[Any] = []
+    examples: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="logllm-corrupt-") as folder:
         work = Path(folder)
         prepare(work)

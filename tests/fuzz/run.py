@@ -48,7 +48,8 @@ def fuzz(count: int, seed: int, keep: bool = True, only: str | None = None) -> d
     signal.signal(signal.SIGALRM, _stop)
     names = [only] if only else list(TARGETS)
     share = count / sum(WEIGHTS.get(name, 1) for name in names)
-    rows, findings = {}, []
+    rows: dict[str, Any] = {}
+    findings: list[Any] = []
     known: set[tuple[str, str]] = set()
     for name in names:
         row = {"cases": 0, "refused": 0, "crashes": 0, "hangs": 0, "slowest_seconds": 0.0}

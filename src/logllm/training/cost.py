@@ -59,7 +59,7 @@ def steps_of(row: Mapping[str, Any], labels: Sequence[int]) -> list[StageCost]:
     A row with `repeats` below 1 learns from fewer windows than there are: its steps are an upper bound.
     """
     from logllm.trainers import LogLLMRecipe
-    from logllm.trainers.logllm_trainer import MinorityOversampler
+    from logllm.trainers.logllm_batches import MinorityOversampler
 
     recipe = LogLLMRecipe.of(training_settings(row))
     costs = []

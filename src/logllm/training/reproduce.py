@@ -77,7 +77,7 @@ def reproduce(
         progress: show bars.
 
     Raises:
-        LogllmError: a recipe, log, label file or work folder that cannot be used; no room on the disk.
+        LogllmError: a recipe, log, label file or work folder that cannot be used; no space on the disk.
         TrainingStopped: a signal; what was saved is whole, and `resume` goes on.
     """
     recipe, target = read_recipe(file), Path(result_file)
@@ -92,8 +92,8 @@ def reproduce(
         if not is_no_room(error):
             raise
         raise LogllmError(
-            f"the disk must have room for checkpoints and scores, found none ({error}): what is finished stands in {target}; "
-            "make room and go on with --resume"
+            f"the disk must have space for checkpoints and scores, found none ({error}): what is finished stands in {target}; "
+            "free some and go on with --resume"
         ) from error
 
 
