@@ -748,7 +748,14 @@ def drops(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         found.append(
             Candidate("drop", nats, 0.0, lead, shown, len(inside), first, last, reason, item.kind, QUIET, len(item.rows), item.name)
         )  # fmt: skip
-    return unlike_the_rest(found, n)
+    # What falls together is one thing, told by what has the most evidence: a component before each of its messages.
+    widest: list[Candidate] = []
+    for one in sorted(found, key=lambda one: -one.nats):
+        if all(
+            min(one.last, other.last) - max(one.first, other.first) < 0.5 * (one.last - one.first) for other in widest
+        ):
+            widest.append(one)
+    return unlike_the_rest(widest, n)
 
 
 def _block_seconds(table: EventTable, edges: NDArray[np.int64]) -> NDArray[np.float64] | None:

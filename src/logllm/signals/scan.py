@@ -117,6 +117,7 @@ def scan_logs(
     last: float | None = None,
     severity: bool = True,
     model: ModelAnswer | None = None,
+    order: bool = True,
     seen: Callable[[EventBatch], bool] | None = None,
 ) -> ScanResult:
     """Judge some logs, each block by what the others teach.
@@ -129,6 +130,7 @@ def scan_logs(
         last: seconds before the end of the log.
         severity: whether levels and fault words count.
         model: what a fitted model said about the windows of the same files; it joins "unexpected here".
+        order: whether n-grams judge the order of messages.
         seen: called with each batch that was read; reading stops where it returns False, and at Ctrl-C.
     """
     start = time.perf_counter()
@@ -138,7 +140,7 @@ def scan_logs(
     if since is not None or until is not None or last is not None:
         table, note = _within(table, since, until, last)
         notes.append(note)
-    result = judge_table(table, log, severity, model)
+    result = judge_table(table, log, severity, model, order)
     result.notes[:0] = notes
     result.complete = complete
     result.seconds = time.perf_counter() - start
@@ -146,7 +148,11 @@ def scan_logs(
 
 
 def judge_table(
-    table: EventTable, log: EventLog, severity: bool = True, model: ModelAnswer | None = None
+    table: EventTable,
+    log: EventLog,
+    severity: bool = True,
+    model: ModelAnswer | None = None,
+    order: bool = True,
 ) -> ScanResult:
     """Put the five questions to a table: to each log by itself, where files are several logs and not one that was rotated."""
     notes: list[str] = []
@@ -166,7 +172,7 @@ def judge_table(
         part, kind_of = (table, np.arange(len(table.kind_template))) if alone else table.take(rows)
         seen = None if alone else np.bincount(table.kind, minlength=len(table.kind_template))[kind_of]
         own = texts if alone or texts is None else ([texts[0][row] for row in rows], [texts[1][row] for row in rows])
-        judged = _judge_log(part, own, log, severity, model, seen)
+        judged = _judge_log(part, own, log, severity, model, order, seen)
         if not alone:
             judged.findings = [finding.moved(rows, kind_of) for finding in judged.findings]
             judged.standing = [
@@ -224,6 +230,7 @@ def _judge_log(
     log: EventLog,
     severity: bool,
     model: ModelAnswer | None,
+    order: bool,
     seen: NDArray[np.int64] | None,
 ) -> ScanResult:
     """Judge one log; `texts` are text and fields of each row, `seen` says how often each kind occurs in all logs together."""
@@ -247,9 +254,10 @@ def _judge_log(
         del items
         if n > MOST_EVENTS:
             kinds.forget_rows()
-        ways = cut_sequences(table, texts[0] if texts is not None else None)
-        found += order_breaks(table, kinds, ways)
-        order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
+        if order:
+            ways = cut_sequences(table, texts[0] if texts is not None else None)
+            found += order_breaks(table, kinds, ways)
+            order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
     if n < FEW_EVENTS * 2:
         notes.append(f"{n} events are too few to know what is usual; the gravest and rarest come first")
     if table.numbers is None:
