@@ -9,7 +9,7 @@ Labelled logs: the first 40 % are learnt from, the rest is scanned, the same for
 - LogLLaMA of windows: `logllm fit` on the earlier part, `logllm scan --model` on the later one, without n-grams and with
   them. Its sequences are sessions where the log has them, else 100 lines in a row;
 - LogLLaMA of sequences: the same model trained on the sequences in which the n-grams count (sessions, else components or
-  threads, else the log, in pieces of 100 events), one candidate a sequence that surprises more than held-back ones.
+  threads, else the log, in pieces of 100 events), one candidate a sequence: one that surprises more than held-back ones may be flagged, others only rank.
 
 Field cases have no earlier log: there the last model is trained in the scan, on the log itself; cases with 1,000 events or
 more of the kinds that order may solve, and clean ones. No label is seen by any row. One thread, seed 0.
@@ -132,14 +132,16 @@ class OfSequences:
             worst = float(nll.max())
             above = len(self.usual) - int(np.searchsorted(self.usual, worst))
             nats = -math.log((above + 0.3) * len(parts) / len(self.usual)) + min(max(worst - self.usual[-1], 0.0), 5.0)
-            if nats > 0:
+            nats = nats if nats > 0 else worst / 1000  # ranks behind what is flagged, by its surprise alone
+            if worst > 0:
                 at = min(int(np.argmax(nll)), len(rows) - 1)
-                found.append((min(nats, MOST_NATS), worst, int(rows[at]), rows[max(at - 1, 0) : at + 2].tolist()))
+                found.append((min(nats, MOST_NATS), worst, -int(rows[at]), rows[max(at - 1, 0) : at + 2].tolist()))
         found.sort(reverse=True)
         return [
             Candidate("unexpected", nats, 0.0, lead, near, 1, near[0], near[-1], f"probability e^-{worst:.1f} after what came before",
                       int(table.kind[lead]), int(kinds.classes[table.kind[lead]]), int(kinds.count[table.kind[lead]]))
-            for nats, worst, lead, near in found[:MOST_CANDIDATES]
+            for nats, worst, back, near in found[:MOST_CANDIDATES]
+            for lead in [-back]
         ]  # fmt: skip
 
 
