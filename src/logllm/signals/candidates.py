@@ -513,8 +513,8 @@ def bursts(table: EventTable, kinds: Kinds, items: Sequence[Item]) -> list[Candi
         nats = float(tails.too_many(size, usual)) / max(1.0, elsewhere / math.log(n)) - tests
         if nats <= 0 or (kinds.is_start(int(rows[first])) and item.severity <= WARNING):
             continue
-        # A value that comes here only, with messages that hardly repeat, is a job or a phase and not a burst.
-        if item.kind < 0 and not item.severity and len(rest) < 0.1 * size:
+        # A component whose messages hardly repeat begins, or does a job: that is no burst.
+        if item.kind < 0 and not item.severity:
             if len(set(table.kind[rows[first : last + 1]].tolist())) > 0.3 * size:
                 continue
         found.append(_burst(table, item, first, last, int(rows[span[0]]), usual, nats))
