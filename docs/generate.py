@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-RESULT_PAGES = ("bench", "logllm", "logllama")
+RESULT_PAGES = ("bench", "logllm", "logllama", "scan")
 FOLDERS = (
     "src/logllm",
     "hf_datasets",

@@ -22,10 +22,11 @@ from logllm.provenance import provenance
 from logllm.signals.scan import scan_logs
 from logllm.signals.weights import OFFSETS, THRESHOLD, WEIGHTS
 
+from . import further
 from .generate import KINDS, make_case, write_case
 
-GROUPS = {"new": 0, "grave": 0, "missing": 1, "unexpected": 1, "burst": 2, "silence": 3, "value": 4}
-NAMES = ("new", "order", "burst", "silence", "value", "prior")
+GROUPS = {"new": 0, "grave": 0, "missing": 1, "unexpected": 1, "burst": 2, "silence": 3, "value": 4, "drop": 5}
+NAMES = ("new", "order", "burst", "silence", "value", "drop", "prior")
 
 
 def rows_of_case(kind: str, seed: int, folder: Path) -> tuple[list[list[float]], list[int], list[float]]:
@@ -81,7 +82,7 @@ def main() -> None:
     false: list[float] = []
     logs = 0
     with tempfile.TemporaryDirectory() as tmp:
-        for kind in KINDS:
+        for kind in (*KINDS, *further.KINDS, "further_clean"):
             for seed in range(first, last):
                 folder = Path(tmp) / f"{kind}{seed}"
                 folder.mkdir()

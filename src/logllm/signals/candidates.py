@@ -514,8 +514,8 @@ def bursts(table: EventTable, kinds: Kinds, items: Sequence[Item]) -> list[Candi
         nats = float(tails.too_many(size, usual)) / max(1.0, elsewhere / math.log(n)) - tests
         if nats <= 0 or (kinds.is_start(int(rows[first])) and item.severity <= WARNING):
             continue
-        # A value that comes here only, with messages that hardly repeat, is a job or a phase and not a burst.
-        if item.kind < 0 and not item.severity and len(rest) < 0.1 * size:
+        # A component whose messages hardly repeat begins, or does a job: that is no burst.
+        if item.kind < 0 and not item.severity:
             if len(set(table.kind[rows[first : last + 1]].tolist())) > 0.3 * size:
                 continue
         found.append(_burst(table, item, first, last, int(rows[span[0]]), usual, nats))
@@ -749,7 +749,14 @@ def drops(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         found.append(
             Candidate("drop", nats, 0.0, lead, shown, len(inside), first, last, reason, item.kind, QUIET, len(item.rows), item.name)
         )  # fmt: skip
-    return unlike_the_rest(found, n)
+    # What falls together is one thing, told by what has the most evidence: a component before each of its messages.
+    widest: list[Candidate] = []
+    for one in sorted(found, key=lambda one: -one.nats):
+        if all(
+            min(one.last, other.last) - max(one.first, other.first) < 0.5 * (one.last - one.first) for other in widest
+        ):
+            widest.append(one)
+    return unlike_the_rest(widest, n)
 
 
 def _block_seconds(table: EventTable, edges: NDArray[np.int64]) -> NDArray[np.float64] | None:

@@ -6,6 +6,7 @@ them. Nothing here is imported by a scan without a model, because it needs torch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_WINDOWS = 60
 MOST_NATS = 8.0
+CALM_NATS = 0.5  # of a window at the threshold; less below it
 
 
 @dataclass
@@ -36,14 +38,15 @@ class ModelAnswer:
     name: str
 
     def candidates(self, table: EventTable, kinds: Kinds, lines: Sequence[int]) -> list[Candidate]:
-        """The flagged windows as candidates; `lines` holds the number of raw lines of each file, in the order given."""
+        """The flagged windows as candidates, then the highest of the others, which no threshold reaches.
+
+        `lines` holds the number of raw lines of each file, in the order given.
+        """
         starts = np.cumsum([0, *lines])
         rows_of: dict[int, tuple[Any, Any]] = {}
         found = []
         for finding in self.windows.findings(MOST_WINDOWS):
             verdict = finding.verdict
-            if not verdict.is_anomalous:
-                continue
             guilty = [item for item in verdict.evidence if item.reason] or list(verdict.worst(1))
             rows = [
                 row
@@ -56,7 +59,8 @@ class ModelAnswer:
             worst = max(guilty, key=lambda item: item.score)
             lead = _row_of(table, worst.line_number, starts, rows_of)
             lead = rows[0] if lead is None else lead
-            nats = 1.0 + min(max(verdict.score - verdict.threshold, 0.0), MOST_NATS)
+            excess = verdict.score - verdict.threshold
+            nats = 1.0 + min(excess, MOST_NATS) if verdict.is_anomalous else CALM_NATS * math.exp(min(excess, 0.0))
             reason = worst.reason or "the window as a whole is unlike those that the model learnt"
             if finding.windows > 1:
                 reason += f"; the same in {finding.windows - 1:,} more windows"

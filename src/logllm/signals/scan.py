@@ -118,6 +118,7 @@ def scan_logs(
     last: float | None = None,
     severity: bool = True,
     model: ModelAnswer | None = None,
+    order: bool = True,
     seen: Callable[[EventBatch], bool] | None = None,
 ) -> ScanResult:
     """Judge some logs, each block by what the others teach.
@@ -130,6 +131,7 @@ def scan_logs(
         last: seconds before the end of the log.
         severity: whether levels and fault words count.
         model: what a fitted model said about the windows of the same files; it joins "unexpected here".
+        order: whether n-grams judge the order of messages.
         seen: called with each batch that was read; reading stops where it returns False, and at Ctrl-C.
     """
     start = time.perf_counter()
@@ -139,7 +141,7 @@ def scan_logs(
         table, complete = read_table(log, seen)
     else:
         table, complete, notes = _read_within(log, since, until, last, seen, seeks=model is None)
-    result = judge_table(table, log, severity, model)
+    result = judge_table(table, log, severity, model, order)
     if result.findings or result.standing:
         for source, lines in log.count_lines_before().items():
             result.table.number[result.table.source == source] += np.uint32(lines)
@@ -150,7 +152,11 @@ def scan_logs(
 
 
 def judge_table(
-    table: EventTable, log: EventLog, severity: bool = True, model: ModelAnswer | None = None
+    table: EventTable,
+    log: EventLog,
+    severity: bool = True,
+    model: ModelAnswer | None = None,
+    order: bool = True,
 ) -> ScanResult:
     """Put the five questions to a table: to each log by itself, where files are several logs and not one that was rotated."""
     notes: list[str] = []
@@ -167,12 +173,12 @@ def judge_table(
     logs = _logs(table, log.paths)
     for rows in logs:
         if rows is None:
-            judged = _judge_log(table, texts, log, severity, model, None)
+            judged = _judge_log(table, texts, log, severity, model, order, None)
         else:
             part, kind_of = table.take(rows)
             seen = counts_of(table.kind, len(table.kind_template))[kind_of]
             own = None if texts is None else ([texts[0][row] for row in rows], [texts[1][row] for row in rows])
-            judged = _judge_log(part, own, log, severity, model, seen)
+            judged = _judge_log(part, own, log, severity, model, order, seen)
             judged.findings = [finding.moved(rows, kind_of) for finding in judged.findings]
             judged.standing = [
                 replace(one, kind=int(kind_of[one.kind]), first=int(rows[one.first]), last=int(rows[one.last]))
@@ -230,6 +236,7 @@ def _judge_log(
     log: EventLog,
     severity: bool,
     model: ModelAnswer | None,
+    order: bool,
     seen: NDArray[np.int64] | None,
 ) -> ScanResult:
     """Judge one log; `texts` are text and fields of each row, `seen` says how often each kind occurs in all logs together."""
@@ -253,9 +260,10 @@ def _judge_log(
         del items
         if n > MOST_EVENTS:
             kinds.forget_rows()
-        ways = cut_sequences(table, texts[0] if texts is not None else None)
-        found += order_breaks(table, kinds, ways)
-        order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
+        if order:
+            ways = cut_sequences(table, texts[0] if texts is not None else None)
+            found += order_breaks(table, kinds, ways)
+            order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
     if n < FEW_EVENTS * 2:
         notes.append(f"{n} events are too few to know what is usual; the gravest and rarest come first")
     if table.numbers is None:
