@@ -36,7 +36,7 @@ from .logllm_recipe import LogLLMRecipe
 from .logllm_trainer import LogLLMTrainer, MinorityOversampler, TrainingStopped, check_labels
 from .message_store import MessageStore
 from .qlora import DeadGradientGuard, memory_line
-from .stage_checkpoint import last_sealed, load_trainable, save_trainable
+from .stage_checkpoint import last_sealed, load_trainable, save_trainable, write_json
 from .tracking import chosen_trackers, track, tracking_arguments
 
 CHECKPOINT_STEPS = 500  # besides those at evaluations: minutes of an 8B model
@@ -261,7 +261,9 @@ def begin(work_dir: Path, facts: dict[str, Any], resume: bool) -> None:
     """
     file = work_dir / "run.json"
     facts = json.loads(json.dumps(facts))
-    if resume and file.is_file():
+    there = resume and file.is_file()
+    process_state().wait_for_everyone()  # all have looked before the first one writes
+    if there:
         before = json.loads(file.read_text("utf-8"))
         differing = [
             f"{key}: {before.get(key)!r} then, {facts.get(key)!r} now"
@@ -277,7 +279,7 @@ def begin(work_dir: Path, facts: dict[str, Any], resume: bool) -> None:
     if process_state().is_main_process:
         shutil.rmtree(work_dir, ignore_errors=True)
         work_dir.mkdir(parents=True)
-        file.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+        write_json(file, facts)
     process_state().wait_for_everyone()
 
 
@@ -312,7 +314,7 @@ def _run_stage(
     state = trainer.accelerator.get_state_dict(trainer.model) if trainer.is_fsdp_enabled else None
     if first:
         save_trainable(trainer.accelerator.unwrap_model(trainer.model), weights, state)
-        finished.write_text(json.dumps({"row": row, "log": log}) + "\n", "utf-8")
+        write_json(finished, {"row": row, "log": log})
         for place in folder.glob("checkpoint-*"):
             shutil.rmtree(place, ignore_errors=True)
     trainer.accelerator.wait_for_everyone()
