@@ -399,7 +399,10 @@ def grid(rows: Sequence[dict[str, Any]], column: str, figures: Sequence[str]) ->
         cells = []
         for value in values:
             some = [row for row in rows if (row["part"], row["log"], row[column]) == (part, log, value)]
-            cells.append(", ".join(f"{statistics.mean(row[name] for row in some):.3f}" for name in figures))
+            known = [
+                [row[name] for row in some if row[name] is not None] for name in figures
+            ]  # none without anomalies
+            cells.append(", ".join(f"{statistics.mean(found):.3f}" if found else "-" for found in known))
         lines.append(f"| {part}, {log} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
