@@ -4,6 +4,8 @@ import json
 import os
 import random
 import signal
+import sys
+import threading
 import time
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from logllm.trainers import (
     TrainingStopped,
     assemble_logllm,
     callbacks,
+    stage_runner,
     train_logllm,
 )
 from logllm.trainers.augmentation import reordered, with_messages
@@ -287,6 +290,33 @@ def test_a_finished_stage_is_not_run_again_and_a_cut_checkpoint_is_passed_over(t
     monkeypatch.setattr(LogLLMTrainer, "train", lambda self, **k: seen.append(self.args.output_dir) or real(self, **k))
     assert same(run_to_the_end(folder, resume=True), unbroken)
     assert len(seen) == 1 and seen[0].endswith("3-all")
+
+
+def test_processes_agree_whether_a_run_has_begun_before(tmp_path, monkeypatch):
+    barrier, met = threading.Barrier(2), []
+
+    class State:
+        def __init__(self, first):
+            self.is_main_process = first
+
+        def wait_for_everyone(self):
+            met.append(self.is_main_process)
+            barrier.wait(timeout=20)
+
+    states = {name: State(name == "first") for name in ("first", "late")}
+    monkeypatch.setattr(stage_runner, "process_state", lambda: states[threading.current_thread().name])
+
+    def begin():
+        if threading.current_thread().name == "late":  # the other one would have written its file long ago
+            time.sleep(0.5)
+        stage_runner.begin(tmp_path / "work", {"seed": 0}, resume=True)
+
+    threads = [threading.Thread(target=begin, name=name) for name in states]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not barrier.broken and met.count(True) == met.count(False)
 
 
 def test_another_runs_folder_is_refused_with_the_difference(tmp_path):

@@ -76,10 +76,13 @@ def test_the_tail_of_an_exponential_is_found():
 
 def test_a_message_never_seen_stays_an_alarm():
     scores = np.minimum(drawn(400), 8.0)
-    assert bounded_threshold(scores, 0.003, 10.0) == scores.max()
+    threshold = bounded_threshold(scores, 0.003, 10.0)
+    assert exponential_tail(np.sort(scores), 0.009) < threshold < scores.max()
     some = [*scores, *[10.0] * 20]  # normal windows with such a message: counted in the promise, not in the threshold
-    assert bounded_threshold(some, 0.003, 10.0) == scores.max() and promised_rate(some, scores.max(), 0.003) > 0.04
-    assert bounded_threshold([*scores, 9.9], 0.003, 10.0) < 9.4  # a message seen once is no more usual
+    assert bounded_threshold(some, 0.003, 10.0) == threshold and promised_rate(some, threshold, 0.003) > 0.04
+    assert bounded_threshold(drawn(400) * 3, 0.003, 10.0) == pytest.approx(
+        10.0 - math.log(2)
+    )  # what was seen once is as usual
     assert bounded_threshold([*scores, *[10.0] * 400], 0.003, 10.0) == 10.0  # a log that is all new: it tells nothing
 
 

@@ -27,7 +27,7 @@ from .assemble import preset_named
 from .logllama_config import PRESETS, LogLLaMAPreset, NextKeyConfig, ReinforceConfig
 from .logllama_trainer import NextKeyTrainer, ReinforceTrainer, unwrapped
 from .qlora import merged, with_adapters
-from .stage_checkpoint import last_sealed
+from .stage_checkpoint import last_sealed, write_json
 from .stage_runner import batch_settings, common_settings, run
 from .tracking import chosen_trackers, track, tracking_arguments
 
@@ -227,6 +227,6 @@ def run_stage(
         row["validation_loss"] = min(log["eval_loss"] for log in best)
     if trainer.is_world_process_zero():
         save_model(trainer.accelerator.unwrap_model(trainer.model), str(folder / "done.safetensors"))
-        finished.write_text(json.dumps({"row": row, "log": history[name]}) + "\n", "utf-8")
+        write_json(finished, {"row": row, "log": history[name]})
     unwrapped(trainer).eval()
     return row

@@ -31,7 +31,7 @@ from .logllm_recipe import LogLLMRecipe
 from .logllm_trainer import LogLLMTrainer, TrainingStopped
 from .message_store import MessageStore
 from .qlora import DeadGradientGuard, memory_line
-from .stage_checkpoint import last_sealed, load_trainable, save_trainable
+from .stage_checkpoint import last_sealed, load_trainable, save_trainable, write_json
 from .stage_runner import batch_settings, begin, common_settings, process_state, run
 from .tracking import chosen_trackers, track, tracking_arguments
 
@@ -171,7 +171,7 @@ def _run_stage(
     state = trainer.accelerator.get_state_dict(trainer.model) if trainer.is_fsdp_enabled else None
     if first:
         save_trainable(trainer.accelerator.unwrap_model(trainer.model), weights, state)
-        finished.write_text(json.dumps({"row": row, "log": log}) + "\n", "utf-8")
+        write_json(finished, {"row": row, "log": log})
         for place in folder.glob("checkpoint-*"):
             shutil.rmtree(place, ignore_errors=True)
     trainer.accelerator.wait_for_everyone()

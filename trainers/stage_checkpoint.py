@@ -82,9 +82,14 @@ def seal(folder: Path) -> None:
     """Declare a checkpoint complete: list its files with their sizes and digests."""
     sizes = {file.name: [file.stat().st_size, _digest(file)] for file in sorted(folder.iterdir()) if file.is_file()}
     sizes.pop(SEAL, None)
-    beside = folder / f"{SEAL}.part"
-    beside.write_text(json.dumps(sizes) + "\n", "utf-8")
-    os.replace(beside, folder / SEAL)
+    write_json(folder / SEAL, sizes)
+
+
+def write_json(file: Path, values: Any) -> None:
+    """Write JSON through a file beside it, so that `file` is whole or as it was."""
+    beside = file.with_name(f"{file.name}.part")
+    beside.write_text(json.dumps(values) + "\n", "utf-8")
+    os.replace(beside, file)
 
 
 def is_whole(folder: Path) -> bool:

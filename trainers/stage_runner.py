@@ -10,6 +10,7 @@ from accelerate import PartialState
 from transformers import PrinterCallback, Trainer
 
 from .callbacks import StageBar, StepClock
+from .stage_checkpoint import write_json
 
 
 def process_state() -> PartialState:
@@ -25,7 +26,9 @@ def begin(work_dir: Path, facts: dict[str, Any], resume: bool) -> None:
     """
     file = work_dir / "run.json"
     facts = json.loads(json.dumps(facts))
-    if resume and file.is_file():
+    there = resume and file.is_file()
+    process_state().wait_for_everyone()  # all have looked before the first one writes
+    if there:
         before = json.loads(file.read_text("utf-8"))
         differing = [
             f"{key}: {before.get(key)!r} then, {facts.get(key)!r} now"
@@ -41,7 +44,7 @@ def begin(work_dir: Path, facts: dict[str, Any], resume: bool) -> None:
     if process_state().is_main_process:
         shutil.rmtree(work_dir, ignore_errors=True)
         work_dir.mkdir(parents=True)
-        file.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+        write_json(file, facts)
     process_state().wait_for_everyone()
 
 

@@ -54,7 +54,9 @@ Made by `benchmarks/comparison/render.py` from the JSON files beside it (`make b
 - HDFS is nearly solved by counting: LogLLaMA's default score is a next-key likelihood plus a count distance, and the rows
   below it show both apart. On reworded logs it is the varied messages in training (not in the paper) that help, with a random
   encoder nearly as much as with a pretrained one, and they cost some F1 on the log as it was.
-- Reduced: smaller than in its paper, or with a part left out, as the top of its file in `benchmarks/baselines/` says.
+- Reduced: smaller than in its paper, or with a part left out, as the top of its file in `benchmarks/baselines/` says. FastLogAD
+  everywhere, and RAPID in the tables of robustness, were measured before they got their reinforced generator and their token
+  comparison.
 - Times are processor seconds on one thread; the machine was shared (load in the result files), so ratios say more. Peak
   memory includes interpreter and libraries.
 """

@@ -62,7 +62,26 @@ def page() -> str:
                     continue
                 parts.append(report(result, (BASE, *rows), f"{result['recipe']['title']}: {title}"))
             parts.append(report(result).split("\n\n", 2)[-1])  # seeds, machine, why it may differ
+    for name in ("logllm_template_id_hdfs", "logllm_preset_choice", "logllm_beta_time_bgl"):
+        if result := load(name):
+            parts += [f"## {result['recipe']['title']}", report(result)]
+            if name == "logllm_beta_time_bgl":
+                parts.append(training_time(result))
     return "\n\n".join(parts) + "\n"
+
+
+def training_time(result: dict[str, Any]) -> str:
+    """Figure 4d: samples an epoch of the last stage and processor seconds of each row."""
+    text = [
+        "| row | steps of the last stage | seconds a step | processor seconds, training and test |",
+        "|---|---|---|---|",
+    ]
+    for run in result["runs"]:
+        last = run["stages"][-1]
+        text.append(
+            f"| {run['row']} | {last['steps']} | {last['seconds_per_step']:.2f} | {run['processor_seconds']:.0f} |"
+        )
+    return "\n".join(text)
 
 
 def main(check: bool) -> None:

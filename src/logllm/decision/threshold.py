@@ -28,6 +28,7 @@ LEAST_APART = 2.0  # nats between them: below that a likelihood ratio of seven t
 TIED = 2.0  # times more or fewer than asked: what a tie may force without being mentioned
 SECONDS_PER_DAY = 86400.0
 TAIL_SHARE = 0.1  # of the scores: the tail that a rare rate is read from
+TAIL_RATE = 3
 UNSEEN_IN_NORMAL = 0.2  # above that share of the normal windows a message never seen says nothing
 ENOUGH = 10.0  # normal windows expected above a threshold that is read off their order
 
@@ -210,12 +211,13 @@ def promised_rate(scores: Sequence[float], threshold: float, rate: float) -> flo
 def bounded_threshold(scores: Sequence[float], rate: float, unseen_score: float) -> float:
     """The threshold of a score that ends at `unseen_score`, what a message never seen in training scores.
 
-    It is the conformal quantile, or the largest score, of the normal windows without such a message, and never so high that
-    one would be no alarm; `promised_rate` counts those that have one. Where more than `UNSEEN_IN_NORMAL` of the normal windows
-    have one it is the quantile of all.
+    It is read from the normal windows without such a message, midway between their conformal quantile (with few of them the
+    largest score, which one odd window moves) and their exponential tail at `TAIL_RATE` times the rate (which a log that drifts
+    exceeds), and never so high that a message never seen would be no alarm; `promised_rate` counts the windows that have one.
+    Where more than `UNSEEN_IN_NORMAL` of the normal windows have one it is the quantile of all.
 
-    >>> bounded_threshold([1.0] * 98 + [5.0, 10.0], 0.001, unseen_score=10.0)
-    5.0
+    >>> bounded_threshold([1.0] * 99 + [10.0], 0.001, unseen_score=10.0)
+    1.0
     >>> bounded_threshold([1.0] * 7 + [10.0] * 3, 0.001, unseen_score=10.0)
     10.0
     """
@@ -224,7 +226,8 @@ def bounded_threshold(scores: Sequence[float], rate: float, unseen_score: float)
     seen = s[s < unseen_score - 1e-4]
     if len(seen) < (1 - UNSEEN_IN_NORMAL) * len(s):
         return _conformal(s, rate)
-    return min(_conformal(seen, rate), ceiling)
+    tail = exponential_tail(seen, min(TAIL_RATE * rate, 0.5))
+    return min((_conformal(seen, rate) + tail) / 2, ceiling)
 
 
 def _conformal(sorted_scores: np.ndarray, rate: float) -> float:
