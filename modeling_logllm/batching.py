@@ -9,11 +9,16 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 
-def half_precision(model: Any) -> torch.dtype | None:
-    """Return bfloat16 or float16 where a model's weights are in it; None in float32, and where they are quantised."""
-    if getattr(model, "is_quantized", False) or model.dtype not in (torch.bfloat16, torch.float16):
+def half_precision(part: Any, whole: Any = None) -> torch.dtype | None:
+    """Return bfloat16 or float16 where a model's weights are in it; None in float32, and where they are quantised.
+
+    Args:
+        part: the model.
+        whole: what it is a part of, which alone may know that it is quantised.
+    """
+    if getattr(part, "is_quantized", False) or getattr(whole, "is_quantized", False):
         return None
-    return model.dtype
+    return part.dtype if part.dtype in (torch.bfloat16, torch.float16) else None
 
 
 class FullProducts(TorchFunctionMode):
