@@ -22,15 +22,19 @@ def half_precision(part: Any, whole: Any = None) -> torch.dtype | None:
 
 
 class FullProducts(TorchFunctionMode):
-    """Computes layers whose weights are in half precision in float32, each from a copy of its weights made on the way."""
+    """Computes layers whose weights are in half precision in float32: embeddings from the rows that are looked up, the others
+    from a copy of their weights made on the way.
+    """
 
     LAYERS = (nn.functional.linear, nn.functional.layer_norm, torch.addmm)
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         """Call a function of torch, the layers with their tensors in float32."""
+        kwargs = kwargs or {}
         if func in self.LAYERS:
-            args, kwargs = map(_full, args), {name: _full(value) for name, value in (kwargs or {}).items()}
-        return func(*args, **(kwargs or {}))
+            args, kwargs = map(_full, args), {name: _full(value) for name, value in kwargs.items()}
+        found = func(*args, **kwargs)
+        return _full(found) if func is nn.functional.embedding else found
 
 
 def _full(value: Any) -> Any:
