@@ -9,23 +9,32 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 
-def half_precision(model: Any) -> torch.dtype | None:
-    """Return bfloat16 or float16 where a model's weights are in it; None in float32, and where they are quantised."""
-    if getattr(model, "is_quantized", False) or model.dtype not in (torch.bfloat16, torch.float16):
+def half_precision(part: Any, whole: Any = None) -> torch.dtype | None:
+    """Return bfloat16 or float16 where a model's weights are in it; None in float32, and where they are quantised.
+
+    Args:
+        part: the model.
+        whole: what it is a part of, which alone may know that it is quantised.
+    """
+    if getattr(part, "is_quantized", False) or getattr(whole, "is_quantized", False):
         return None
-    return model.dtype
+    return part.dtype if part.dtype in (torch.bfloat16, torch.float16) else None
 
 
 class FullProducts(TorchFunctionMode):
-    """Computes layers whose weights are in half precision in float32, each from a copy of its weights made on the way."""
+    """Computes layers whose weights are in half precision in float32: embeddings from the rows that are looked up, the others
+    from a copy of their weights made on the way.
+    """
 
     LAYERS = (nn.functional.linear, nn.functional.layer_norm, torch.addmm)
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         """Call a function of torch, the layers with their tensors in float32."""
+        kwargs = kwargs or {}
         if func in self.LAYERS:
-            args, kwargs = map(_full, args), {name: _full(value) for name, value in (kwargs or {}).items()}
-        return func(*args, **(kwargs or {}))
+            args, kwargs = map(_full, args), {name: _full(value) for name, value in kwargs.items()}
+        found = func(*args, **kwargs)
+        return _full(found) if func is nn.functional.embedding else found
 
 
 def _full(value: Any) -> Any:

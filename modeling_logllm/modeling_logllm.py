@@ -32,7 +32,7 @@ from transformers.modeling_outputs import (
 )
 from transformers.utils.generic import can_return_tuple
 
-from .batching import device_of
+from .batching import careful_products, device_of, half_precision
 from .checkpoint_logllm import (
     ADAPTER_FOLDER,
     HUB_ARGUMENTS,
@@ -406,7 +406,13 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
         """Return an empty table of soft tokens for `score` and `explain`: at most `capacity` messages at a time."""
         device = device_of(self.model.projector)
         tokens = 1024 if device.type == "cpu" else 16384  # on a CPU large batches lose by their padding
-        return MessageTable(self.model.encode_messages, processor.tokenize_messages, capacity, device, tokens)
+        half = half_precision(self.model.encoder, self)
+
+        def encode(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            with careful_products(device, half):
+                return self.model.encode_messages(input_ids, attention_mask)
+
+        return MessageTable(encode, processor.tokenize_messages, capacity, device, tokens)
 
     # -- checkpoints ----------------------------------------------------------------------------------------------
 

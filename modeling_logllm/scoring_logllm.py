@@ -48,7 +48,7 @@ class WindowScorer:
         self.model, self.processor, self.max_batch_tokens = model, processor, max_batch_tokens
         self.table = table if table is not None else model.message_table(processor)
         self._prompt: tuple[torch.Tensor, torch.Tensor] | None = None
-        self._half = half_precision(model.model.decoder)
+        self._half = half_precision(model.model.decoder, model)
 
     # -- windows in, scores out ---------------------------------------------------------------------------------
 

@@ -79,13 +79,12 @@ def diff_tab(upload: Callable[..., gr.File]) -> None:
     gr.Markdown("A run that worked and one that did not: which lines explain the difference.", elem_classes="lead")
     with gr.Row(elem_classes="examples"):
         pair = gr.Button("Try the example pair: a build that breaks", size="sm", elem_id="diff-example")
+    boxes, files = [], []
     with gr.Row(equal_height=True):
-        boxes = [
-            log_box("Good run", "good-text", 9, "The log of a run that worked."),
-            log_box("Bad run", "bad-text", 9, "The log of the run that did not."),
-        ]
-    with gr.Row(equal_height=True):
-        files = [upload("Or a file of the good run", "good-file"), upload("Or a file of the bad run", "bad-file")]
+        for side, hint in (("good", "The log of a run that worked."), ("bad", "The log of the run that did not.")):
+            with gr.Column(min_width=280):
+                boxes.append(log_box(f"{side.capitalize()} run", f"{side}-text", 9, hint))
+                files.append(upload(f"Or a file of the {side} run", f"{side}-file"))
     button = gr.Button("Compare", variant="primary", elem_id="diff")
     shown = Shown("diffed", "Nothing is compared yet. Give two logs, or try the example pair.")
 

@@ -136,7 +136,9 @@ def render_results(tables: Sequence[Table], pictures: Sequence[str | Path] = ())
 
 def render_findings(found: Found) -> str:
     """The findings of a scan or a diff of events: one sentence, those that are flagged, the others folded."""
-    flagged, below = ([row for row in found.rows if bool(row["is_anomalous"]) == wanted] for wanted in (True, False))
+    # There is one log, and nobody to call a finding fine.
+    rows = [{**row, "key": None, "file": row["file"] if found.question == "diff" else ""} for row in found.rows]
+    flagged, below = ([row for row in rows if bool(row["is_anomalous"]) == wanted] for wanted in (True, False))
     files = found.head["files"]
     return _render(
         "found",

@@ -93,13 +93,10 @@ def test_logllm_scores_in_half_precision(tmp_path, dtype):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("family", DECODERS)
 def test_on_a_cpu_nothing_but_the_weights_is_rounded(family, dtype):
-    """The decoder's scores are those of its rounded weights in float32; a plain forward pass is further away."""
     model, taken = build(family)
     half = model.to(getattr(torch, dtype))
-    with_rounded_weights = copy.deepcopy(half)
-    with_rounded_weights.model.decoder.float()
-    with_rounded_weights.lm_head.float()
-    expected = with_rounded_weights.score(WINDOWS, taken)
+    half.model.projector.float()  # as from_pretrained leaves it
+    expected = copy.deepcopy(half).float().score(WINDOWS, taken)
     assert half.score(WINDOWS, taken) == pytest.approx(expected, abs=2e-5)
     assert half.explain(WINDOWS[1], taken, method="gradient")
 

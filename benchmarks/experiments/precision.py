@@ -36,14 +36,14 @@ THROUGHOUT, PRODUCTS = "bfloat16 throughout", "bfloat16 products"
 @contextmanager
 def computed(way: str) -> Iterator[None]:
     """Score in another way than models in half precision do here."""
-    from logllm.modeling_logllm import modeling_logllama, scoring_logllm
+    from logllm.modeling_logllm import modeling_logllama, modeling_logllm, scoring_logllm
 
-    modules, kept = (modeling_logllama, scoring_logllm), scoring_logllm.careful_products
+    modules, kept = (modeling_logllama, modeling_logllm, scoring_logllm), scoring_logllm.careful_products
     for module in modules:
         if way == THROUGHOUT:
-            module.half_precision = lambda model: None
+            module.half_precision = lambda *models: None
         elif way == PRODUCTS:
-            module.careful_products = lambda device, half: torch.autocast(device.type, half)
+            module.careful_products = lambda device, half: torch.autocast(device.type, half, enabled=half is not None)
     try:
         yield
     finally:

@@ -135,10 +135,15 @@ def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
         }
         for line in [*before, *lines]
     ]
-    for line in shown:  # the sentence of the finding stands above its lines: the mark is enough
-        line["is_guilty"] = bool(line["reason"])
-        if line["reason"] in printable(str(row["reason"])):
+    above = ""
+    for (
+        line
+    ) in shown:  # a reason that stands above, in the sentence of the finding or at the line before, is not said again
+        reason = line["reason"]
+        line["is_guilty"] = bool(reason)
+        if reason in printable(str(row["reason"])) or reason == above:
             line["reason"] = ""
+        above = reason
     kind, near = str(row.get("kind")), row.get("nearest")
     return {
         "rank": int(row["rank"]),
