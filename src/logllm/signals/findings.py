@@ -106,6 +106,7 @@ def make_findings(
     spans: list[tuple[int, int]] = []
     by_kind: dict[tuple[str, int | str], int] = {}
     of_kind: dict[int, int] = {}  # severe kind that is new or grave -> its finding
+    many = int(table.sequence.max(initial=-1)) + 1 >= MANY_SEQUENCES
     for one in sorted(
         ordered, key=lambda one: one.within >= 0 or (one.question in _PACED and one.severity >= ERRONEOUS)
     ):
@@ -114,7 +115,7 @@ def make_findings(
         )
         if near is None:
             near = next(
-                (place for place, span in enumerate(spans[:400]) if _near(one, span, found[place], table)), None
+                (place for place, span in enumerate(spans[:400]) if _near(one, span, found[place], table, many)), None
             )
         if near is not None:
             found[near].candidates.append(one)
@@ -180,12 +181,12 @@ def in_order_of_rank(findings: Sequence[Finding]) -> list[Finding]:
     )
 
 
-def _near(one: Candidate, span: tuple[int, int], finding: Finding, table: EventTable) -> bool:
+def _near(one: Candidate, span: tuple[int, int], finding: Finding, table: EventTable, many: bool) -> bool:
     low, high = span
     if one.question in ("new", "burst") and finding.lead.question in ("new", "burst"):
         # What one host, thread or session of many says within a stretch belongs together.
         sequence = table.sequence[finding.lead.lead]
-        if sequence >= 0 and sequence == table.sequence[one.lead] and len(table.sequences) >= MANY_SEQUENCES:
+        if many and sequence >= 0 and sequence == table.sequence[one.lead]:
             if low - CHAIN <= one.lead <= high + CHAIN:
                 return True
     if one.question == "silence" and finding.lead.question == "silence":
