@@ -52,3 +52,9 @@ def test_a_recipe_goes_to_what_runs_its_kind(name, called, monkeypatch, tmp_path
     monkeypatch.setattr(logllm.training.reproduce, "reproduce", lambda *_, **__: seen.append("reproduce"))
     runner.run_recipe(name, runner.recipes()[name], Path(tmp_path))
     assert seen == [called]
+
+
+def test_the_page_of_the_scan_s_results_is_what_would_be_written():
+    from benchmarks.scan.render import PAGE, page
+
+    assert PAGE.read_text("utf-8") == page(), "python -m benchmarks scan.render"

@@ -200,3 +200,21 @@ def test_a_level_at_the_end_of_a_line_leaves_the_message(tmp_path):
     )
     events = list(EventLog([str(path)]).read(0))
     assert events[7].message == "beta> tray 7 weighed" and events[7].severity == 9
+
+
+def test_names_that_no_mask_takes_are_parameters(tmp_path):
+    rng, lines, running = random.Random(6), [], []
+    steps = ["begin", "header ok", "body read", "end"]
+    while len(lines) < 900:
+        if len(running) < 4:
+            running.append(
+                ["".join(rng.choices("bdfgklm", k=3)) + "oua"[rng.randrange(3)] + str(rng.randrange(1, 9)), 0]
+            )
+        one = rng.choice(running)
+        lines.append(f"{stamp(2 * len(lines))} [INFO] xfer={one[0]} {steps[one[1]]}")
+        one[1] += 1
+        if one[1] == len(steps):
+            running.remove(one)
+    result = scan(tmp_path, lines)
+    used = {result.table.templates[at] for at in result.table.kind_template.tolist()}
+    assert sorted(text.partition("<*> ")[2] for text in used) == sorted(steps) and result.flagged == []

@@ -3,8 +3,8 @@
     python -m benchmarks scan.labelled [--out benchmarks/results/scan_labelled.json]
 
 The labels are read here, after the scan: the judgement never sees them (the first column of BGL and Thunderbird is
-left out by the format, and is no field by which anything is counted). Settings were chosen on the first half of BGL and on
-made-up logs; the second half is for reporting. hit@1 of lines: of the findings that hold an anomaly, the share whose leading line is one.
+left out by the format, and is no field by which anything is counted). Kinds of wrong findings were looked for in BGL, mostly in its
+first half, and in Thunderbird; weights are fitted on made-up logs only. hit@1 of lines: of the findings that hold an anomaly, the share whose leading line is one.
 """
 
 from __future__ import annotations

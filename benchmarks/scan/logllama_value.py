@@ -198,7 +198,7 @@ def labelled_rows(name: str, steps: int, folder: Path) -> list[dict[str, Any]]:
         result = scan_logs([later], model=answer, order=order)
         end = time.process_time()
         rows.append({
-            "log": name, "way": way, "order": result.order_by, **judged(name, result, blocks),
+            "log": name, "way": way, "order": re.sub(r" in /\S+?(?=,|$)", "", result.order_by), **judged(name, result, blocks),
             "seconds_to_learn": round(trained - start, 1), "seconds_to_scan": round(end - trained, 1),
         })  # fmt: skip
         print(json.dumps(rows[-1]), flush=True)

@@ -54,8 +54,8 @@ def page() -> str:
     seeds = ", ".join(f"{name} {found[name]['seeds']}" for name in ("made_up", "further", "further_clean"))
     return "\n\n".join([
         "# Scan\n\nWritten by `python -m benchmarks scan.render`.",
-        "## On labelled logs\n\nThe labels are read after the scan. Settings were chosen on the first half of BGL and on made-up logs; the rows "
-        "\"second half\" hold nothing that a setting was chosen on. `python -m benchmarks scan.labelled`",
+        "## On labelled logs\n\nThe labels are read after the scan. Kinds of wrong findings were looked for in BGL, mostly in its first half, and in "
+        "Thunderbird; weights were fitted on made-up logs only. `python -m benchmarks scan.labelled`",
         table(["log", "events", "flagged", "of the ten highest hold an anomaly", "hit@1", "precision of flagged", "processor s"], labelled),
         "## What LogLLaMA adds\n\nThe first 40 % of each log are learnt from, the rest is scanned. A fault is an anomalous block (HDFS) or a kind "
         "of alert. `python -m benchmarks scan.logllama_value`",

@@ -7,6 +7,7 @@ its own, and so can be told as new.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -19,6 +20,53 @@ from .table import EventTable
 MOST_WORDS = 12
 LEAST_EVENTS = 20
 LEAST_COVERED = 0.97  # share of the events of the template that have a word there
+
+
+MANY_VALUES = 20  # templates that differ in one token only, from which on that token is a parameter
+FEW_EVENTS = 3
+_MIXED = re.compile(
+    r"(?=\S*\d)(?=\S*[^\W\d_])(?![A-Z]{1,8}-?\d+\W*$)\S+"
+)  # letters and digits, but no code such as E91
+_NAMED = re.compile(r"[A-Za-z_][\w.-]*[=:]")
+
+
+def merge_parameters(table: EventTable) -> EventTable:
+    """The table with templates merged that differ in a name such as `bifo4` only, which no mask takes for a parameter.
+
+    A rare template joins the one that has a parameter in place of the name; many templates that differ in it alone join
+    each other.
+    """
+    counts = np.bincount(table.template, minlength=len(table.templates))
+    place = {text: at for at, text in enumerate(table.templates)}
+    alike: dict[str, list[int]] = {}
+    target: dict[int, str] = {}
+    for one in np.flatnonzero(counts).tolist():
+        tokens = table.templates[one].split()
+        if len(tokens) < 2:
+            continue
+        for at, token in enumerate(tokens):
+            if not _MIXED.fullmatch(token) or "<*>" in token:
+                continue
+            named = _NAMED.match(token)
+            text = " ".join([*tokens[:at], (named[0] if named else "") + "<*>", *tokens[at + 1 :]])
+            bare = " ".join([*tokens[:at], "<*>", *tokens[at + 1 :]])
+            alike.setdefault(text, []).append(one)
+            for known in (text, bare):
+                if counts[one] <= FEW_EVENTS and known in place and counts[place[known]] > FEW_EVENTS:
+                    target.setdefault(one, known)
+    for text, members in alike.items():
+        if len(members) >= MANY_VALUES:
+            target.update(dict.fromkeys((one for one in members if one not in target), text))
+    if not target:
+        return table
+    texts = list(table.templates)
+    same = np.arange(len(texts), dtype=np.int32)
+    for one, text in target.items():
+        if text not in place:
+            place[text] = len(texts)
+            texts.append(text)
+        same[one] = place[text]
+    return table.with_templates(same[table.template], texts)
 
 
 def split_by_words(table: EventTable, messages: Sequence[str]) -> EventTable:

@@ -37,7 +37,7 @@ from .candidates import (
 from .facets import MOST_EVENTS, find_facets, read_texts
 from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
-from .refine import split_by_words
+from .refine import merge_parameters, split_by_words
 from .table import CLASS_NAMES, ERRONEOUS, EventTable, counts_of, read_table
 from .weights import THRESHOLD
 from .words import fault_class, fault_word
@@ -169,7 +169,7 @@ def judge_table(
     texts = None
     if FEW_EVENTS <= len(table) <= MOST_EVENTS:
         texts = read_texts(table, (event for source in np.unique(table.source).tolist() for event in log.read(source)))
-        table = split_by_words(table, texts[0])
+        table = split_by_words(merge_parameters(table), texts[0])
     logs = _logs(table, log.paths)
     for rows in logs:
         if rows is None:
