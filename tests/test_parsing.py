@@ -110,7 +110,7 @@ def test_session_labels(tmp_path):
     [
         ("a;b\n1;2\n", "header"),
         ("BlockId,Label\nblk_1,Maybe\n", "found 'blk_1,Maybe' in line 2"),
-        ("BlockId,Label\n", "only its header"),
+        ("BlockId,Label\n", "only the header"),
     ],
 )
 def test_bad_label_files(tmp_path, text, message):

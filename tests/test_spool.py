@@ -105,7 +105,7 @@ def test_labels_of_many_sessions(tmp_path):
     assert len(labels) == 2
     assert labels.of(pa.array(["blk_2", "blk_9", "blk_1"], pa.large_string())).tolist() == [1, -1, 1]
     file.write_text("BlockId,Label\n")
-    with pytest.raises(LogInputError, match="only its header"):
+    with pytest.raises(LogInputError, match="only the header"):
         SessionLabels(file)
 
 

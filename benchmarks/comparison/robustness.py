@@ -23,7 +23,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ def built(recipe: Recipe, work: Path) -> Split:
     """The recipe's windows, built where they are not yet."""
     file = split_file(recipe, data_folder(), work)
     if not file.exists():
-        made = in_a_process(lambda: build_split(recipe, data_folder(), file) or {}, MOST_SECONDS, None)
+        made = in_a_process(partial(build_split, recipe, data_folder(), file), MOST_SECONDS, None)
         if made["status"] != "ok":
             raise RuntimeError(f"the windows of {recipe.name} must be built, found: {made.get('error')}")
     return load_split(file)

@@ -21,6 +21,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,9 @@ def clean(value: Any) -> Any:
     return value
 
 
-def in_a_process(job: Callable[[], dict[str, Any]], most_seconds: float, memory_gb: float | None) -> dict[str, Any]:
+def in_a_process(
+    job: Callable[[], dict[str, Any] | None], most_seconds: float, memory_gb: float | None
+) -> dict[str, Any]:
     """Run a job in a forked process; say `status`, what it returned or what became of it, and its peak memory."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
@@ -80,7 +83,7 @@ def in_a_process(job: Callable[[], dict[str, Any]], most_seconds: float, memory_
             if memory_gb:
                 limit = int(memory_gb * 2**30)
                 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-            found = {"status": "ok", **job()}
+            found = {"status": "ok", **(job() or {})}
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             memory = isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY)
@@ -162,7 +165,7 @@ def run_system(recipe: Recipe, arguments: argparse.Namespace) -> None:
         return
     held = split_file(recipe, data, arguments.work)
     if not held.exists():
-        made = in_a_process(lambda: build_split(recipe, data, held) or {}, MOST_SECONDS, None)
+        made = in_a_process(partial(build_split, recipe, data, held), MOST_SECONDS, None)
         if made["status"] != "ok":
             raise RuntimeError(f"the windows of {recipe.name} must be built, found: {made.get('error')}")
     split, file = load_split(held), arguments.results / f"bench_{recipe.name}.json"
