@@ -268,9 +268,9 @@ class Detector:
             return [WindowScore(score) for score in self.model.score(windows, self.processor, table=self.table)]
         if self.calibration is None:
             return [WindowScore(score) for score in self.model.score(windows, self.processor)]
-        levels = [severities(lines, contents, self.system) for lines, contents in zip(raw, windows)]
-        sequences = [self.scorer.ids(contents) for contents in windows]
-        found = self.scorer.score_ids(sequences, levels)
+        read = [self.scorer.lines(lines, contents, self.system) for lines, contents in zip(raw, windows)]
+        sequences = [ids for ids, _ in read]
+        found = self.scorer.score_ids(sequences, [nats for _, nats in read])
         return [WindowScore(score, ids.count(self.scorer.unseen)) for (score, _), ids in zip(found, sequences)]
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ def start_watcher(
     metrics_port: int | None = None,
     metrics_address: str = "127.0.0.1",
     metrics_token: str | None = None,
-    suppressions: Path | None = None,
+    suppressions: Path | Sequence[Path] | None = None,
     unwrap: Unwrapper | None = None,
     silence: float = 60.0,
     cooldown: float = COOLDOWN,
