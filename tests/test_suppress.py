@@ -91,7 +91,7 @@ def service(path, fault=""):
 
 
 def of_scan(bad, good, model):
-    result, text = run_scan([bad], ScanOptions(as_json=True))
+    _, text = run_scan([bad], ScanOptions(as_json=True))
     return {row["key"] for row in map(json.loads, text.splitlines()[1:]) if row["is_anomalous"]}
 
 
@@ -136,6 +136,6 @@ def test_what_is_fine_for_one_command_is_fine_for_the_others(logs, tmp_path, mon
             named = name_template(key)
             Suppressions(path).add(named.key, text=named.text, also=named.also)
         commands = COMMANDS if place == "here" else {"watch": of_watch}
-        assert {name: command(*logs) for name, command in commands.items()} == dict.fromkeys(commands, set())
+        assert not {name: found for name, command in commands.items() if (found := command(*logs))}
     finally:
         path.unlink()
