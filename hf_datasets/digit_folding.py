@@ -66,6 +66,10 @@ class DigitFolding(Generic[Answer]):
         known = self._known[remembered]
         return self._answer(message) if known is None else known[0]
 
+    def is_exact(self, message: str) -> bool:
+        """Whether the answer about a message that was just asked holds for all that differ from it in digits only."""
+        return self._folds and self._known.get(fold(message)) is not None
+
     def _exact(self, remembered: str | bytes) -> tuple[Answer] | None:
         folded = remembered.decode("ascii") if isinstance(remembered, bytes) else remembered
         masked = folded

@@ -34,13 +34,15 @@ NEVER = float("-inf")
 class OpenWindow:
     """Lines of a window that may still grow; `last` is the clock at its last line.
 
-    `over` is False where the log ended before the window's rule closed it: more of it may have been to come.
+    `over` is False where the log ended before the window's rule closed it: more of it may have been to come. `characters`
+    are those of its raw lines.
     """
 
     name: str
     last: float
     members: list[LogLine] = field(default_factory=list)
     over: bool = True
+    characters: int = 0
 
 
 class LiveWindows:
@@ -73,13 +75,17 @@ class LiveWindows:
 
     def push(self, line: LogLine) -> list[OpenWindow]:
         """Take a line; returns the windows that it closes."""
-        self._tell_time(line)
-        closed = self._idle_ones()
+        if line.timestamp != self.clock:
+            self._tell_time(line)
+        else:
+            self._behind = 0
+        closed = self._idle_ones() if self.clock != self._looked else []
         if self.rule.kind == "session":
             for session in line.session_ids:
-                closed += self._add(session, line, self.max_window_lines)
-            if not line.session_ids:
-                closed += self._add(LOOSE, line, LOOSE_SIZE)
+                if self._add(session, line) >= self.max_window_lines:
+                    closed.append(self._close(session))
+            if not line.session_ids and self._add(LOOSE, line) >= LOOSE_SIZE:
+                closed.append(self._close(LOOSE))
         elif self.rule.kind == "time":
             closed += self._by_time(line)
         else:
@@ -95,8 +101,7 @@ class LiveWindows:
     def resume(self, windows: Iterable[OpenWindow], clock: float | None) -> None:
         """Go on with windows that were open before."""
         for window in windows:
-            self.open[window.name] = window
-            self._count(window, 1)
+            self._take_up(window)
         self.clock = clock
 
     def _tell_time(self, line: LogLine) -> None:
@@ -126,27 +131,26 @@ class LiveWindows:
             closed.append(self._close(name))
         return closed
 
-    def _add(self, name: str, line: LogLine, most: int) -> list[OpenWindow]:
+    def _add(self, name: str, line: LogLine) -> int:
+        """Put a line into a window; how many lines that has."""
         window = self.open.get(name)
         if window is None:
             window = self.open[name] = OpenWindow(name, NEVER)
         else:
             self.open.move_to_end(name)
-        window.members.append(line)
+        members, size = window.members, len(line.raw)
+        members.append(line)
         window.last = self.clock if self.clock is not None else NEVER
+        window.characters += size
         self.open_lines += 1
-        self.open_characters += len(line.raw)
-        return [self._close(name)] if len(window.members) >= most else []
+        self.open_characters += size
+        return len(members)
 
     def _by_count(self, line: LogLine) -> list[OpenWindow]:
         size, stride = int(self.rule.size), int(self.rule.stride)
-        if stride >= size:
-            return self._add(COUNTED, line, size)
-        full = self._add(COUNTED, line, size)
+        full = [self._close(COUNTED)] if self._add(COUNTED, line) >= size else []
         if full and stride < size:  # sliding: the next window begins inside this one
-            kept = OpenWindow(COUNTED, full[0].last, full[0].members[stride:])
-            self.open[COUNTED] = kept
-            self._count(kept, 1)
+            self._take_up(OpenWindow(COUNTED, full[0].last, full[0].members[stride:]))
         return full
 
     def _by_time(self, line: LogLine) -> list[OpenWindow]:
@@ -156,16 +160,21 @@ class LiveWindows:
             begin = next((held.timestamp for held in window.members if held.timestamp is not None), None)
             if begin is not None and self.clock >= begin + self.rule.size:
                 closed.append(self._close(COUNTED))
-        return closed + self._add(COUNTED, line, self.max_window_lines)
+        if self._add(COUNTED, line) >= self.max_window_lines:
+            closed.append(self._close(COUNTED))
+        return closed
 
     def _close(self, name: str) -> OpenWindow:
         window = self.open.pop(name)
-        self._count(window, -1)
+        self.open_lines -= len(window.members)
+        self.open_characters -= window.characters
         return window
 
-    def _count(self, window: OpenWindow, sign: int) -> None:
-        self.open_lines += sign * len(window.members)
-        self.open_characters += sign * sum(len(line.raw) for line in window.members)
+    def _take_up(self, window: OpenWindow) -> None:
+        self.open[window.name] = window
+        window.characters = sum(len(line.raw) for line in window.members)
+        self.open_lines += len(window.members)
+        self.open_characters += window.characters
 
 
 def as_window(opened: OpenWindow, session_labels: dict[str, int] | None = None) -> Window:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from logllm.hf_datasets import LogInputError, read_events
-from logllm.hf_datasets.events import EventLog, EventStream, TemplateKeys
+from logllm.hf_datasets.events import EventLog, LiveEvents, TemplateKeys
 from logllm.hf_datasets.events.traces import MOST_LINES
 from logllm.hf_datasets.systems import patterns
 
@@ -195,13 +195,17 @@ def test_templates_of_a_stranger_are_checked():
             TemplateKeys.from_json(bad)
 
 
+def whole(batches):
+    return [event for batch in batches for event in batch.events(batch.columns.number.tolist()).values()]
+
+
 def test_a_stream_bounds_what_it_holds():
-    stream = EventStream(format="generic", seconds=5.0)
-    got = stream.feed("2024-05-01 08:00:00 [ERROR] x", 0.0)
-    for at in range(3 * MOST_LINES):
-        got += stream.feed("\tat a.B.c(B.java:1)", 1.0 + at / 1000)
+    stream = LiveEvents(TemplateKeys(), format="generic", seconds=5.0)
+    got = whole(stream.feed(["2024-05-01 08:00:00 [ERROR] x"], 0.0))
+    for at in range(0, 3 * MOST_LINES, 100):
+        got += whole(stream.feed(["\tat a.B.c(B.java:1)"] * 100, 1.0 + at / 1000))
     assert got
-    got += stream.flush(1e9)
+    got += whole(stream.flush(1e9))
     assert sum(len(event.lines) for event in got) == 3 * MOST_LINES + 1
     assert max(len(event.lines) for event in got) <= MOST_LINES
 

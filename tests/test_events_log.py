@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from logllm.hf_datasets import LogEvent, LogInputError, get_system, read_events
-from logllm.hf_datasets.events import ERROR, INFO, EventLog, EventStream, TemplateKeys, names
+from logllm.hf_datasets.events import ERROR, INFO, EventLog, LiveEvents, TemplateKeys, names
 from logllm.hf_datasets.events.inputs import BLOCK_BYTES
 from logllm.hf_datasets.events.masks import numbers_of, shape_of_message
 
@@ -284,8 +284,12 @@ def test_missing_and_empty(tmp_path):
         EventLog([tmp_path / "empty.log"], format="nonsense")
 
 
+def whole(batches):
+    return [event for batch in batches for event in batch.events(batch.columns.number.tolist()).values()]
+
+
 def test_a_stream_of_a_container(tmp_path):
-    stream = EventStream(format="cri")
+    stream = LiveEvents(TemplateKeys(), format="cri")
     lines = [
         "2024-06-03T11:20:01.1Z stdout P one ",
         "2024-06-03T11:20:01.2Z stderr F other",
@@ -293,8 +297,8 @@ def test_a_stream_of_a_container(tmp_path):
     ]
     got = []
     for at, line in enumerate(lines):
-        got += stream.feed(line, 1000.0 + at)
-    got += stream.flush(math.inf)
+        got += whole(stream.feed([line], 1000.0 + at))
+    got += whole(stream.flush(math.inf))
     assert sorted(event.message for event in got) == ["one two", "other"]
 
 

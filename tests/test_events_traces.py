@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from logllm.hf_datasets.events import EventLog, EventStream
+from logllm.hf_datasets.events import EventLog, LiveEvents, TemplateKeys
 from logllm.hf_datasets.events.traces import MOST_LINES, Joiner, shape_of_line, trace_key
 
 RUST = """starting
@@ -233,18 +233,22 @@ def test_shapes_of_odd_lines_are_told_quickly(text):
     assert isinstance(shape_of_line(text), int)
 
 
+def whole(batches):
+    return [event for batch in batches for event in batch.events(batch.columns.number.tolist()).values()]
+
+
 def test_a_stream_gives_whole_events():
-    stream = EventStream(seconds=2.0)
+    stream = LiveEvents(TemplateKeys(), seconds=2.0)
     lines = PLAIN["kotlin"][0].split("\n")[1:-1]
     head = "2024-06-03 11:20:01,137 ERROR [worker-1] shop.orders - broken"
     got = []
     for at, line in enumerate([head] * 30 + lines):
-        got += stream.feed(line, 100.0 + at)
+        got += whole(stream.feed([line], 100.0 + at))
     assert len(got) == 29  # the last header waits for what may stand below it
-    got += stream.flush(200.0)
+    got += whole(stream.flush(200.0))
     assert [len(event.lines) for event in got] == [1] * 29 + [1 + len(lines)]
     assert got[-1].number == 30
-    assert stream.flush(300.0) == []
+    assert not list(stream.flush(300.0))
 
 
 MORE = {

@@ -116,7 +116,7 @@ def test_a_message_never_seen_is_new_once(baseline):
 
 
 def test_what_was_called_fine_is_not_told(baseline):
-    fine = lambda key, message: key == TEXTS[ORDER]  # noqa: E731
+    fine = lambda key, message, line: key == TEXTS[ORDER]  # noqa: E731
     rows = sorted(
         [*usual(2, 4, BEGIN + 50_000), *((BEGIN + 53_000 + 0.1 * at, ORDER, 90_000 + at, []) for at in range(600))],
         key=lambda row: row[0],

@@ -1,13 +1,22 @@
 """Suppressions: a journal of who and when; a window is quiet only when all its guilty lines are."""
 
+import json
+import random
 import time
+from pathlib import Path
 
 import pytest
 
+from logllm.decision.template_names import name_template
+from logllm.diff.command import DiffOptions, run_diff
 from logllm.errors import LogllmError
+from logllm.fitting.baseline import fit_baseline
 from logllm.hf_datasets import template_key
-from logllm.suppressions import Suppressions, list_as_text, parse_duration
+from logllm.hf_datasets.events import EventLog
+from logllm.signals.command import ScanOptions, run_scan
+from logllm.suppressions import Suppressions, list_as_text, lists, parse_duration
 from logllm.verdict import Evidence, Verdict
+from logllm.watch.start import start_watcher
 
 FINE, BAD = "disk <*> is slow", "disk <*> is gone"
 
@@ -55,3 +64,75 @@ def test_a_torn_line_does_not_hurt_and_is_not_written_onto(tmp_path):
 def test_durations_that_are_none(text):
     with pytest.raises(LogllmError, match="duration"):
         parse_duration(text)
+
+
+FAULT = "ERROR disk 7 of node db3 is gone"
+
+
+def service(path, fault=""):
+    rng = random.Random(0)
+    texts = (
+        "order {} accepted",
+        "stock reserved for order {}",
+        "cache refresh finished, {} entries",
+        "health check ok",
+    )
+    rows = [
+        f"2024-05-01 {8 + at // 1200:02d}:{at // 20 % 60:02d}:{at % 20 * 3:02d} INFO {rng.choice(texts).format(rng.randrange(900))}"
+        for at in range(2400)
+    ]
+    if fault:
+        rows.insert(1500, rows[1500][:20] + fault)
+    path.write_text("\n".join(rows) + "\n")
+    return str(path)
+
+
+def of_scan(bad, good, model):
+    _, text = run_scan([bad], ScanOptions(as_json=True))
+    return {row["key"] for row in map(json.loads, text.splitlines()[1:]) if row["is_anomalous"]}
+
+
+def of_diff(bad, good, model):
+    return {finding.key for finding in run_diff([good, bad], DiffOptions(as_json=True))[0].flagged}
+
+
+def of_watch(bad, good, model):
+    alerts = Path("alerts")
+    alerts.unlink(missing_ok=True)
+    start_watcher(bad, model, alerts=str(alerts), suppressions=lists(None, model)).run(until_end=True)
+    rows = map(json.loads, alerts.read_text().splitlines()) if alerts.exists() else ()
+    return {row["template_key"] for row in rows if FAULT in str(row["lines"])}
+
+
+COMMANDS = {"scan": of_scan, "diff": of_diff, "watch": of_watch}
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("logs")
+    good, bad = service(folder / "good.log"), service(folder / "bad.log", FAULT)
+    model = folder / "model"
+    fit_baseline(EventLog([good]), 5.0).save(model)
+    return bad, good, model
+
+
+@pytest.mark.parametrize("place", ["here", "beside the model"])
+@pytest.mark.parametrize("named_by", [*COMMANDS, "text"])
+def test_what_is_fine_for_one_command_is_fine_for_the_others(logs, tmp_path, monkeypatch, named_by, place):
+    monkeypatch.chdir(tmp_path)
+    if named_by == "text":
+        keys = {FAULT.partition(" ")[2]}
+    else:
+        keys = COMMANDS[named_by](*logs)
+    assert keys
+    for name, command in COMMANDS.items():
+        assert command(*logs), name
+    path = Path("suppressions.jsonl") if place == "here" else logs[2] / "suppressions.jsonl"
+    try:
+        for key in keys:
+            named = name_template(key)
+            Suppressions(path).add(named.key, text=named.text, also=named.also)
+        commands = COMMANDS if place == "here" else {"watch": of_watch}
+        assert not {name: found for name, command in commands.items() if (found := command(*logs))}
+    finally:
+        path.unlink()

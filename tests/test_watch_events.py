@@ -240,3 +240,22 @@ def test_a_baseline_that_this_user_may_not_read_is_told_as_that(model, tmp_path,
     monkeypatch.setattr("pathlib.Path.read_bytes", lambda self: (_ for _ in ()).throw(PermissionError(13, "no")))
     with pytest.raises(LogllmError, match="chmod"):
         start_watcher("-", model, alerts=str(tmp_path / "a"))
+
+
+def test_python_watches_events_as_the_command_does(log, tmp_path):
+    from logllm.detector import LogAnomalyDetector
+    from logllm.fitting.own_log import fit_own_log
+
+    folder = tmp_path / "both"
+    train = tmp_path / "train.log"
+    train.write_text(log.read_text("utf-8"), "utf-8")
+    fit_own_log([train], folder, alarms_per_day=50, progress=False, max_steps=2)
+    detector = LogAnomalyDetector.from_pretrained(folder)
+    assert detector.baseline is not None
+    alerts = tmp_path / "alerts"
+    start_watcher(str(log), folder, alerts=str(alerts)).run(until_end=True)
+    wanted = [json.loads(row)["id"] for row in alerts.read_text().splitlines()]
+    found = [alert["id"] for alert in detector.watch(log.read_text("utf-8").splitlines())]
+    assert sorted(found) == sorted(wanted)
+    detector.save_pretrained(tmp_path / "saved")
+    assert LogAnomalyDetector.from_pretrained(tmp_path / "saved").baseline.events == detector.baseline.events

@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.performance import written
 from logllm.fitting.baseline import fit_baseline
 from logllm.hf_datasets import read_lines, read_session_labels
 from logllm.hf_datasets.events import EventLog
 from logllm.hf_datasets.simulation.simulate import simulate
-from logllm.provenance import provenance
 from logllm.signals.baseline import rows_of
 from logllm.signals.stream import StreamJudge
 from logllm.signals.table import read_table
@@ -55,18 +55,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = {"budget": budget, "throughput": throughput, "kills": kills}[args.what](args, Path(folder))
-    result = {
-        "measurement": args.what,
-        **result,
-        "seed": args.seed,
-        **provenance(),
-        "command": re.sub(r"(?<= )/\S+", "PLACE", " ".join(["python", *sys.argv])),
-    }
-    text = json.dumps(result, indent=1)
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text + "\n", "utf-8")
-    sys.stdout.write(text + "\n")
+    written(args, result)
 
 
 def budget(args: argparse.Namespace, work: Path) -> dict:

@@ -7,7 +7,6 @@ What `scan` shows first is measured by `python -m benchmarks scan.labelled`.
 """
 
 import argparse
-import json
 import os
 import re
 import resource
@@ -18,12 +17,12 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.performance import written
 from logllm.fitting.fit import encode_lines, fit, idle_of
 from logllm.fitting.learn import FIT_STEPS
 from logllm.hf_datasets import get_system, guess_system, parse_lines, read_lines, read_session_labels
 from logllm.hf_datasets.live_windows import as_window, live_windows
 from logllm.hf_datasets.simulation.simulate import simulate
-from logllm.provenance import provenance
 
 
 def main() -> None:
@@ -39,19 +38,7 @@ def main() -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     with tempfile.TemporaryDirectory() as folder:
         result = {"fit": time_and_memory, "budget": budget}[args.what](args, Path(folder))
-    result = {
-        "measurement": args.what,
-        **result,
-        "seed": args.seed,
-        "threads": torch.get_num_threads(),
-        **provenance(),
-        "command": re.sub(r"(?<= )/\S+", "PLACE", " ".join(["python", *sys.argv])),
-    }
-    text = json.dumps(result, indent=1)
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text + "\n", "utf-8")
-    sys.stdout.write(text + "\n")
+    written(args, result, threads=torch.get_num_threads())
 
 
 def time_and_memory(args, work: Path) -> dict:

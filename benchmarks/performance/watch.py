@@ -23,10 +23,10 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.performance import written
 from logllm.detector import LogAnomalyDetector
 from logllm.fitting.fit import fit
 from logllm.hf_datasets.simulation.simulate import simulate
-from logllm.provenance import provenance
 from logllm.watch.start import start_watcher
 
 TRAIN_LINES = 60_000
@@ -56,19 +56,7 @@ def main() -> None:
         result = {"throughput": throughput, "memory": memory, "latency": latency, "kills": kills}[args.what](
             args, work
         )
-    result = {
-        "measurement": args.what,
-        **result,
-        "seed": args.seed,
-        "threads": torch.get_num_threads(),
-        **provenance(),
-        "command": re.sub(r"(?<= )/\S+", "PLACE", " ".join(["python", *sys.argv])),
-    }
-    text = json.dumps(result, indent=1)
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text + "\n", "utf-8")
-    sys.stdout.write(text + "\n")
+    written(args, result, threads=torch.get_num_threads())
 
 
 def throughput(args, work: Path) -> dict:

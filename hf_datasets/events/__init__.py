@@ -9,7 +9,7 @@
         log.keys                         the `TemplateKeys` behind them
         log.events([(source, number)])   whole events again, with raw lines and attributes
         log.context(source, number, before=3, after=0)   [(number, raw line)] around an event
-    stream = EventStream(format=None)    a log as it grows: feed(line, now) and flush(now) give whole events
+    live = LiveEvents(keys, format=None) a log as it grows: feed(lines, now) and flush(now) give batches of whole events
     keys = TemplateKeys()                add(message) -> position, match(message) -> position or None,
                                          text(position), to_json(), from_json(): positions keep their meaning
 
@@ -17,7 +17,8 @@
 """
 
 from .event import DEBUG, ERROR, FATAL, INFO, TRACE, WARN, EventBatch, LogEvent
-from .log import EventLog, EventStream, FileReport, read_events
+from .live import LiveEvents
+from .log import EventLog, FileReport, read_events
 from .templates import TemplateKeys
 
 __all__ = [
@@ -29,8 +30,8 @@ __all__ = [
     "WARN",
     "EventBatch",
     "EventLog",
-    "EventStream",
     "FileReport",
+    "LiveEvents",
     "LogEvent",
     "TemplateKeys",
     "read_events",

@@ -1,4 +1,4 @@
-"""A log as it grows, as columns: what `EventStream` is for single events, at the pace of `EventLog`."""
+"""A log as it grows, as columns of events, at the pace of `EventLog`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logs as events: `EventLog` for whole files, `EventStream` for a log as it grows, `read_events` for one pass."""
+"""Logs as events: `EventLog` for whole files, `read_events` for one pass."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -357,86 +356,6 @@ def fixed_row(format: str | None, system: LogSystem | None = None) -> EventForma
     return row_named(format, ALL_ROWS)
 
 
-class EventStream:
-    """Events of a log as it grows: lines go in one by one, events come out when they are whole.
-
-    Args:
-        format: name or file of a format row; None guesses from the first lines.
-        seconds: an event that gets no further line for so long is whole.
-        system: a log system whose lines they are, in place of `format`.
-        name: the `source` of the events.
-    """
-
-    _FIRST, _AGAIN, _BUFFER = 25, 400, 512
-
-    def __init__(
-        self, format: str | None = None, seconds: float = 2.0, system: LogSystem | None = None, name: int = 0
-    ):
-        self.seconds = seconds
-        self._row = fixed_row(format, system)
-        self._name = name
-        self._reader: FileReader | None = None
-        self._clock: Clock | None = None
-        self._history: list[str] = []
-        self._lines: list[bytes] = []
-        self._number = 1
-        self._since = -math.inf
-        self._worked = -math.inf
-        self._next = self._BUFFER
-
-    @property
-    def plan(self) -> FilePlan | None:
-        """How the lines are read; None before the first ones came."""
-        return self._reader.plan if self._reader else None
-
-    def feed(self, line: str, now: float) -> list[LogEvent]:
-        """Take in one line, without its end, at the moment `now` (seconds); the events that are whole by it."""
-        self._lines.append(line.replace("\n", " ").encode("utf-8", "replace"))
-        self._since = now
-        if len(self._history) < self._AGAIN:
-            self._history.append(line)
-        if self._reader is None and len(self._history) < self._FIRST:
-            return []
-        if len(self._lines) < self._next and 0 <= now - self._worked < max(0.05, 1e-4 * len(self._lines)):
-            return []
-        self._worked = now
-        return self._work(False, now)
-
-    def flush(self, now: float) -> list[LogEvent]:
-        """The events that are whole at the moment `now`, with those that have waited long; all with `now=math.inf`."""
-        if not self._lines:
-            return []
-        waited = now - self._since >= self.seconds
-        if self._reader is None and not waited and len(self._history) < self._FIRST:
-            return []
-        return self._work(waited, now)
-
-    def _work(self, last: bool, now: float) -> list[LogEvent]:
-        written = now if math.isfinite(now) and now > 1e8 else LogInput("-").written
-        if self._reader is None or len(self._history) == self._AGAIN:
-            plan = guess_plan([self._history], written, self._row)
-            self._reader = FileReader(_Memory(), plan, self._name, TemplateKeys(), NameTable(), False)
-            self._clock = self._clock or Clock(written)
-            if len(self._history) == self._AGAIN:
-                self._history.append("")
-        assert self._clock is not None
-        self._clock.written = max(self._clock.written, written)
-        raw = b"\n".join(self._lines) + b"\n"
-        part, used, _ = self._reader.part(Block(raw, None, last), self._number, self._clock)
-        self._number += used
-        self._lines = self._lines[used:]
-        # What still waits is looked at again when there is enough more of it, so that a long event costs no more than its length.
-        self._next = max(self._BUFFER, 2 * len(self._lines))
-        return list(self._reader.events(part))
-
-
-class _Memory(LogInput):
-    """An input of lines that come from elsewhere."""
-
-    def __init__(self) -> None:
-        super().__init__("-")
-
-
 def read_events(
     paths: Sequence[str | Path], system: LogSystem | str | None = None, format: str | None = None
 ) -> Iterator[LogEvent]:
@@ -456,4 +375,4 @@ def read_events(
         yield from log.read(source)
 
 
-__all__ = ["Any", "EventLog", "EventStream", "FileReport", "read_events"]
+__all__ = ["EventLog", "FileReport", "read_events"]

@@ -907,8 +907,8 @@ class FileReader:
         """The events of a part with lines and attributes; `wanted` is asked with the number of the first line."""
         pieces = part.pieces
         parsed = self._parsed(pieces, part.starts)
-        for row, line in enumerate(part.starts.tolist()):
-            number = part.number(line)
+        lines_of = (part.starts if part.numbers is None else part.numbers[part.starts]) + part.first
+        for row, (line, number) in enumerate(zip(part.starts.tolist(), lines_of.tolist())):
             if wanted is not None and not wanted(number):
                 continue
             group = part.members.get(line, [line])

@@ -40,7 +40,7 @@ class Unwrapper:
 
     def lines(self, raw: Sequence[str], number: int, system: LogSystem) -> Iterator[LogLine]:
         """The log lines of some input lines, numbered from `number` on."""
-        if self.kind == "text" or system.reader == "json" or not any(line.startswith("{") for line in raw):
+        if self.kind == "text" or system.reader == "json" or "{" not in {line[:1] for line in raw}:
             yield from parse_lines(raw, system, number)
             return
         found: list[tuple[str, float | None, str | None]] = []

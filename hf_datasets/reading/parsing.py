@@ -32,12 +32,14 @@ def parse_lines(lines: Iterable[str], system: LogSystem, start: int = 1) -> Iter
     timestamp = timestamp_reader(system.timestamp)
     groups = system.timestamp.groups if system.timestamp else ()
     has_label = system.label_rule == "line"
-    for number, raw in enumerate(map(without_escapes, lines), start):
+    named = ("content", "label" if has_label else "content", *groups)
+    for number, raw in enumerate(lines, start):
+        if "\x1b" in raw:
+            raw = without_escapes(raw)
         found = match(raw.strip())
-        if found is None or found["content"] is None:  # a pattern may match and leave its content out
+        content, label, *times = found.group(*named) if found is not None else (None, None)
+        if content is None:  # a pattern may match and leave its content out
             yield LogLine(number, raw, raw, False, None, None, ())
             continue
-        content = found["content"]
-        label = found["label"] if has_label else None
-        time = timestamp(" ".join([found[group] or "" for group in groups])) if groups else None
-        yield LogLine(number, raw, content, True, label, time, session_ids(content))
+        time = timestamp(" ".join([text or "" for text in times])) if groups else None
+        yield LogLine(number, raw, content, True, label if has_label else None, time, session_ids(content))

@@ -42,7 +42,11 @@ class LogAnomalyDetector(Detector):
         return with_verdicts(lines, verdicts, len(rows)) if is_frame(lines) else verdicts
 
     def watch(self, stream: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """Judge lines as they come: an alert (plain JSON values, as of `logllm watch`) as soon as its window closes."""
+        """Judge lines as they come, as `logllm watch` does: alerts as plain JSON values.
+
+        A detector that `logllm fit` wrote judges events (the rates and silences among them by the log's own times) and
+        windows; one that `fit` of this class made has seen no events and judges windows alone, when they close.
+        """
         return watch_lines(self, stream)
 
     def push_to_hub(self, repo_id: str, **kwargs: Any) -> str:

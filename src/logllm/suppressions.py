@@ -49,12 +49,21 @@ class Suppression:
         return self.until is None or now < self.until
 
 
-class Suppressions:
-    """The list in a file; a missing file is an empty list."""
+def lists(given: Path | None, model: Path | None = None) -> list[Path]:
+    """The lists that scan, diff and watch obey: the one that is named, else that beside the model and that of this folder."""
+    if given is not None:
+        return [given]
+    beside = [model / FILE_NAME] if model is not None and model.is_dir() else []
+    return [*beside, Path(FILE_NAME)]
 
-    def __init__(self, path: str | Path, system: LogSystem | None = None):
-        self.path, self.system = Path(path), system
-        self._stamp: tuple[int, int] | None = None
+
+class Suppressions:
+    """The list in a file, or in several, of which the first is written to; a missing file is an empty list."""
+
+    def __init__(self, path: str | Path | Sequence[Path], system: LogSystem | None = None):
+        self._paths = [Path(path)] if isinstance(path, str | Path) else list(path)
+        self.path, self.system = self._paths[0], system
+        self._stamp: list[tuple[int, int]] | None = None
         self._entries: dict[str, Suppression] = {}
         self._keys: dict[str, Suppression] = {}
 
@@ -69,12 +78,18 @@ class Suppressions:
         entry = self._keys.get(key)
         return entry is not None and entry.holds(time.time() if now is None else now)
 
-    def is_fine(self, key: str, message: str = "", now: float | None = None) -> bool:
-        """Whether a finding was called fine: by its key, by its template without the level, or by its message.
+    def __bool__(self) -> bool:
+        """Whether anything is on the list."""
+        self._refresh()
+        return bool(self._keys)
+
+    def is_fine(self, key: str, message: str = "", line: str = "", now: float | None = None) -> bool:
+        """Whether a finding was called fine: by its key, by its template without the level, by its message or by its line.
 
         Args:
             key: the finding's key, as `scan --json` and alerts give it: level and template, or a question.
             message: message of its leading event, where it is at hand.
+            line: its first raw line, where it is at hand: by that `logllm diff` names it.
             now: seconds since 1970, for entries that end; this moment without it.
         """
         self._refresh()
@@ -83,6 +98,10 @@ class Suppressions:
         names = {self.key_of_finding(key), self.key_of_finding(_LEVEL.sub("", key))}
         if message:
             names.add(novel_key(message))
+        if line:
+            from logllm.diff.text import key_of_line
+
+            names.add(key_of_line(line))
         return any(self.holds(name, now) for name in names)
 
     @staticmethod
@@ -154,26 +173,35 @@ class Suppressions:
         self._stamp = None
 
     def _refresh(self) -> None:
-        try:
-            status = self.path.stat()
-        except FileNotFoundError:
-            self._stamp, self._entries, self._keys = None, {}, {}
-            return
-        stamp = (status.st_mtime_ns, status.st_size)
+        stamp = [(status.st_mtime_ns, status.st_size) for path in self._paths for status in _status(path)]
         if stamp == self._stamp:
             return
-        found: dict[str, Suppression] = {}
-        for row in self.path.read_text("utf-8", "replace").splitlines():
-            try:
-                values = json.loads(row)
-                if "removed" in values:
-                    found.pop(values["key"], None)
-                else:
-                    found[values["key"]] = Suppression(**values | {"also": tuple(map(str, values.get("also", ())))})
-            except (ValueError, TypeError, KeyError):
-                continue  # a torn or hand-edited line must not stop a watcher
-        self._stamp, self._entries = stamp, found
-        self._keys = {key: entry for entry in found.values() for key in (*entry.also, entry.key)}
+        self._entries, self._keys = {}, {}
+        for path in reversed(self._paths):
+            self._entries |= _read(path)
+        self._stamp = stamp
+        self._keys = {key: entry for entry in self._entries.values() for key in (*entry.also, entry.key)}
+
+
+def _status(path: Path) -> list[os.stat_result]:
+    try:
+        return [path.stat()]
+    except OSError:
+        return []
+
+
+def _read(path: Path) -> dict[str, Suppression]:
+    found: dict[str, Suppression] = {}
+    for row in path.read_text("utf-8", "replace").splitlines() if _status(path) else ():
+        try:
+            values = json.loads(row)
+            if "removed" in values:
+                found.pop(values["key"], None)
+            else:
+                found[values["key"]] = Suppression(**values | {"also": tuple(map(str, values.get("also", ())))})
+        except (ValueError, TypeError, KeyError):
+            continue  # a torn or hand-edited line must not stop a watcher
+    return found
 
 
 def key_of(item: Evidence, system: LogSystem | None = None) -> str:

@@ -261,6 +261,7 @@ def watch(
     """
     from logllm.hf_datasets.reading.collectors import MESSAGE_FIELDS, TIME_FIELDS, Unwrapper
     from logllm.redaction import read_token
+    from logllm.suppressions import lists
     from logllm.watch.start import start_watcher
 
     unwrap = Unwrapper(packed.value, tuple(message_field or MESSAGE_FIELDS), tuple(time_field or TIME_FIELDS))
@@ -272,7 +273,7 @@ def watch(
         metrics_port=metrics_port,
         metrics_address=metrics_address,
         metrics_token=read_token(metrics_token_file),
-        suppressions=suppressions or _list_beside(model),
+        suppressions=lists(suppressions, model),
         unwrap=unwrap,
         silence=silence,
         cooldown=cooldown,
@@ -312,9 +313,9 @@ def ok(
     Example: logllm ok KEY --model model --for 7d --note "deploy on Friday"
     """
     from logllm.decision.template_names import name_template
-    from logllm.suppressions import FILE_NAME, Suppressions, list_as_text, parse_duration
+    from logllm.suppressions import Suppressions, list_as_text, lists, parse_duration
 
-    path = suppressions or _list_beside(model) or Path(FILE_NAME)
+    path = lists(suppressions, model)[0]
     found = Suppressions(path)
     if listing or not template:
         say(list_as_text(found))
@@ -365,16 +366,6 @@ def update(
         model, logs, alarms_per_day=alarms_per_day, learn_flagged=learn_flagged, seed=seed, progress=not quiet
     )
     say(result.in_words())
-
-
-def _list_beside(model: Path | None) -> Path | None:
-    """The list of suppressions that belongs to a checkpoint, or lies here (as for a checkpoint of the Hub)."""
-    from logllm.hub.download import repository_of
-    from logllm.suppressions import FILE_NAME
-
-    if model is not None and repository_of(model) is None:
-        return model / FILE_NAME
-    return Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
 
 
 def add_to(app: typer.Typer) -> None:

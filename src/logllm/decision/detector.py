@@ -26,6 +26,7 @@ from logllm.hf_datasets.live_windows import as_window, live_windows
 from logllm.hf_datasets.systems.user_systems import checked_row
 from logllm.hub.download import local_folder
 from logllm.modeling_logllm import add_pipeline
+from logllm.signals.baseline import Baseline
 from logllm.verdict import Evidence, Verdict
 
 CHUNK_OF_WINDOWS = 2048
@@ -60,6 +61,7 @@ class Detector:
         threshold: overrules the checkpoint's.
         calibration: what `logllm fit` learnt of the log besides; with it lines are weighed by their severity, and
             sessions close when they are idle.
+        baseline: what `logllm fit` learnt of the log's events; `watch` then judges events as well as windows.
         novelty: a LogLLaMA beside a LogLLM; the score is then in nats above the threshold of either (decision/novelty.py).
 
     Calling it is `scan`.
@@ -73,6 +75,7 @@ class Detector:
         threshold: float | None = None,
         calibration: Calibration | None = None,
         novelty: Novelty | None = None,
+        baseline: Baseline | None = None,
     ):
         if model.config.model_type not in FAMILIES:
             raise CheckpointError(
@@ -90,7 +93,7 @@ class Detector:
         self.system = system
         self.threshold = model.config.threshold if threshold is None else threshold
         self.counts = Counts()
-        self.calibration, self.novelty = calibration, novelty
+        self.calibration, self.novelty, self.baseline = calibration, novelty, baseline
         self._scorer: Scorer | None = None
         self._table: Any = None  # of soft tokens, LogLLM
 
@@ -128,7 +131,11 @@ class Detector:
         model, processor = load_checkpoint(
             folder, dtype=dtype, device=device, device_map=device_map, quantization_config=quantization_config
         )
-        parts = {"calibration": Calibration.load(folder), "novelty": Novelty.load(folder)}
+        parts = {
+            "calibration": Calibration.load(folder),
+            "novelty": Novelty.load(folder),
+            "baseline": Baseline.load(folder),
+        }
         return cls(model, processor, **{**parts, **kwargs})
 
     def save_pretrained(self, path: str | Path) -> None:
@@ -147,6 +154,8 @@ class Detector:
                 self.calibration.save(fresh)
             if self.novelty is not None:
                 self.novelty.save(fresh / NOVELTY_FOLDER)
+            if self.baseline is not None:
+                self.baseline.save(fresh)
 
     @property
     def scorer(self) -> Scorer:
@@ -268,9 +277,9 @@ class Detector:
             return [WindowScore(score) for score in self.model.score(windows, self.processor, table=self.table)]
         if self.calibration is None:
             return [WindowScore(score) for score in self.model.score(windows, self.processor)]
-        levels = [severities(lines, contents, self.system) for lines, contents in zip(raw, windows)]
-        sequences = [self.scorer.ids(contents) for contents in windows]
-        found = self.scorer.score_ids(sequences, levels)
+        read = [self.scorer.lines(lines, contents, self.system) for lines, contents in zip(raw, windows)]
+        sequences = [ids for ids, _ in read]
+        found = self.scorer.score_ids(sequences, [nats for _, nats in read])
         return [WindowScore(score, ids.count(self.scorer.unseen)) for (score, _), ids in zip(found, sequences)]
 
     @property

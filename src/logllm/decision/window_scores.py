@@ -16,9 +16,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from logllm.hf_datasets.digit_folding import DigitFolding
+from logllm.decision.severity import severities
+from logllm.hf_datasets import LogSystem
+from logllm.hf_datasets.digit_folding import DigitFolding, fold_bytes
 
 REMEMBERED_WINDOWS = 1 << 16
+REMEMBERED_LINES = 1 << 15
 
 
 class Scorer:
@@ -40,6 +43,25 @@ class Scorer:
         self._alias = list(range(model.config.vocab_size)) if alias is None else alias.tolist()
         self._key = DigitFolding(processor.matcher.key, processor.template_table["drain"]["masks"])
         self._windows: OrderedDict[tuple[Any, ...], tuple[float, int]] = OrderedDict()
+        self._lines: dict[tuple[bytes, int], tuple[int, float]] = {}  # folded raw line, length of its message
+
+    def lines(
+        self, raw: Sequence[str], contents: Sequence[str], system: LogSystem
+    ) -> tuple[tuple[int, ...], list[float]]:
+        """(`ids` of a window's messages, `severities` of its raw lines), both remembered by the raw line without its digits."""
+        known, keys, nats = self._lines, [], []
+        for line, content in zip(raw, contents):
+            place = (fold_bytes(line.encode()), len(content)) if line.isascii() and line.endswith(content) else None
+            found = known.get(place) if place else None
+            if found is None:
+                found = self._ids.get(self.key(content) or "", self.unseen), severities([line], [content], system)[0]
+                if place and self._key.is_exact(content):
+                    if len(known) >= REMEMBERED_LINES:
+                        known.clear()
+                    known[place] = found
+            keys.append(found[0])
+            nats.append(found[1])
+        return (self._begin, *keys, *((self._end,) if self.processor.predict_end else ())), nats
 
     def key(self, content: str) -> str | None:
         """The log key of a message, None where no template matches."""

@@ -77,14 +77,21 @@ def _sides(logs: Sequence[str], options: DiffOptions) -> tuple[list[str], str]:
 
 
 def _suppress(result: Comparison, options: DiffOptions) -> None:
-    """Take the flag off what `logllm ok` has named."""
-    from logllm.suppressions import FILE_NAME, Suppressions
+    """Take the flag off what `logllm ok` has named, by the key of a comparison or by that of an event."""
+    from logllm.suppressions import Suppressions, lists
 
-    path = options.suppressions or Path(FILE_NAME)
-    if not path.is_file():
+    found = Suppressions(lists(options.suppressions, options.model))
+    if not found or not result.flagged:
         return
-    holds = Suppressions(path).is_fine
-    quiet = [finding for finding in result.flagged if holds(finding.key)]
+    logs = {finding.file or result.bad for finding in result.flagged}
+    named = {
+        name: event_names(name, [one for one in result.flagged if (one.file or result.bad) == name]) for name in logs
+    }
+    quiet = []
+    for finding in result.flagged:
+        key, message = named[finding.file or result.bad].get(_lead(finding), (finding.key, ""))
+        if found.is_fine(finding.key, message) or found.is_fine(key):
+            quiet.append(finding)
     for finding in quiet:
         finding.is_anomalous = False
     if quiet:
@@ -92,6 +99,35 @@ def _suppress(result: Comparison, options: DiffOptions) -> None:
         result.notes.append(
             f"{len(quiet):,} finding{'s' if len(quiet) > 1 else ''} not flagged: suppressed by `logllm ok`"
         )
+
+
+def _lead(finding: Finding) -> int:
+    """Number of the line that a finding is named by."""
+    return max(finding.lines, key=lambda line: line.score).number
+
+
+def event_names(path: str, findings: Sequence[Finding]) -> dict[int, tuple[str, str]]:
+    """Number of a finding's leading line -> (key, message) of the event that holds it, as `logllm scan` names it."""
+    import numpy as np
+
+    from logllm.hf_datasets.events import EventLog
+    from logllm.signals.scan import refined
+    from logllm.signals.table import CLASS_NAMES, read_table
+
+    try:
+        log = EventLog([path])
+        table, _ = refined(read_table(log)[0], log)
+    except ValueError:  # no log of events: nothing but a comparison has names for its lines
+        return {}
+    order = np.argsort(table.number, kind="stable")
+    numbers = [_lead(finding) for finding in findings]
+    rows = order[np.maximum(np.searchsorted(table.number[order], numbers, side="right") - 1, 0)].tolist()
+    events = log.events([table.place(row) for row in rows])
+    names = {}
+    for number, row, event in zip(numbers, rows, events):
+        level = CLASS_NAMES[int(table.kind_class[table.kind[row]])]
+        names[number] = f"{level} {table.templates[int(table.template[row])]}".strip(), event.message
+    return names
 
 
 def render(result: Comparison, options: DiffOptions) -> str:

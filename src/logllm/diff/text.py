@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from logllm.hf_datasets.build_log_pairs import STEP
+from logllm.hf_datasets.drain import template_key
 
 # A line longer than this is compared by its beginning; build tools print megabytes of one line now and then.
 LONGEST = 2000
@@ -174,6 +175,11 @@ def masked(text: pl.Series) -> pl.Series:
     for pattern, put in MASKS:
         text = text.str.replace_all(pattern, put)
     return text.str.strip_chars()
+
+
+def key_of_line(line: str) -> str:
+    """What `logllm ok` calls a line that a comparison found: 12 hex digits."""
+    return template_key(masked(bare(pl.Series([line])))[0])
 
 
 def loosened(text: pl.Series) -> pl.Series:

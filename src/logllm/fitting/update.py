@@ -181,6 +181,7 @@ def replace_checkpoint(folder: Path, detector: Detector) -> Path:
     """Write a checkpoint in the place of another, which is kept as `NAME.former-N`."""
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
+    detector.baseline = None  # `update_own_log` writes it after this, as it is then
     detector.save_pretrained(fresh)
     for name in ("training.json", "README.md"):
         if (folder / name).is_file() and not (fresh / name).is_file():

@@ -146,12 +146,12 @@ def _labels(path: Path | None) -> dict[str, int] | None:
 
 
 def _suppress(result: ScanResult, options: ScanOptions) -> None:
-    """Take the flag off what `logllm ok` has named, in the list given, beside the model, or in this folder."""
-    from logllm.suppressions import FILE_NAME, Suppressions
+    """Take the flag off what `logllm ok` has named."""
+    from logllm.suppressions import Suppressions, lists
 
-    path = options.suppressions or (options.model or Path()) / FILE_NAME
-    if path.is_file():
-        result.suppress(Suppressions(path).is_fine)
+    found = Suppressions(lists(options.suppressions, options.model))
+    if found:
+        result.suppress(found.is_fine)
 
 
 def render(result: ScanResult, options: ScanOptions) -> str:

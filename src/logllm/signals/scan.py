@@ -97,9 +97,15 @@ class ScanResult:
         """What `logllm ok` calls a finding: 12 hex digits."""
         return template_key(key_of(self.table, finding))
 
-    def suppress(self, is_fine: Callable[[str], bool]) -> None:
-        """Take the flag off findings whose key is suppressed; their order stays by flag and score."""
-        quiet = [finding for finding in self.flagged if is_fine(key_of(self.table, finding))]
+    def suppress(self, is_fine: Callable[[str, str, str], bool]) -> None:
+        """Take the flag off what is fine by its key, its message and its first line; the order stays by flag and score."""
+        flagged = self.flagged
+        events = self.log.events([self.table.place(one.lead.lead) for one in flagged]) if flagged else []
+        quiet = [
+            finding
+            for finding, event in zip(flagged, events)
+            if is_fine(key_of(self.table, finding), event.message, event.lines[0])
+        ]
         for finding in quiet:
             finding.is_anomalous, finding.is_fine = False, True
         if quiet:
@@ -166,10 +172,7 @@ def judge_table(
     orders: list[str] = []
     if not len(table):
         notes.append("the log holds no events")
-    texts = None
-    if FEW_EVENTS <= len(table) <= MOST_EVENTS:
-        texts = read_texts(table, (event for source in np.unique(table.source).tolist() for event in log.read(source)))
-        table = split_by_words(merge_parameters(table), texts[0])
+    table, texts = refined(table, log)
     logs = _logs(table, log.paths)
     for rows in logs:
         if rows is None:
@@ -195,6 +198,14 @@ def judge_table(
         log, table, in_order_of_rank(findings), standing, notes, ", and ".join(orders), model.name if model else None,
         model.windows if model else None, files=files,
     )  # fmt: skip
+
+
+def refined(table: EventTable, log: EventLog) -> tuple[EventTable, tuple[list[str], list[dict[str, str]]] | None]:
+    """(the table with the templates by which findings are named, text and fields of each row where there are not too many)."""
+    if not FEW_EVENTS <= len(table) <= MOST_EVENTS:
+        return table, None
+    texts = read_texts(table, (event for source in np.unique(table.source).tolist() for event in log.read(source)))
+    return split_by_words(merge_parameters(table), texts[0]), texts
 
 
 def _logs(table: EventTable, paths: Sequence[str]) -> Sequence[NDArray[np.int64] | None]:

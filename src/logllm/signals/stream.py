@@ -159,7 +159,7 @@ class StreamJudge:
         threshold: log-odds from which a finding is told; the baseline's where it is not given.
         order: whether the order of messages is judged; a model may do that better.
         cooldown: seconds between two messages about one finding.
-        is_fine: whether somebody has called a finding fine, by its key and its leading message.
+        is_fine: whether somebody has called a finding fine, by its key, its leading message and its first line.
     """
 
     def __init__(
@@ -169,13 +169,13 @@ class StreamJudge:
         *,
         order: bool = True,
         cooldown: float = COOLDOWN,
-        is_fine: Callable[[str, str], bool] | None = None,
+        is_fine: Callable[[str, str, str], bool] | None = None,
     ):
         self.baseline, self.keys = baseline, baseline.keys
         own = baseline.threshold if baseline.threshold is not None else THRESHOLD
         self.threshold = own if threshold is None else threshold
         self.order, self.cooldown = order, cooldown
-        self.is_fine = is_fine or (lambda key, message: False)
+        self.is_fine = is_fine or (lambda key, message, line: False)
         self.suppressed = 0
         self.row, self.clock, self.wall = 0, -math.inf, 0.0
         self.new_events = 0
@@ -888,7 +888,7 @@ class StreamJudge:
             return _NOTHING
         event = self._whole_event() if now_there else None
         message = event.message if event is not None else ""
-        if self.is_fine(key, message):
+        if self.is_fine(key, message, event.lines[0] if event is not None and event.lines else ""):
             self.suppressed += 1
             return _NOTHING
         reason = "; ".join(one.reason for one in ordered)

@@ -46,7 +46,7 @@ class Judge:
         self.lineage = detector.calibration.lineage if detector.calibration else ""
         self.recent: deque[tuple[float, int, int]] = deque(maxlen=RECENT_WINDOWS)  # score, unseen lines, lines
         self.drifted = False
-        self._since = 0
+        self._since = self._unseen = self._lines = 0
 
     def __call__(self, closed: list[OpenWindow], number: int) -> list[dict[str, Any]]:
         """The alerts of windows that closed with line `number`."""
@@ -55,7 +55,12 @@ class Judge:
         found = self.detector.scored([window.lines for window in windows], raw)
         alerts = []
         for window, lines, (score, unseen) in zip(windows, raw, found):
+            if len(self.recent) == RECENT_WINDOWS:
+                self._unseen -= self.recent[0][1]
+                self._lines -= self.recent[0][2]
             self.recent.append((score, unseen, len(lines)))
+            self._unseen += unseen
+            self._lines += len(lines)
             if self.metrics:
                 self.metrics.score.observe(score)
             alert = self._alert(window, lines, score) if score > self.detector.threshold else None
@@ -64,7 +69,7 @@ class Judge:
         if self.metrics:
             self.metrics.windows.inc(len(windows))
             self.metrics.anomalies.inc(len(alerts))
-            self.metrics.unseen.set(sum(row[1] for row in self.recent) / max(sum(row[2] for row in self.recent), 1))
+            self.metrics.unseen.set(self._unseen / max(self._lines, 1))
         self._since += len(windows)
         if self._since >= DRIFT_EVERY:
             self._since = 0
@@ -99,7 +104,7 @@ class Judge:
             [row[0] for row in self.recent],
             calibration.held_windows,
             (calibration.unseen_lines, calibration.held_lines),
-            (sum(row[1] for row in self.recent), sum(row[2] for row in self.recent)),
+            (self._unseen, self._lines),
         )
         if self.metrics:
             self.metrics.drift.set(drift.drifted)

@@ -51,9 +51,9 @@ class Collector:
         """The input lines themselves, where none of them is a record or a piece; else None."""
         if self._pieces:
             return None
-        if not self._whole and any(raw.startswith("{") for raw in block):
+        if not self._whole and "{" in {raw[:1] for raw in block}:
             return None
-        if any(raw[4:5] == "-" and _CRI.match(raw) for raw in block):
+        if "-" in {raw[4:5] for raw in block} and any(map(_CRI.match, block)):
             return None
         return list(block)
 

@@ -48,7 +48,7 @@ class EventJudge:
         order: bool = True,
         cooldown: float = COOLDOWN,
     ):
-        fine: Callable[[str, str], bool] | None = suppressions.is_fine if suppressions is not None else None
+        fine: Callable[[str, str, str], bool] | None = suppressions.is_fine if suppressions is not None else None
         self.judge = StreamJudge(baseline, order=order, cooldown=cooldown, is_fine=fine)
         self.collector, self.metrics, self.lineage = collector, metrics, baseline.lineage
         self.timed = baseline.timed

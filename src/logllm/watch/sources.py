@@ -52,9 +52,11 @@ class Lines:
     def feed(self, block: bytes) -> list[str]:
         """The lines that the block completes."""
         *whole, rest = block.split(b"\n")
-        lines = []
-        for piece in whole:
-            lines.append(self._finish(piece))
+        lines = [self._finish(whole[0])] if whole else []
+        if max(map(len, whole), default=0) <= MAX_LINE_BYTES:
+            lines += [piece.removesuffix(b"\r").decode(self.encoding, "replace") for piece in whole[1:]]
+        else:
+            lines += [self._finish(piece) for piece in whole[1:]]
         self.pending += len(rest)
         if len(self.rest) <= MAX_LINE_BYTES:
             self.rest = (self.rest + rest)[: MAX_LINE_BYTES + 1]

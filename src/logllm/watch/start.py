@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ def start_watcher(
     metrics_port: int | None = None,
     metrics_address: str = "127.0.0.1",
     metrics_token: str | None = None,
-    suppressions: Path | None = None,
+    suppressions: Path | Sequence[Path] | None = None,
     unwrap: Unwrapper | None = None,
     silence: float = 60.0,
     cooldown: float = COOLDOWN,
@@ -43,7 +43,7 @@ def start_watcher(
     if log != "-" and Path(log).is_dir():
         raise LogllmError(f"the log must be a file or -, found the folder {log}: name a file in it")
     sink = open_sink(alerts)
-    detector, baseline = _loaded(model)
+    detector, baseline = _loaded(model) if isinstance(model, str | Path) else (model, model.baseline)
     calibration = detector.calibration if detector is not None else None
     lineage = calibration.lineage if calibration else baseline.lineage if baseline is not None else str(model)
     kept = StateFile(state, lineage) if state is not None else None
@@ -51,11 +51,7 @@ def start_watcher(
     listed = Suppressions(suppressions, system) if suppressions is not None else None
     metrics = Metrics() if metrics_port is not None else None
     unwrap = unwrap or Unwrapper()
-    events = None
-    if baseline is not None:
-        collector = Collector(unwrap, baseline.json_log)
-        order = detector is None or detector.family != "logllama"
-        events = EventJudge(baseline, collector, listed, metrics, order=order, cooldown=cooldown)
+    events = _events(detector, baseline, unwrap, listed, metrics, cooldown)
     watcher = Watcher(detector, None, sink, kept, listed, metrics, unwrap, silence, say, events)
     position = watcher.resume()
     encoding = system.encoding if system is not None else "utf-8"
@@ -69,10 +65,23 @@ def start_watcher(
     return watcher
 
 
-def _loaded(model: Path | Detector) -> tuple[Detector | None, Baseline | None]:
+def _events(
+    detector: Detector | None,
+    baseline: Baseline | None,
+    unwrap: Unwrapper,
+    listed: Suppressions | None = None,
+    metrics: Metrics | None = None,
+    cooldown: float = COOLDOWN,
+) -> EventJudge | None:
+    """What judges events; None without a baseline."""
+    if baseline is None:
+        return None
+    order = detector is None or detector.family != "logllama"
+    return EventJudge(baseline, Collector(unwrap, baseline.json_log), listed, metrics, order=order, cooldown=cooldown)
+
+
+def _loaded(model: str | Path) -> tuple[Detector | None, Baseline | None]:
     """(detector, baseline) of what `logllm fit` wrote; a folder may hold either or both."""
-    if not isinstance(model, str | Path):
-        return model, getattr(model, "baseline", None)
     folder = Path(model)
     if not folder.exists():  # a repository of the Hub
         from logllm.hub.download import local_folder
@@ -83,7 +92,8 @@ def _loaded(model: Path | Detector) -> tuple[Detector | None, Baseline | None]:
         return None, baseline
     from logllm.decision.detector import Detector
 
-    return Detector.from_pretrained(folder), baseline
+    detector = Detector.from_pretrained(folder)
+    return detector, detector.baseline
 
 
 def _in_words(log: str, detector: Detector | None, baseline: Baseline | None) -> str:
@@ -115,12 +125,14 @@ class _Nowhere:
 
 
 def watch_lines(detector: Detector, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Alerts of lines as they come, each as soon as its window closes; at the end of what is open."""
+    """Alerts of lines as they come, as `start_watcher` gives them: of events at once, of windows when they close."""
     nowhere = _Nowhere()
-    watcher = Watcher(detector, nowhere, nowhere)
+    unwrap = Unwrapper()
+    events = _events(detector, detector.baseline, unwrap)
+    watcher = Watcher(detector, nowhere, nowhere, unwrap=unwrap, events=events)
     for line in lines:
         watcher._take([line.rstrip("\r\n")])
         yield from watcher.outbox
         watcher.outbox = []
-    watcher._silent()
+    watcher._silent(end=True)
     yield from watcher.outbox

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_PENDING = 1000  # alerts not delivered: beyond it nothing more is read
 SYNC_SECONDS = 1.0
+COLLECTOR = 20_000, 10, 50  # thresholds of the collector of cycles while watching
 
 
 @dataclass
@@ -125,6 +127,17 @@ class Watcher:
 
     def run(self, until_end: bool = False) -> int:
         """Watch until `stopping` is set, or (`until_end`, standard input) to the end; returns alerts not delivered."""
+        # What a watcher keeps holds no cycles; the collector of cycles would go through all of its lines again and again.
+        usual = gc.get_threshold()
+        gc.freeze()
+        gc.set_threshold(*COLLECTOR)
+        try:
+            return self._run(until_end)
+        finally:
+            gc.set_threshold(*usual)
+            gc.unfreeze()
+
+    def _run(self, until_end: bool) -> int:
         while not self.stopping:
             if len(self.outbox) < MOST_PENDING:
                 block = self.source.read()
@@ -205,7 +218,8 @@ class Watcher:
             self.number += 1
             unparsed += not line.parsed
             last = line.timestamp
-            closed += self.windows.push(line)
+            if over := self.windows.push(line):
+                closed += over
         if self.metrics and count:
             self.metrics.lines.inc(self.number - first)
             self.metrics.unparsed.inc(unparsed)
