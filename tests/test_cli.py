@@ -67,7 +67,7 @@ def test_simulate_build_train_evaluate(logllm, tmp_path):
     code, out, _ = logllm(
         "train", "logllama", "--dataset", tmp_path / "d", "--config", "bgl", "--out", tmp_path / "m", "-q"
     )
-    assert code == 0
+    assert code == 0 and "learnt from" in out and "on 8 test windows: precision" in out and "simple rule" in out
     assert (tmp_path / "m" / "README.md").is_file()
     wanted = {
         "precision",

@@ -39,7 +39,7 @@ def test_outputs_and_pictures_are_kept(tool, path):
     cells = [cell for cell in kept.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert any("<picture>" in tool.printed(cell) for cell in cells)
-    assert not any("Warning" in tool.printed(cell) or "/home/" in tool.printed(cell) for cell in cells)
+    assert not any("Warning" in tool.printed(cell) or "site-packages" in tool.printed(cell) for cell in cells)
     assert path.stat().st_size < 300_000
 
 
@@ -52,4 +52,4 @@ def test_another_output_would_be_noticed(tool):
     varying[0].outputs[0]["text"] = "another figure"
     varying[1].outputs = []
     fresh.cells[1].outputs[0]["text"] = "another text"
-    assert len(varying) == 3 and len(tool.differences(kept, fresh)) == 2
+    assert len(varying) == 2 and len(tool.differences(kept, fresh)) == 2

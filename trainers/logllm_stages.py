@@ -150,8 +150,6 @@ def _run_stage(
         record = json.loads(finished.read_text("utf-8"))
         return record["row"], record["log"]
     first = trainer.is_world_process_zero()
-    if progress and first:
-        sys.stderr.write(f"{name}: {memory_line('before')}\n")
     checkpoint = last_sealed(folder, remove=first) if resume and folder.is_dir() else None
     with StopOnSignal() as stopper:
         trainer.add_callback(stopper)
@@ -175,8 +173,8 @@ def _run_stage(
         for place in folder.glob("checkpoint-*"):
             shutil.rmtree(place, ignore_errors=True)
     trainer.accelerator.wait_for_everyone()
-    if progress and first:
-        sys.stderr.write(f"{name}: {memory_line('after')}\n")
+    if progress and first and torch.cuda.is_available():  # what matters is whether a larger batch would fit
+        sys.stderr.write(f"{name}: {memory_line()}\n")
     return row, log
 
 

@@ -11,8 +11,6 @@ Notes:
 
 import os
 import re
-import resource
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -177,11 +175,7 @@ def projector_in_full_precision(model: nn.Module) -> None:
             parameter.data = parameter.data.float()
 
 
-def memory_line(when: str) -> str:
-    """Say in one line what memory the process has taken: its peak so far, and of a graphics card what is held and the peak."""
-    unit = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, kilobytes elsewhere
-    text = f"memory {when}: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit:,.2f} GB resident at most"
-    if torch.cuda.is_available():
-        held, most = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
-        text += f", {held / 2**30:,.2f} GB on the graphics card, {most / 2**30:,.2f} GB at most"
-    return text
+def memory_line() -> str:
+    """Say in one line what memory of the graphics card is held, and the peak."""
+    held, most = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
+    return f"{held / 2**30:,.2f} GB of the graphics card's memory are held, at most {most / 2**30:,.2f} GB were"

@@ -41,19 +41,19 @@ Made by `benchmarks/comparison/render.py` from the JSON files beside it (`make b
 
 - Thresholds come from the training side: supervised methods take the best F1 on validation windows, rules keep their own,
   all others take the score that one in a thousand normal validation windows may exceed (with fewer windows: the highest).
-- "best F1" is that of the best threshold on the test part, which nobody could have known; published figures of methods that
+- "best F1" takes the best threshold on the test part, which is not known in practice; published figures of methods that
   learn from normal windows are mostly of that kind. Published: Table II of LogLLM (arXiv 2411.08561v4), on the whole logs;
   LogLLaMA's own paper (arXiv 2503.14849).
 - Mean ± standard deviation over seeds; in brackets the 95 % bootstrap interval, the widest over the seeds. "A day" is a day
   of the sampled log, not of the whole system.
-- Chosen on what: the preset `tiny` (`repeats`: 0.5) and the preset `laptop` (varied messages) were settled while looking at the
-  HDFS test parts that these tables report, so their figures are the kinder for it, and they were not chosen anew; the recipe
+- What the settings were chosen on: the preset `tiny` (`repeats`: 0.5) and the preset `laptop` (varied messages) were chosen while
+  looking at the HDFS test parts that these tables report, so their figures are optimistic, and they were not chosen anew; the recipe
   `logllm_preset_choice` asks for `repeats` on other lines. LogLLaMA's default threshold, its constants and `count_weight` were
   compared on simulated logs, BGL, Thunderbird and the first 60 % of the HDFS blocks, divided anew at random and by time, and
   what that gave on the other 40 % is in [LogLLaMA's results](logllama.md); the nats of severity are below.
 - HDFS is nearly solved by counting: LogLLaMA's default score is a next-key likelihood plus a count distance, and the rows
-  below it show both apart. On reworded logs it is the varied messages in training (not in the paper) that help, with a random
-  encoder nearly as much as with a pretrained one, and they cost some F1 on the log as it was.
+  below it show each of the two. On reworded logs, varying the messages in training (not in the paper) is what helps, with a
+  random encoder nearly as much as with a pretrained one; it costs some F1 on the log as it was.
 - Reduced: smaller than in its paper, or with a part left out, as the top of its file in `benchmarks/baselines/` says. FastLogAD
   everywhere, and RAPID in the tables of robustness, were measured before they got their reinforced generator and their token
   comparison.

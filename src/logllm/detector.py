@@ -20,10 +20,11 @@ __all__ = ["Counts", "LogAnomalyDetector"]
 class LogAnomalyDetector(Detector):
     """A trained model, its processor and the log system it reads; arguments as of `Detector`.
 
-    Call it on raw lines to get a `Verdict` a window:
+    Call it on raw lines to get a `Verdict` a window.
 
-    >>> detector = LogAnomalyDetector.from_pretrained("out/model")  # doctest: +SKIP
-    >>> [verdict.window_id for verdict in detector(open("app.log")) if verdict.is_anomalous]  # doctest: +SKIP
+    Examples:
+        >>> detector = LogAnomalyDetector.from_pretrained("out/model")  # doctest: +SKIP
+        >>> [verdict.window_id for verdict in detector(open("app.log")) if verdict.is_anomalous]  # doctest: +SKIP
     """
 
     @classmethod

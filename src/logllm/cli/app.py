@@ -215,6 +215,7 @@ def train(
     ] = None,
     push_to_hub: Annotated[str | None, typer.Option(help="Publish the checkpoint as OWNER/NAME at the end.")] = None,
     private: Annotated[bool, typer.Option(help="Make that repository private.")] = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a detector and write its checkpoint, threshold and card.
@@ -235,8 +236,30 @@ def train(
     with redirect_stdout(sys.stderr):  # trackers print
         record = train_on(family.value, dataset, config, preset, out, seed=seed, progress=not quiet, **wanted)
     if record:  # under torchrun the first process speaks
-        say(json.dumps(record))
+        say(json.dumps(record) if as_json else _trained(record, out))
         remark(f"checkpoint in {out}")
+
+
+def _trained(record: dict[str, Any], out: Path) -> str:
+    """What a training came to, for people."""
+    from logllm.evaluation import BASELINES
+
+    rows = [
+        f"{one['stage']}: {one['steps']:,} steps, loss at the end {one['last_loss']:.3f}" for one in record["stages"]
+    ]
+    rows.append(f"learnt from {record['training_windows']:,} windows; threshold: {record['calibration']}")
+    rows += [f"note: {doubt}" for doubt in record.get("doubts", ())]
+    measured = out / "metrics.json"
+    if measured.is_file():
+        test = json.loads(measured.read_text("utf-8"))["test"]
+        told = ", ".join(
+            f"{name} {test[key]:.3f}" for name, key in (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))
+        )
+        rows.append(f"on {test['windows']:,} test windows: {told}")
+        if rules := {name: test["baselines"][name]["f1"] for name in BASELINES if name in test["baselines"]}:
+            best = max(rules, key=lambda name: rules[name])
+            rows.append(f"the best simple rule beside it, {best}: F1 {rules[best]:.3f}")
+    return "\n".join(rows)
 
 
 @app.command()

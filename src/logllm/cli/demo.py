@@ -22,7 +22,7 @@ from logllm.training.building import build_dataset
 from logllm.training.workflows import train_on
 
 APP_LINES, APP_SEED, APP_FAULT = 2000, 11, 0.003  # an application log with one fault of six lines
-LINES = 100_000
+LINES = 80_000
 ANOMALY_SHARE = 0.08  # more faults than a real log has, so that a minute of training sees enough of each kind
 # Simulated faults are mostly frequent windows with a step missing or out of place: how frequent a window is must be learnt.
 RECIPE = {"preset": "tiny", "repeats": 1.0, "last_epochs": 6}
@@ -45,6 +45,9 @@ def first_look(out: Path, seed: int = 7) -> str:
 
 def run_demo(out: Path, seed: int = 7, lines: int = LINES, progress: bool = True) -> str:
     """Simulate, build, train, judge; return what is to be read and write everything to `out`."""
+    import torch
+
+    torch.set_num_threads(1)  # models of this size gain little from more, and lose much beside other programs
     log = out / "hdfs.log"
     simulate("hdfs", lines, seed, out, anomaly_share=ANOMALY_SHARE, progress=progress)
     statistics = build_dataset(
