@@ -110,6 +110,13 @@ def test_normal_only_methods_are_given_no_anomalous_window(split):
             assert sum(spy.labels) == 8
 
 
+def test_the_rule_that_knows_validation_windows_calls_none_of_them_new(split):
+    rules = [BY_NAME[name] for name in ("a count vector never seen", "a count vector never seen, nor in validation")]
+    windows = split.validation.normal().keys
+    models = [rule.make(split, 0).fit(split.train.normal().keys[:1]) for rule in rules]
+    assert [any(model.score(windows)) for model in models] == [True, False]
+
+
 def test_a_job_that_runs_out_of_memory_is_recorded():
     found = bench.in_a_process(lambda: {"x": len(bytearray(8 * 2**30))}, 60, 4)
     assert found["status"] == "out of memory" and found["peak_memory_mb"] > 0

@@ -11,7 +11,7 @@ import yaml
 from logllm.errors import LogllmError
 from logllm.training.logllm import _calibrate_logllm, normal_weight, prior_shift, threshold_doubts
 from logllm.training.recipe import read_recipe
-from logllm.training.reproduce import built_windows, load_built, preprocessed, reproduce, run_folder
+from logllm.training.reproduce import built_windows, dry_run, load_built, preprocessed, reproduce, run_folder
 from logllm.training.result_file import locked_result
 from logllm.training.result_table import f1_interval, report
 
@@ -197,6 +197,23 @@ def test_a_folder_of_another_recipe_or_a_stopped_training_is_refused(recipe, sma
     file.write_text(yaml.safe_dump(content))
     with pytest.raises(LogllmError, match="the work folder must be of this recipe"):
         reproduce(file, small_dataset, target, work=work, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("system", "windows", "steps"),
+    [
+        ("hdfs", "460,048", "159,547"),
+        ("bgl", "37,708", "12,099"),
+        ("liberty", "40,000", "12,259"),
+        ("thunderbird", "79,997", "28,335"),
+    ],
+)
+def test_a_dry_run_of_the_papers_tables_says_cost_and_what_is_missing(system, windows, steps, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    said = dry_run(f"logllm_paper_{system}", tmp_path, rows=["paper"], seeds=[0])
+    assert f"| LogLLM, as the paper says | {windows} | {steps} |" in said  # Table I, equation 1, batches of 16
+    assert "held back" not in said and "the log must be in the folder" in said and "Meta-Llama-3-8B" in said
+    assert not list(tmp_path.glob("*.json"))
 
 
 @pytest.mark.slow

@@ -64,6 +64,18 @@ def nearest_template(module: str, name: str) -> Callable[[Any, int], Any]:
     return make
 
 
+def validation_known(make: Callable[[Any, int], Any]) -> Callable[[Any, int], Any]:
+    """A rule with its own threshold, which knows the normal validation windows as well, as LogLLaMA's counts do."""
+
+    def made(split: Any, seed: int) -> Any:
+        rule = make(split, seed)
+        fit, known = rule.fit, split.validation.normal().keys
+        rule.fit = lambda windows, labels=None: fit([*windows, *known])
+        return rule
+
+    return made
+
+
 def trained(family: str, **settings: Any) -> Callable[[Any, int], Any]:
     """One of our own detectors."""
 
@@ -84,6 +96,9 @@ METHODS = (
     Method("2-gram of keys never seen", of("unseen_grams", "UnseenGrams", 2), fixed=0.5),
     Method("3-gram of keys never seen", of("unseen_grams", "UnseenGrams", 3), fixed=0.5),
     Method("a count vector never seen", of("unseen_counts", "UnseenCounts"), fixed=0.5),
+    Method(
+        "a count vector never seen, nor in validation", validation_known(of("unseen_counts", "UnseenCounts")), fixed=0.5,
+    ),
     Method("nearest normal count vector", of("nearest_counts", "NearestCounts")),
     Method("nearest normal count vector, idf", of("nearest_counts", "NearestCounts", True)),
     Method("clusters of count vectors, idf", of("count_clusters", "CountClusters")),

@@ -24,6 +24,7 @@ from benchmarks.comparison.tables import (
     failures,
     kinds_beaten,
     load_results,
+    made_by,
     robustness_tables,
     runs_of,
     second_table,
@@ -68,7 +69,7 @@ def page(folder: Path) -> str:
     text = [HEAD]
     for name, result in results.items():
         text += [f"## {RECIPES[name].title}", "", *split_facts(result), "", *kinds_beaten(result), ""]
-        text += [*detection_table(result, SYSTEM_OF[name]), "", *second_table(result), ""]
+        text += [*detection_table(result, SYSTEM_OF[name]), "", *second_table(result), "", made_by(result["runs"]), ""]
         if failed := failures(result):
             text += ["Did not come to an end:", "", *(f"- {line}" for line in failed), ""]
     text += ["## Time", "", *time_taken(results), ""]
@@ -80,7 +81,7 @@ def page(folder: Path) -> str:
         result, reworded = json.loads(file.read_text("utf-8")), folder / REWORDED
         if reworded.is_file():
             result = with_reworded(result, json.loads(reworded.read_text("utf-8")))
-        text += ["## Robustness", *robustness_tables(result), ""]
+        text += ["## Robustness", *robustness_tables(result), "", made_by(result["rows"]), ""]
     return "\n".join(text).rstrip() + "\n"
 
 

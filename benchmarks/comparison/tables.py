@@ -192,6 +192,22 @@ def below(results: dict[str, Result]) -> list[str]:
     ]
 
 
+def made_by(runs: Sequence[dict[str, Any]]) -> str:
+    """What made some runs: how many at each commit, the days where they were recorded, machines, and the load."""
+    made = [run["made"] for run in runs if run.get("made", {}).get("commit")]
+    commits = Counter(one["commit"][:10] + ("+" if one["commit"].endswith("+") else "") for one in made)
+    days = sorted({one["time"][:10] for one in made if "time" in one})
+    machines = dict.fromkeys(
+        f"{one['machine']}, {one['processor']}" if "processor" in one else one["machine"] for one in made
+    )
+    loads = [one["load"] for one in made if "load" in one]
+    named = ", ".join(f"{name} ({count} run{'s' if count > 1 else ''})" for name, count in commits.items())
+    text = f"Made at commits {named}; machine: {'; '.join(machines)}"
+    text += f"; load {min(loads):.0f} to {max(loads):.0f}" if loads else ""
+    since = ", ".join(days) if len(days) < 4 else f"{days[0]} to {days[-1]}"
+    return text + (f"; runs that recorded it: {since}." if days else ".")
+
+
 def split_facts(result: Result) -> list[str]:
     """What was learnt on and judged."""
     parts = result["facts"]["splits"]

@@ -3,7 +3,8 @@
 Notes:
 - A surprising line is more often the one that matters when it says FATAL than when it says INFO. The nats below are a
   documented prior, chosen by hand while looking at the shared BGL, Thunderbird and HDFS samples; they are not learnt,
-  and `--no-severity` (weight 0) switches them off.
+  and `--no-severity` (weight 0) switches them off. On lines that no table reports, half of them to four times them rank alert
+  lines alike, and one weight for all levels much worse (`benchmarks/results/severity_nats.json`).
 - The level in the header counts, and so do a few words in the message; the most severe is taken, and every further word
   as severe adds half a nat, up to two of them: of two fatal lines the one that says what failed comes first.
 - The label column of the published logs is never looked at: it is the truth, not a part of the line.
