@@ -9,6 +9,15 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 
+def check_family(processor: Any, config: Any, family: str) -> None:
+    """Refuse a model of the other family."""
+    if config.model_type != family:
+        raise ValueError(
+            f"the processor must be the model's own, found a {type(processor).__name__} beside a model of type "
+            f"{config.model_type!r}: load both from the same folder"
+        )
+
+
 def half_precision(part: Any, whole: Any = None) -> torch.dtype | None:
     """Return bfloat16 or float16 where a model's weights are in it; None in float32, and where they are quantised.
 

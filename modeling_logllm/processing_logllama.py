@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from transformers import BatchFeature, ProcessorMixin
 
-from .batching import check_window, check_windows
+from .batching import check_family, check_window, check_windows
 
 PAD, BOS, EOS, UNK = "<pad>", "<s>", "</s>", "<unk>"
 SPECIAL_TOKENS = (PAD, BOS, EOS, UNK)
@@ -242,6 +242,7 @@ class LogLLaMAProcessor(ProcessorMixin):
 
     def check(self, config) -> None:
         """Refuse a model whose keys are not this table's."""
+        check_family(self, config, "logllama")
         if len(self.tokenizer) != config.vocab_size:
             raise ValueError(
                 f"the processor must be the model's own, found {len(self.tokenizer)} keys in the processor and "

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from transformers import BatchFeature, ProcessorMixin
 
-from .batching import check_window, check_windows
+from .batching import check_family, check_window, check_windows
 from .masking import mask_message
 
 # What a message may have before masking; the encoder sees 100 word pieces of it at the most.
@@ -201,6 +201,7 @@ class LogLLMProcessor(ProcessorMixin):
 
     def check(self, config) -> None:
         """Refuse a model that is asked differently from what this processor builds."""
+        check_family(self, config, "logllm")
         mine = (self.log_token_id, self.answer_token_ids)
         theirs = (config.log_token_id, list(config.answer_token_ids))
         what = "log_token_id and answer_token_ids"

@@ -2,7 +2,7 @@
 
 import pytest
 from tiny_logllama import MESSAGES, small
-from tiny_logllm import build, processor
+from tiny_logllm import WINDOWS, build, processor
 from transformers import pipeline
 
 from logllm import LogAnomalyDetector
@@ -64,3 +64,12 @@ def test_a_string_is_not_judged_letter_by_letter(family, monkeypatch):
     for call in (detector, detector.predict, detector.scan, detector.scores):
         with pytest.raises((LogllmError, TypeError), match=r"lines must be|a window must be"):
             list(call(MESSAGES[0]))
+
+
+def test_a_processor_of_the_other_family_is_refused(monkeypatch):
+    model, taken = build()
+    keys_model, keys = small(monkeypatch)
+    with pytest.raises(ValueError, match="found a LogLLaMAProcessor beside a model of type 'logllm': load both from"):
+        model.score(WINDOWS, keys)
+    with pytest.raises(ValueError, match="found a LogLLMProcessor beside a model of type 'logllama': load both from"):
+        keys_model.score(WINDOWS, taken)

@@ -5,4 +5,5 @@ from gradio_client import Client
 client = Client("http://127.0.0.1:7860")  # or the id of the Space
 for finding in client.predict(open("examples/syslog.log").read(), api_name="/find")["findings"]:
     if finding["is_anomalous"]:
-        print(finding["first_line"], finding["reason"], finding["lines"][0]["text"], sep="\n  ")
+        line = finding["lines"][0]
+        print(line["number"], line["text"], finding["reason"], sep="\n  ")

@@ -2,14 +2,14 @@
 
 The names below are loaded when they are first used, so that `import logllm` and `logllm --help` are instant. The Auto classes
 of transformers know both families from then on: `AutoModel.from_pretrained(ID)` takes the classes of this package, without
-`trust_remote_code` (auto_classes.py says how, without importing torch here).
+`trust_remote_code` (hub/auto_classes.py says how, without importing torch here).
 """
 
 import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from logllm.auto_classes import register_when_imported
+from logllm.hub.auto_classes import register_when_imported
 
 if TYPE_CHECKING:
     from logllm.detector import LogAnomalyDetector

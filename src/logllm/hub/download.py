@@ -60,6 +60,11 @@ def local_folder(
         if repository is None:
             raise wrong(f"a {what} must be a folder or a Hub id OWNER/NAME, found nothing at {source}")
         path = _snapshot(repository[0], kind, repository[1] or revision, token)
+        if kind == "model" and not subfolder and not (path / "config.json").is_file():
+            raise wrong(
+                f"a checkpoint must hold config.json, found none in what this machine has or may see of {source}: check the "
+                "revision; if it is private, log in with `hf auth login`"
+            )
     found = path / subfolder
     if not found.resolve().is_relative_to(path.resolve()) or not found.is_dir():
         raise wrong(
