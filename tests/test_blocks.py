@@ -224,3 +224,16 @@ def test_the_format_of_the_page_reads_a_log():
     (told,) = map(json.loads, _run(reader, "logllm inspect gateway.log --format gateway.yaml --json", {}).splitlines())
     assert told["format"] == "gateway" and told["events"] == 60, told
     _run(reader, "logllm build windows.yaml --raw gateway.log --out data", {})
+
+
+def test_the_shell_lines_of_the_space_run():
+    """`logllm space` serves until it is stopped: tests/test_space.py."""
+    reader = Reader.with_extras()
+    shutil.copy(REPOSITORY / "examples" / "logs" / "app.log", reader.folder / "app.log")
+    lines = (reader.folder / "app.log").read_text("utf-8").splitlines(keepends=True)
+    (reader.folder / "normal.log").write_text("".join(lines[:1300]), "utf-8")
+    reader.own()
+    text = (REPOSITORY / "spaces_demo" / "use" / "6_shell.sh").read_text("utf-8")
+    assert "tail -f app.log" in text and text.rstrip().splitlines()[-1].startswith("logllm space")
+    said = _run(reader, text.replace("tail -f", "cat").rpartition("logllm space")[0], {"OMP_NUM_THREADS": "1"})
+    assert "circuit opened after" in said and '"event": "finding"' in said
