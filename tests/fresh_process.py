@@ -5,6 +5,7 @@ environment when they are imported. `run` stands for `subprocess.run([sys.execut
 what torchrun would start (torchrun itself: tests/test_cluster.py, tests/test_elastic.py).
 """
 
+import atexit
 import functools
 import json
 import os
@@ -39,6 +40,16 @@ class Parent:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment
         )
         self.said, self.ended = b"", dict[int, int]()
+        atexit.register(self.end)
+
+    def end(self) -> None:
+        """Let it end, and wait for that."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
 
     def ask(self, request: dict[str, object]) -> int:
         """Start a process; its id."""
