@@ -1,7 +1,8 @@
 """One job of the bench: fit a method on a split, set its threshold on the training side, measure it on the test part.
 
 Notes: The threshold never sees the test part. Methods that learn labels take the best F1 on validation windows (or
-their undecided score where fewer than three of those are anomalous), rules that have one keep theirs, all others the score that one
+their undecided score where fewer than three of those are anomalous), rules that have one keep theirs, our own
+detectors the threshold that their training sets, all others the score that one
 in a thousand normal validation windows may exceed, which with fewer windows than that is the highest of their scores;
 the F1 that one in a hundred would give stands beside it, and `best_f1`, which nobody could have known.
 """
@@ -73,10 +74,10 @@ def judge(method: Method, split: Split, seed: int, test: Part | None = None) -> 
     if test.line_labels is not None and hasattr(model, "line_scores"):
         line_scores = model.line_scores(windows)
     found = measure(split, test, scores, threshold, line_scores)
-    if method.fixed is None and method.learns != "labels":
-        at, _ = threshold_of(method, model, split.validation, OTHER_RATE)
-        if not math.isnan(at):
-            found["f1_at_other_rate"] = anomaly_metrics(scores, test.labels, at, draws=0)["f1"]
+    if method.fixed is None and method.learns != "labels" and not hasattr(model, "calibrated"):
+        other, _ = threshold_of(method, model, split.validation, OTHER_RATE)
+        if not math.isnan(other):
+            found["f1_at_other_rate"] = anomaly_metrics(scores, test.labels, other, draws=0)["f1"]
     if hasattr(model, "own_threshold"):  # the paper's decision rule
         theirs = model.own_scores(windows) if hasattr(model, "own_scores") else scores
         own = anomaly_metrics(theirs, test.labels, model.own_threshold, draws=0)

@@ -53,8 +53,9 @@ class TrainedDetector:
         self.card = parts  # what a model card is rendered from
         self.model, self.processor = self.detector.model, self.detector.processor
         self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
-        if self.family == "logllm":  # it knows the share of anomalies that it was trained on, which moves the middle
-            self.calibrated = self.detector.threshold, f"train_detector: {parts['training']['calibration']}"
+        # LogLLM knows the share of anomalies that it was trained on, which moves the middle; LogLLaMA knows the counts of
+        # validation windows by now, so that they would set too low a threshold.
+        self.calibrated = self.detector.threshold, f"train_detector: {parts['training']['calibration']}"
         if self.family == "logllama":
             self.own_threshold = float(self.model.config.candidates - 1)
         return self

@@ -41,7 +41,8 @@ HEAD = """# The bench: every method on the same windows
 Made by `benchmarks/comparison/render.py` from the JSON files beside it (`make bench`); nothing here is typed by hand.
 
 - Thresholds come from the training side: supervised methods take the best F1 on validation windows, rules keep their own,
-  all others take the score that one in a thousand normal validation windows may exceed (with fewer windows: the highest).
+  LogLLM and LogLLaMA the one that their training sets, all others take the score that one in a thousand normal validation
+  windows may exceed (with fewer windows: the highest).
 - "best F1" takes the best threshold on the test part, which is not known in practice; published figures of methods that
   learn from normal windows are mostly of that kind. Published: Table II of LogLLM (arXiv 2411.08561v4), on the whole logs;
   LogLLaMA's own paper (arXiv 2503.14849).
