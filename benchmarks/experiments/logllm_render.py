@@ -67,7 +67,24 @@ def page() -> str:
             parts += [f"## {result['recipe']['title']}", report(result)]
             if name == "logllm_beta_time_bgl":
                 parts.append(training_time(result))
+    file = RESULTS / "logllm_values.json"
+    if file.is_file():
+        parts += ["## What discarding variable values costs", values(json.loads(file.read_text("utf-8")))]
     return "\n\n".join(parts) + "\n"
+
+
+def values(result: dict[str, Any]) -> str:
+    """Faults that show in a number alone, by masked and by raw messages."""
+    text = ["Simulated HDFS with faults that show in a number alone, which the masks take away "
+            "(`python -m benchmarks experiments.logllm_values`).", "",
+            "| row | seed | F1 | recall, faults in a number | recall, the simulator's own | seconds | commit |",
+            "|---|---|---|---|---|---|---|"]  # fmt: skip
+    for row in result["rows"]:
+        text.append(
+            f"| {row['row']} | {row['seed']} | {row['metrics']['f1']:.3f} | {row['recall_planted']:.3f} of {row['planted']} | "
+            f"{row['recall_others']:.3f} of {row['others']} | {row['seconds']:.0f} | {row['made']['commit'][:10]} |"
+        )
+    return "\n".join(text)
 
 
 def training_time(result: dict[str, Any]) -> str:
