@@ -23,7 +23,7 @@ def test_what_is_built_installs_and_scans(tmp_path, pattern):
         [str(python), "-m", "logllm", "scan", str(log)], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "circuit opened after" in done.stdout
+    assert "circuit opened after" in " ".join(done.stdout.split())
     where = subprocess.run(
         [str(python), "-c", "import logllm; print(logllm.__file__)"], cwd=tmp_path, capture_output=True, text=True
     )
