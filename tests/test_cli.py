@@ -179,7 +179,7 @@ def broken(tiny_checkpoints, tmp_path, change):
     [
         (lambda f: (f / "config.json").unlink(), "must hold config.json"),
         (lambda f: (f / "model.safetensors").unlink(), "must be whole"),
-        (lambda f: (f / "processor_config.json").unlink(), "must be whole"),
+        (lambda f: (f / "processor_config.json").unlink(), "must hold its processor"),
         (
             lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:2000]),
             "must be whole",

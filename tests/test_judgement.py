@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from benchmarks.scan.generate import make_case, write_case
+from benchmarks.scan.cases import make_case, write_case
 from logllm.signals import scan_logs
 from logllm.signals.candidates import _deepest
 from logllm.signals.facets import find_facets

@@ -312,7 +312,7 @@ def test_an_assistant_calls_the_tools_by_mcp(server):
         pytest.skip("gradio speaks version 1 of the SDK: pip install logllm[space]")
 
     async def talk():
-        async with streams.streamablehttp_client(f"{server[0]}gradio_api/mcp/") as (read, write, _):
+        async with streams.streamable_http_client(f"{server[0]}gradio_api/mcp/") as (read, write, _):
             async with mcp.ClientSession(read, write) as client:
                 await client.initialize()
                 tools = {tool.name.rpartition("_")[2]: tool for tool in (await client.list_tools()).tools}

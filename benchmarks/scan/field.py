@@ -101,17 +101,17 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         if args.seeds:
-            from . import generate
+            from . import cases as made_up
 
             sys.argv = [
-                "generate.py",
+                "cases.py",
                 "--seeds",
                 args.seeds,
                 "--out",
                 made,
                 *(["--kinds", args.kinds] if args.kinds else []),
             ]
-            generate.main()
+            made_up.main()
             args.cases = Path(made) / "cases.json"
         cases = json.loads(args.cases.read_text(encoding="utf-8"))
         rows = []

@@ -23,7 +23,8 @@ from logllm.signals.scan import scan_logs
 from logllm.signals.weights import OFFSETS, THRESHOLD, WEIGHTS
 
 from . import further
-from .generate import KINDS, make_case, write_case
+from .cases import make_case
+from .generate import KINDS, write_case
 
 GROUPS = {"new": 0, "grave": 0, "missing": 1, "unexpected": 1, "burst": 2, "silence": 3, "value": 4, "drop": 5}
 NAMES = ("new", "order", "burst", "silence", "value", "drop", "prior")

@@ -18,12 +18,9 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from .formats import Record
-
-if TYPE_CHECKING:
-    from .generate import Case
+from .generate import RARE, Case, Log, fill
 
 START = 1_714_550_400.0
 Form = Callable[[Record], list[str]]
@@ -161,12 +158,6 @@ NEUTRAL = ["valve 3 handed over to manual", "the mirror is now read from the old
            "the clock of this node was set back by an hour", "billing runs on the reserve line"]  # fmt: skip
 
 
-def _fill(rng: random.Random, text: str) -> str:
-    from .generate import fill
-
-    return fill(rng, text)
-
-
 def _stream(
     rng: random.Random,
     n: int,
@@ -181,7 +172,7 @@ def _stream(
     for _ in range(n):
         time += rng.expovariate(1 / step)
         text = rng.choice(rare) if rare and rng.random() < share else rng.choices(messages, weights)[0]
-        out.append(Record(time, "INFO", rng.choice(components), f"pool-{rng.randrange(4)}", _fill(rng, text)))
+        out.append(Record(time, "INFO", rng.choice(components), f"pool-{rng.randrange(4)}", fill(rng, text)))
     return out
 
 
@@ -193,7 +184,7 @@ def _plant_stream(rng: random.Random, n: int, step: float) -> list[Record]:
     for _ in range(n):
         time += rng.expovariate(1 / step)
         component = rng.choices(names, paces)[0]
-        out.append(Record(time, "INFO", component, "main", _fill(rng, rng.choice(PLANT[component]))))
+        out.append(Record(time, "INFO", component, "main", fill(rng, rng.choice(PLANT[component]))))
     return out
 
 
@@ -210,8 +201,6 @@ KINDS = (
 
 def make_further(kind: str, seed: int) -> Case:
     """One case of a kind."""
-    from .generate import RARE, Case, Log
-
     rng = random.Random(f"further/{kind}/{seed}")
     n = rng.choice([800, 1600, 2600, 6000])
     step = rng.choice([0.2, 2, 15])
@@ -229,10 +218,10 @@ def make_further(kind: str, seed: int) -> Case:
         z = rng.choice(bad)
         if seed % 3 == 0:  # a few are usual
             for record in rng.sample([r for r in log.records if text.split("<")[0].strip() in r.text], 5):
-                record.text = _fill(rng, text).replace("<z>", z)
+                record.text = fill(rng, text).replace("<z>", z)
         at = int(rng.uniform(0.2, 0.9) * n)
         count = rng.randrange(20, 40)
-        log.plant(at, [Record(log.records[at].time + 0.05 * k, "INFO", "edge", "pool-1", _fill(rng, text).replace("<z>", z)) for k in range(count)])  # fmt: skip
+        log.plant(at, [Record(log.records[at].time + 0.05 * k, "INFO", "edge", "pool-1", fill(rng, text).replace("<z>", z)) for k in range(count)])  # fmt: skip
         others = 1
     elif kind in ("silent_component", "slow_component"):
         log = Log(rng, _plant_stream(rng, max(n, 1600), step))
@@ -260,13 +249,13 @@ def make_further(kind: str, seed: int) -> Case:
         while len(records) < n:
             time += rng.expovariate(1 / step)
             if len(open_) < width and (not open_ or rng.random() < 0.6):
-                open_.append([_fill(rng, ident) if ident != "<n>" else str(rng.randrange(10_000, 99_999)), 0])
+                open_.append([fill(rng, ident) if ident != "<n>" else str(rng.randrange(10_000, 99_999)), 0])
             one = rng.choice(open_)
             if seed % 2 and rng.random() < 0.1:  # other messages between
-                records.append(Record(time, "INFO", "main", "t", _fill(rng, "statistics: <n> done, <k> waiting")))
+                records.append(Record(time, "INFO", "main", "t", fill(rng, "statistics: <n> done, <k> waiting")))
                 continue
             records.append(
-                Record(time, "INFO", f"part{one[1] % 2}", "t", _fill(rng, steps[one[1]].replace("<id>", one[0])))
+                Record(time, "INFO", f"part{one[1] % 2}", "t", fill(rng, steps[one[1]].replace("<id>", one[0])))
             )
             records[-1].size = one[1]
             records[-1].thread = one[0]
@@ -288,7 +277,7 @@ def make_further(kind: str, seed: int) -> Case:
             record.thread = "pool-1"
     elif kind == "all_new":
         size = rng.choice([25, 40, 70, 110])
-        words = [_fill(rng, rng.choice(RARE) + rng.choice(["", " <w>", " <w> <n>", " in <t>"])) for _ in range(size)]
+        words = [fill(rng, rng.choice(RARE) + rng.choice(["", " <w>", " <w> <n>", " in <t>"])) for _ in range(size)]
         log = Log(
             rng,
             [
@@ -355,14 +344,14 @@ def clean_records(rng: random.Random, seed: int) -> tuple[list[Record], str]:
 
     def run(time: float, texts: list[str], component: str, pace: float, level: str = "INFO") -> None:
         for k, text in enumerate(texts):
-            more.append(Record(time + k * pace, level, component, "main", _fill(rng, text)))
+            more.append(Record(time + k * pace, level, component, "main", fill(rng, text)))
 
     times = []
     while len(times) < n:  # more by day than by night
         time = first + rng.random() * length
         if rng.random() < 0.3 + 0.7 * max(math.sin((time % 86400) / 86400 * 2 * math.pi), 0) or shape % 2:
             times.append(time)
-    out = [Record(time, "INFO", rng.choice(["alfa", "beta", "gamma"]), f"pool-{rng.randrange(4)}", _fill(rng, rng.choices(domain, weights)[0])) for time in sorted(times)]  # fmt: skip
+    out = [Record(time, "INFO", rng.choice(["alfa", "beta", "gamma"]), f"pool-{rng.randrange(4)}", fill(rng, rng.choices(domain, weights)[0])) for time in sorted(times)]  # fmt: skip
     if shape % 4 != 3:
         run(first - 4, BOOT[: rng.randrange(5, len(BOOT))], "boot", 0.3)
     for k in range(rng.choice([0, 1, 3]) if n >= 800 else 0):  # deployments: the same banner again
@@ -378,8 +367,8 @@ def clean_records(rng: random.Random, seed: int) -> tuple[list[Record], str]:
         beat = length / rng.randrange(60, 300)
         run(first, ["alive"] * int(length / beat), "timer", beat, "DEBUG")
     for record in rng.sample(out, int(n * rng.choice([0, 0.01, 0.04]))):
-        record.level, record.text = "WARN", _fill(rng, rng.choice(WARN))
+        record.level, record.text = "WARN", fill(rng, rng.choice(WARN))
     if n >= 800:
         for record in rng.sample(out, int(n * rng.choice([0, 0.01, 0.03]))):
-            record.level, record.text = "ERROR", _fill(rng, rng.choice(ERROR))
+            record.level, record.text = "ERROR", fill(rng, rng.choice(ERROR))
     return sorted([*out, *more], key=lambda one: one.time), f"app{shape}-"

@@ -1,6 +1,6 @@
 """Made-up logs with one planted fault each, or none: many formats, contents in ten languages, a seed for each log.
 
-    python -m benchmarks scan.generate --seed 7 --out DIR       # writes the logs and cases.json
+    python -m benchmarks scan.cases --seeds 0:4 --out DIR       # writes the logs and cases.json
 
 `cases.json` is a list with, for each case: name, files, kind, planted lines ([[first, last], ...] from 1, of
 `planted_file`), `top` (the finding must be among the first so many) and `max_flagged` (other findings that may be
@@ -11,16 +11,13 @@ The seeds are divided: 0 to 9 are for settings, 100 and up for reporting.
 
 from __future__ import annotations
 
-import argparse
 import gzip
-import json
 import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import further
 from .formats import LEVELLED, PLAIN, REQUESTS, Record, french, german
 
 START = 1_714_550_400.0  # 2024-05-01 08:00:00 UTC
@@ -338,8 +335,6 @@ def _base(rng: random.Random, n: int, domain: str | None = None) -> Log:
 
 def make_case(kind: str, seed: int) -> Case:
     """One case of a kind."""
-    if kind in further.KINDS or kind == "further_clean":
-        return further.make_further(kind, seed)
     rng = random.Random(f"{kind}/{seed}")
     n = rng.choice([900, 1500, 2200, 3000])
     name, form = _pick(rng, LEVELLED)
@@ -617,28 +612,3 @@ def write_case(case: Case, folder: Path) -> dict[str, object]:
     if case.planted_file:
         row["planted_file"] = case.planted_file
     return row
-
-
-def main() -> None:
-    """Write one case of each kind and seed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", default="0:4", help="first and last + 1, as 0:4")
-    parser.add_argument("--kinds", default=",".join(KINDS))
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
-    first, last = (int(part) for part in args.seeds.split(":"))
-    rows = []
-    for kind in further.KINDS if args.kinds == "further" else args.kinds.split(","):
-        for seed in range(first, last):
-            case = make_case(kind, seed)
-            folder = args.out / case.name
-            folder.mkdir(parents=True, exist_ok=True)
-            row = write_case(case, folder)
-            row["files"] = [f"{case.name}/{name}" for name in case.files]
-            rows.append(row)
-    (args.out / "cases.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    print(f"{len(rows)} cases in {args.out}")
-
-
-if __name__ == "__main__":
-    main()

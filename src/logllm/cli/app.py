@@ -244,9 +244,11 @@ def _trained(record: dict[str, Any], out: Path) -> str:
     """What a training came to, for people."""
     from logllm.evaluation import BASELINES
 
-    rows = [
-        f"{one['stage']}: {one['steps']:,} steps, loss at the end {one['last_loss']:.3f}" for one in record["stages"]
-    ]
+    rows = []
+    for one in record["stages"]:
+        loss = one.get("last_loss")  # not there where a stage was too short to log one
+        ended = "" if loss is None else f", loss at the end {loss:.3f}"
+        rows.append(f"{one['stage']}: {one['steps']:,} steps{ended}")
     rows.append(f"learnt from {record['training_windows']:,} windows; threshold: {record['calibration']}")
     rows += [f"note: {doubt}" for doubt in record.get("doubts", ())]
     measured = out / "metrics.json"
