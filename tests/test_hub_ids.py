@@ -121,7 +121,8 @@ def test_every_argument_of_from_pretrained_reaches_a_repository(told):
 
 def test_commands_take_repository_ids(told):
     code, text = told["result"]["evaluate"]
-    assert code == 0 and json.loads(text[text.index("{") :])["windows"] > 0, text
+    [figures] = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    assert code == 0 and figures["windows"] > 0, text
     assert told["result"]["scan"][0] == 0, told["result"]["scan"][1]
     code, text = told["result"]["train"]
     assert code == 0 and "me/trained" in text, text
