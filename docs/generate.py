@@ -18,9 +18,6 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
 RESULT_PAGES = ("bench", "logllm", "logllama", "scan")
 FOLDERS = (
     "src/logllm",
@@ -37,6 +34,8 @@ REPOSITORY_LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)(#[^)]*)?\)"
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages; called by mkdocs before it renders anything."""
+    if str(ROOT) not in sys.path:  # mkdocs takes back what a hook adds while it is loaded
+        sys.path.insert(0, str(ROOT))
     for path, make in PAGES.items():
         files.append(File.generated(config, path, content=make()))
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
@@ -127,12 +126,21 @@ def files_page() -> str:
 
 def results() -> str:
     """The page of all tables, as `make bench` rendered them."""
-    parts = ["# Results\n", "All tables, rendered from the files in `benchmarks/results/` and never typed by hand.\n"]
+    from benchmarks.comparison.tables import load_results, readme_table
+    from benchmarks.pages.first_60 import table
+
+    parts = [
+        "# Results",
+        "All tables, rendered from the files in `benchmarks/results/` and never typed by hand.",
+        "## In short",
+        readme_table(load_results(ROOT / "benchmarks" / "results")),
+        "What pretrained weights bring where the wording changes; [the page about it](pretrained.md) has the tables.",
+        "![F1 on HDFS over the share of reworded templates](../assets/pretrained-light.png#only-light)"
+        "![F1 on HDFS over the share of reworded templates](../assets/pretrained-dark.png#only-dark)",
+    ]
     for name in RESULT_PAGES:
         text = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text("utf-8")
         parts.append(re.sub(r"^#", "##", _without_links(text, keep_pictures=True), flags=re.MULTILINE))
-    from benchmarks.pages.first_60 import table
-
     first_60 = json.loads((ROOT / "benchmarks" / "results" / "hdfs_first_60.json").read_text("utf-8"))
     parts.append("## HDFS, the first 60 % for training\n\n" + table(first_60))
     return "\n\n".join(parts)
