@@ -261,6 +261,8 @@ def _trained(record: dict[str, Any], out: Path) -> str:
         if rules := {name: test["baselines"][name]["f1"] for name in BASELINES if name in test["baselines"]}:
             best = max(rules, key=lambda name: rules[name])
             rows.append(f"the best simple rule beside it, {best}: F1 {rules[best]:.3f}")
+    if "published" in record:
+        rows.append(f"published as {record['published']}")
     return "\n".join(rows)
 
 
