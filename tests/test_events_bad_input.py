@@ -144,7 +144,7 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path, monkeypatch, size):
         if at == 2:
             path.write_bytes(b"x" * size)
     assert 0 < found <= 1000
-    with pytest.raises(KeyError):
+    with pytest.raises(LogInputError):
         log.events([(0, 500)])
 
 

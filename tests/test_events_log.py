@@ -90,7 +90,7 @@ def test_events_and_context_again(tmp_path):
         end = number + len(event.lines)
         context = [(at, lines[at - 1]) for at in (number - 2, number - 1, end)]
         assert log.context(0, number, before=2, after=1) == context
-        with pytest.raises(KeyError):
+        with pytest.raises(LogInputError):
             log.events([(0, 10**9)])
 
 

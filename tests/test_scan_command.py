@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from logllm.cli.app import app
 from logllm.errors import LogllmError
+from logllm.hf_datasets import LogInputError
 from logllm.report.finding_text import as_markdown, as_text, visible
+from logllm.signals import scan
 from logllm.signals.command import ScanOptions, run_scan
 from logllm.signals.inputs import log_files, moment_of, seconds_of
 
@@ -212,6 +214,22 @@ def test_a_file_that_vanishes_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises((OSError, ValueError)) as caught:
         run_scan([str(path)], ScanOptions())
     assert str(path) in str(caught.value)
+
+
+def test_a_file_that_is_emptied_while_it_is_read_is_one_sentence(tmp_path, monkeypatch):
+    path = tmp_path / "app.log"
+    lines = usual(600)
+    lines.insert(300, lines[300][:19] + " [FATAL] ledger closed")
+    path.write_text("\n".join(lines))
+    judged = scan.judge_table
+
+    def empty(*args):
+        path.write_text("")
+        return judged(*args)
+
+    monkeypatch.setattr(scan, "judge_table", empty)
+    with pytest.raises(LogInputError, match="stay as it is while it is read"):
+        run_scan([str(path)], ScanOptions())
 
 
 def test_interrupted_shows_what_was_read(tmp_path, monkeypatch):

@@ -4,12 +4,16 @@
     python -m benchmarks.performance.events throughput --lines 1000000 --out benchmarks/results/event_throughput.json
     python -m benchmarks.performance.events kills --kills 30 --out benchmarks/results/event_kills.json
 
+Alarms come by chance: `within_by_chance` is the share of such runs that would lie within a factor of two if the rate were
+known exactly (Poisson), and if it were read from as many alarms as a fit on 60 % of the log sees (negative binomial).
+
 The budget is measured as that of windows (`benchmarks.performance.fit`): fitted on the first 60 % of a log without
 anomalies, the alarms on the rest counted against the number asked. An alarm is a finding that begins.
 """
 
 import argparse
 import json
+import math
 import multiprocessing
 import random
 import re
@@ -74,9 +78,32 @@ def budget(args: argparse.Namespace, work: Path) -> dict:
             "ratios": ratios,
             "within_a_factor_of_two": sum(0.5 <= ratio <= 2 for ratio in ratios),
             "more_than_twice": sum(ratio > 2 for ratio in ratios),
+            "within_by_chance": [round(one, 3) for one in within_by_chance(asked)],
             "ratio_over_all": round(sum(run["alarms"] for run in runs) / sum(run["asked"] for run in runs), 3),
         }
     return result
+
+
+def within_by_chance(asked: float) -> tuple[float, float]:
+    """Probability that a Poisson count of mean `asked` lies within a factor of two of it: (rate known, rate estimated).
+
+    Estimated from a Poisson count of mean r = asked * FIT_SHARE / (1 - FIT_SHARE), the count is negative binomial with
+    mean `asked` and shape r.
+
+    >>> [round(one, 2) for one in within_by_chance(10)]
+    [0.97, 0.92]
+    """
+    r = asked * FIT_SHARE / (1 - FIT_SHARE)
+    counts = range(math.ceil(asked / 2), math.floor(2 * asked) + 1)
+    known = sum(math.exp(k * math.log(asked) - asked - math.lgamma(k + 1)) for k in counts)
+    estimated = sum(
+        math.exp(
+            math.lgamma(k + r) - math.lgamma(r) - math.lgamma(k + 1)
+            + r * math.log(r / (r + asked)) + k * math.log(asked / (r + asked))
+        )
+        for k in counts
+    )  # fmt: skip
+    return known, estimated
 
 
 def budget_of(name: str, lines: int, asked: float, seed: int, data: Path | None, work: Path) -> dict:

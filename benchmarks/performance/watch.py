@@ -5,6 +5,8 @@
     python -m benchmarks performance.watch latency --seconds 60 --rate 5000
     python -m benchmarks performance.watch kills --kills 50
 
+The model is what `logllm fit` writes: events are judged by its baseline and windows by its LogLLaMA.
+
 Notes: A watcher lives in a forked child of a process that has loaded torch and the model already, so that fifty
 lives do not cost fifty imports. A kill is a SIGKILL at a random moment; the log is written and rotated by this process meanwhile.
 """
@@ -25,7 +27,7 @@ import torch
 
 from benchmarks.performance import written
 from logllm.detector import LogAnomalyDetector
-from logllm.fitting.fit import fit
+from logllm.fitting.own_log import fit_own_log
 from logllm.hf_datasets.simulation.simulate import simulate
 from logllm.watch.start import start_watcher
 
@@ -52,7 +54,7 @@ def main() -> None:
         args.model = args.model or work / "model"
         if not args.model.exists():
             simulate("hdfs", TRAIN_LINES, 100, work / "train", progress=False)
-            fit([work / "train" / "hdfs.log"], args.model, alarms_per_day=2000, progress=False)
+            fit_own_log([work / "train" / "hdfs.log"], args.model, alarms_per_day=2000, progress=False)
         result = {"throughput": throughput, "memory": memory, "latency": latency, "kills": kills}[args.what](
             args, work
         )
@@ -125,7 +127,7 @@ def latency(args, work: Path) -> dict:
     source = source[TRAIN_LINES:]
     model = work / "bgl_model"
     if not model.exists():
-        fit([work / "bgl_first.log"], model, alarms_per_day=50_000, clean=True, progress=False, max_steps=200)
+        fit_own_log([work / "bgl_first.log"], model, alarms_per_day=50_000, clean=True, progress=False, max_steps=200)
     for name in ("live_state", "live_alerts", "live.log"):
         (work / name).unlink(missing_ok=True)
     log, alerts = work / "live.log", work / "live_alerts"
@@ -154,12 +156,14 @@ def latency(args, work: Path) -> dict:
             stream.flush()
             written += [time.perf_counter()] * len(rows)
             for alert in seen():
-                arrived.setdefault(alert["last_line_number"], time.perf_counter())
+                if alert["event"] == "anomaly":
+                    arrived.setdefault(alert["last_line_number"], time.perf_counter())
             time.sleep(step)
         end = time.perf_counter() + 15
         while time.perf_counter() < end:
             for alert in seen():
-                arrived.setdefault(alert["last_line_number"], time.perf_counter())
+                if alert["event"] == "anomaly":
+                    arrived.setdefault(alert["last_line_number"], time.perf_counter())
             time.sleep(step)
     os.kill(child, signal.SIGTERM)
     used = os.wait4(child, 0)[2]
@@ -233,7 +237,7 @@ def kills(args, work: Path) -> dict:
     found: dict[str, dict] = {}
     for alert in disturbed:
         found.setdefault(alert["id"], alert)
-    lines = json.loads(state.read_text().splitlines()[0])["number"]
+    lines = json.loads(state.read_text().splitlines()[0].rpartition("\t")[0])["number"]
     return {
         "kills": args.kills,
         "kills_while_reading": working,

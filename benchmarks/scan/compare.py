@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import resource
 import subprocess
@@ -90,13 +91,54 @@ def logllm(paths: list[str]) -> Found:
     return [(Path(row["file"]).name, row["first_line"]) for row in rows if row["is_anomalous"]]
 
 
+def measured(name: str, command: list[str], lines: int) -> dict[str, Any]:
+    """Processor seconds and peak memory of a process."""
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(child.pid, 0)
+    return {
+        "way": name, "lines": lines, "exit": os.waitstatus_to_exitcode(status),
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 2), "peak_mb": used.ru_maxrss // 1024,
+    }  # fmt: skip
+
+
+def large(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """All ways that read a long log, one after the other."""
+    log = str(args.large)
+    with open(log, "rb") as stream:
+        lines = sum(1 for _ in stream)
+    rows = [measured("logllm scan", [sys.executable, "-m", "logllm", "scan", log, "--json", "-q"], lines)]
+    if args.logsleuth:
+        rows.append(measured("logsleuth 0.13.1", [args.logsleuth, "--dry-run", "--plain", log], lines))
+    if args.cordon:
+        with tempfile.TemporaryDirectory() as tmp, open(log, "rb") as stream:
+            part = Path(tmp) / "part.log"
+            part.write_bytes(b"".join(line for line, _ in zip(stream, range(args.cordon_lines))))
+            command = [args.cordon, "--model-name", args.cordon_model, str(part)]
+            rows.append(measured("cordon 1.1.0", command, args.cordon_lines))
+            command = [sys.executable, "-m", "logllm", "scan", str(part), "--json", "-q"]
+            rows.append(measured("logllm scan", command, args.cordon_lines))
+    return rows
+
+
 def main() -> None:
     """Run all on all cases."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", type=Path)
+    parser.add_argument("cases", type=Path, nargs="?")
+    parser.add_argument("--large", type=Path)
+    parser.add_argument("--cordon", default="")
+    parser.add_argument("--cordon-model", default="all-MiniLM-L6-v2")
+    parser.add_argument("--cordon-lines", type=int, default=500)
     parser.add_argument("--logsleuth", default="")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
+    if args.large:
+        table = large(args)
+        print(json.dumps(table, indent=1))
+        if args.out:
+            args.out.write_text(
+                json.dumps({"provenance": provenance(), "rows": table}, indent=1) + "\n", encoding="utf-8"
+            )
+        return
     cases = json.loads(args.cases.read_text(encoding="utf-8"))
     ways: dict[str, Any] = {"logllm scan": logllm, "keyword search": keyword, "rarest drain3 templates": rarest}
     if args.logsleuth:

@@ -268,7 +268,7 @@ class EventLog:
         """Whole events again, by (source, number of the first line), in the order asked for.
 
         Raises:
-            KeyError: where no event begins at a place.
+            LogInputError: where no event begins at a place (any more).
         """
         places = list(places)
         wanted: dict[int, set[int]] = {}
@@ -280,6 +280,12 @@ class EventLog:
             for part in self._parts_with(source, numbers):
                 for event in reader.events(part, numbers.__contains__):
                     found.setdefault((source, event.number), event)
+        gone = next(((source, number) for source, number in places if (source, int(number)) not in found), None)
+        if gone is not None:
+            raise LogInputError(
+                f"The log must stay as it is while it is read; line {gone[1]} of {self.paths[gone[0]]} is not there any more: "
+                "read it again, or a copy of it."
+            )
         return [found[source, int(number)] for source, number in places]
 
     def context(self, source: int, number: int, before: int = 3, after: int = 0) -> list[tuple[int, str]]:
@@ -299,7 +305,8 @@ class EventLog:
 
     def _blocks_with(self, source: int, numbers: set[int]) -> Iterator[tuple[_Place, Block]]:
         """The blocks that hold some lines, read again."""
-        if source not in self._places or not self._places[source] or not self._places[source][-1].last:
+        read = self._places.get(source)
+        if not read or (not read[-1].last and max(numbers, default=0) >= read[-1].number + read[-1].lines):
             for _ in self._parts(source):
                 pass
         reader = self.reader(source)

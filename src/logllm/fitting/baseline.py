@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,17 @@ from logllm.signals.weights import THRESHOLD
 
 FEW_EVENTS = 40  # fewer teach next to nothing
 LEAST_HELD = 100  # events without which no threshold is set by what is held back
-FIRST_SHARE = 0.5  # of a log that is learnt from before anything is judged
-STRETCHES = 4  # into which the rest is cut; each is judged by all that came before it
-MOST_HELD = 400_000  # events that are judged for the threshold
+BLOCKS = 6  # each is judged by what the others teach
+MOST_HELD = 200_000  # events that are judged for the threshold
+HALVINGS = 6  # of the range in which the threshold is looked for
 LOOSEST = -8.0  # log-odds below which nothing is an alarm, whatever the budget
 
 
 def fit_baseline(log: EventLog, alarms_per_day: float = 1.0, share: float = 1.0, order: bool = True) -> Baseline:
     """Learn what is usual in some logs, and set a threshold by an alarm budget.
 
-    The second half is judged in stretches, each by all that came before it, as `watch` will judge what is to come.
+    The log is cut into blocks, and each is judged by what the others teach, as often as it takes to find the threshold at
+    which they give as many alarms as are accepted.
 
     Args:
         log: the logs.
@@ -46,36 +48,83 @@ def fit_baseline(log: EventLog, alarms_per_day: float = 1.0, share: float = 1.0,
         raise LogllmError("a log to learn from must hold events, found none: give another log")
     timed, tick = tick_of(table)
     baseline = Baseline(log.keys, timed, tick)
-    scores, seconds, events = held_scores(baseline, table, order)
+    learn_rows(baseline, rows_of(table))
     baseline.finish()
-    baseline.threshold, baseline.budget = threshold_of(baseline, scores, seconds, events, alarms_per_day * share)
+    blocks = list(_blocks(baseline, table))
+    scores = _crossed(blocks, table, order, LOOSEST)
+    events = blocks[-1][2] - blocks[0][1] if blocks else 0
+    seconds = None
+    if timed and blocks:
+        times = table.timestamp[blocks[0][1] :]
+        seconds = float(np.nanmax(times) - np.nanmin(times)) or None
+    alarms = alarms_per_day * share
+    baseline.threshold, baseline.budget = threshold_of(baseline, scores, seconds, events, alarms)
+    if scores and baseline.budget:
+        span = seconds or events * 86.4  # 1,000 events in place of a day
+        counted = counted_threshold(
+            lambda threshold: len(_crossed(blocks, table, order, threshold)),
+            alarms * span / 86_400.0,
+            _clear_fault(baseline),
+        )
+        per_period = 86_400.0 / span
+        low, high = poisson_interval(counted[1])
+        baseline.threshold = counted[0]
+        baseline.budget |= {
+            "threshold": counted[0], "expected": counted[1] * per_period, "low": low * per_period, "high": high * per_period,
+        }  # fmt: skip
     return _named(baseline, table, log)
 
 
-def held_scores(baseline: Baseline, table: EventTable, order: bool = True) -> tuple[list[float], float | None, int]:
-    """Teach a baseline a whole log; the second half is judged before it is learnt.
+def counted_threshold(count: Callable[[float], int], wanted: float, high: float) -> tuple[float, int]:
+    """(the threshold that gives as many alarms as are wanted, how many it gives), by bisection of `LOOSEST` to `high`.
 
-    Returns:
-        (scores of the findings of the second half, in the order of time; the seconds it spans, None where the log has
-        no times; its events).
+    How many alarms a threshold gives shows only by judging with it: what stands near an open finding joins it, and with a
+    lower threshold more of them are open.
+
+    Args:
+        count: threshold -> alarms.
+        wanted: alarms.
+        high: the highest threshold that is taken.
+
+    >>> counted_threshold(lambda threshold: 100 if threshold < 1 else 12 if threshold < 2 else 3, 10.0, 5.0)[1]
+    12
     """
+    low = (
+        LOOSEST if wanted >= 1 else min(THRESHOLD, high)
+    )  # beyond what was seen nothing shows that less is worth a look
+    counts = {high: count(high), low: count(low)}
+    if counts[high] < wanted < counts[low]:
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            counts[middle] = count(middle)
+            low, high = (middle, high) if counts[middle] > wanted else (low, middle)
+    best = min(counts, key=lambda one: (abs(math.log((counts[one] + 0.5) / (wanted + 0.5))), -one))
+    return best, counts[best]
+
+
+def _blocks(baseline: Baseline, table: EventTable) -> Iterator[tuple[dict[str, Any], int, int]]:
+    """Blocks of a log, at most its last `MOST_HELD` events: (what the other blocks teach, first row, the row behind)."""
     n = len(table)
-    half = int(FIRST_SHARE * n)
     if n < 2 * LEAST_HELD:
-        learn_rows(baseline, rows_of(table))
-        return [], None, 0
-    half = max(half, n - MOST_HELD)
-    learn_rows(baseline, rows_of(table, 0, half))
-    scores: list[float] = []
-    cuts = np.linspace(half, n, STRETCHES + 1).astype(int).tolist()
+        return
+    begin = max(0, n - MOST_HELD)
+    for first, last in pairwise(np.linspace(begin, n, BLOCKS + 1).astype(int).tolist()):
+        others = Baseline(baseline.keys, baseline.timed, baseline.tick)
+        learn_rows(others, rows_of(table, begin, first))
+        learn_rows(others, rows_of(table, last, n))
+        yield others.finish().to_json(), first, last
+
+
+def _crossed(
+    blocks: Sequence[tuple[dict[str, Any], int, int]], table: EventTable, order: bool, threshold: float
+) -> list[float]:
+    """Scores of the findings that all blocks give at a threshold, in the order of time."""
     told: dict[str, float] = {}
-    for first, last in pairwise(cuts):
-        scores += judged_scores(Baseline.from_json(baseline.finish().to_json()), table, first, last, order, told)
-        learn_rows(baseline, rows_of(table, first, last))
-    seconds = None
-    if baseline.timed:
-        seconds = float(np.nanmax(table.timestamp[half:]) - np.nanmin(table.timestamp[half:])) or None
-    return scores, seconds, n - half
+    return [
+        score
+        for others, first, last in blocks
+        for score in judged_scores(Baseline.from_json(others), table, first, last, order, told, threshold)
+    ]
 
 
 def learn_more(
@@ -121,6 +170,7 @@ def judged_scores(
     last: int,
     order: bool = True,
     told: dict[str, float] | None = None,
+    threshold: float = LOOSEST,
 ) -> list[float]:
     """Scores of the findings that a stretch of a log gives, in the order in which they begin.
 
@@ -131,8 +181,9 @@ def judged_scores(
         last: the row behind it.
         order: whether the order of messages is judged.
         told: what was told of late, by the judge of the stretch before; it is brought up to date.
+        threshold: log-odds from which something is a finding.
     """
-    judge = StreamJudge(baseline, LOOSEST, order=order)
+    judge = StreamJudge(baseline, threshold, order=order)
     judge.told.update(told or {})
     found = []
     for row in rows_of(table, first, last):
