@@ -229,7 +229,8 @@ def test_the_format_of_the_page_reads_a_log():
 def test_the_shell_lines_of_the_space_run():
     """`logllm space` serves until it is stopped: tests/test_space.py."""
     reader = Reader.with_extras()
-    shutil.copy(REPOSITORY / "examples" / "logs" / "app.log", reader.folder / "app.log")
+    for name in ("app", "good", "bad"):
+        shutil.copy(REPOSITORY / "examples" / "logs" / f"{name}.log", reader.folder / f"{name}.log")
     lines = (reader.folder / "app.log").read_text("utf-8").splitlines(keepends=True)
     (reader.folder / "normal.log").write_text("".join(lines[:1300]), "utf-8")
     reader.own()

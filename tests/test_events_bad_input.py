@@ -134,7 +134,7 @@ def test_a_catastrophic_pattern(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("size", [0, 30])
 def test_a_file_that_shrinks_while_it_is_read(tmp_path, monkeypatch, size):
-    monkeypatch.setattr("logllm.hf_datasets.events.inputs.LogInput.blocks.__defaults__", (2000, 0, None))
+    monkeypatch.setattr("logllm.hf_datasets.events.inputs.LogInput.blocks.__defaults__", (2000,))
     path = tmp_path / "x.log"
     path.write_bytes((HEAD + b"\n") * 1000)
     log = EventLog([path])

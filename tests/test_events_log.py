@@ -55,7 +55,7 @@ def columns(log):
 
 @pytest.mark.parametrize("block", [BLOCK_BYTES, 4096, 700])
 def test_columns_and_whole_events_agree(tmp_path, monkeypatch, block):
-    monkeypatch.setattr("logllm.hf_datasets.events.inputs.LogInput.blocks.__defaults__", (block, 0, None))
+    monkeypatch.setattr("logllm.hf_datasets.events.inputs.LogInput.blocks.__defaults__", (block,))
     path = write(tmp_path / "a.log", made(800))
     log = EventLog([path])
     found = columns(log)

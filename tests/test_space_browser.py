@@ -208,7 +208,7 @@ def test_what_stands_out_and_good_and_bad(open_page, tmp_path):
     page = open_page(tab=None)
     page.locator("#find-syslog").click()
     page.locator("#found-page article.flagged").first.wait_for(timeout=WAIT)
-    assert "findings in 120 events" in page.locator("#found-page .headline").inner_text()
+    assert "in 120 events" in page.locator("#found-page .headline").inner_text()
     assert "device error" in page.locator("#found-page").inner_text()
     with page.expect_download(timeout=WAIT) as download:
         page.locator("#found-json").click()
