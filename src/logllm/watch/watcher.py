@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MOST_PENDING = 1000  # alerts not delivered: beyond it nothing more is read
 SYNC_SECONDS = 1.0
-COLLECTOR = 20_000, 10, 50  # thresholds of the collector of cycles while watching
+COLLECTOR = 200_000, 20, 100  # thresholds of the collector of cycles while watching
 
 
 @dataclass
