@@ -79,7 +79,12 @@ FAULT = "ERROR disk 7 of node db3 is gone"
 
 def service(path, fault=""):
     rng = random.Random(0)
-    texts = ("order {} accepted", "stock reserved for order {}", "cache refresh finished, {} entries", "health check ok")
+    texts = (
+        "order {} accepted",
+        "stock reserved for order {}",
+        "cache refresh finished, {} entries",
+        "health check ok",
+    )
     rows = [
         f"2024-05-01 {8 + at // 1200:02d}:{at // 20 % 60:02d}:{at % 20 * 3:02d} INFO {rng.choice(texts).format(rng.randrange(900))}"
         for at in range(2400)

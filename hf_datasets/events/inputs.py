@@ -175,7 +175,9 @@ class LogInput:
             self.encoding.name = "utf-8 with byte order mark"
         return stream
 
-    def blocks(self, size: int = BLOCK_BYTES, *, begin: int = 0, end: int | None = None) -> Generator[Block, int, None]:
+    def blocks(
+        self, size: int = BLOCK_BYTES, *, begin: int = 0, end: int | None = None
+    ) -> Generator[Block, int, None]:
         """The log in blocks of about `size` bytes of whole lines; the receiver may send back what it has not used.
 
         `generator.send(n)` says that the last `n` bytes of the block belong to the next one. `begin` and `end` name a part

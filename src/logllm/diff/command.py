@@ -84,7 +84,9 @@ def _suppress(result: Comparison, options: DiffOptions) -> None:
     if not found or not result.flagged:
         return
     logs = {finding.file or result.bad for finding in result.flagged}
-    named = {name: event_names(name, [one for one in result.flagged if (one.file or result.bad) == name]) for name in logs}
+    named = {
+        name: event_names(name, [one for one in result.flagged if (one.file or result.bad) == name]) for name in logs
+    }
     quiet = []
     for finding in result.flagged:
         key, message = named[finding.file or result.bad].get(_lead(finding), (finding.key, ""))
