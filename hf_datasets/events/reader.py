@@ -908,9 +908,10 @@ class FileReader:
         pieces = part.pieces
         parsed = self._parsed(pieces, part.starts)
         lines_of = (part.starts if part.numbers is None else part.numbers[part.starts]) + part.first
-        for row, (line, number) in enumerate(zip(part.starts.tolist(), lines_of.tolist())):
-            if wanted is not None and not wanted(number):
-                continue
+        numbers = lines_of.tolist()
+        starts = part.starts.tolist()
+        for row in range(len(numbers)) if wanted is None else [at for at, one in enumerate(numbers) if wanted(one)]:
+            line, number = starts[row], numbers[row]
             group = part.members.get(line, [line])
             lines = tuple(pieces.lines[one].decode("utf-8", "replace") for one in group)
             record = pieces.records.get(line)

@@ -172,6 +172,11 @@ def judge_table(
     orders: list[str] = []
     if not len(table):
         notes.append("the log holds no events")
+    if len(table) > MOST_EVENTS:
+        notes.append(
+            f"fields of few values, words inside of templates and sessions that only the text names are looked for in up to "
+            f"{MOST_EVENTS:,} events, and not here: --since and --last give a part"
+        )
     table, texts = refined(table, log)
     logs = _logs(table, log.paths)
     for rows in logs:
