@@ -2,7 +2,7 @@
 
 Notes:
 * Everything heavy is in the package; this file lays out the page and says what a click does. It builds no HTML.
-* A button and its endpoint are two doors to one function. An endpoint takes text and returns plain JSON, so that a program
+* A button and its endpoint call one function. An endpoint takes text and returns plain JSON, so that a program
   need not know what the page looks like. Where gradio's extra `mcp` is installed the endpoints are tools for assistants
   too (agents.md).
 * A visitor's log lives in that visitor's session, for a quarter of an hour at most; an upload is deleted when it is read.

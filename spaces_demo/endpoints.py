@@ -1,4 +1,4 @@
-"""The doors for programs and, where gradio's extra `mcp` is installed, for assistants: find, diff and scan.
+"""The endpoints for programs and, where gradio's extra `mcp` is installed, for assistants: find, diff and scan.
 
 Notes: The descriptions are what an assistant reads of a tool. Log text is whatever a program could be made to log, so they
 say that it is data; agents.md says more.
@@ -18,7 +18,7 @@ EVENTS: Any = {"concurrency_id": "events"}
 
 
 def add_endpoints(models: space.SpaceModels) -> None:
-    """The doors for programs and assistants."""
+    """Add the endpoints `find`, `diff` and `scan`."""
 
     def answer(judge: Callable[[], Found]) -> dict[str, Any]:
         try:

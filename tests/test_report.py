@@ -49,17 +49,17 @@ class Page(HTMLParser):
             self.lines[self._open] += data
 
 
-def make_verdict(first, lines, score, threshold=3.0, guilty=(), **changes):
+def make_verdict(first, lines, score, threshold=3.0, marked=(), **changes):
     numbers = tuple(range(first, first + len(lines)))
     evidence = tuple(
         Evidence(
             number,
             text,
-            score if place in guilty else 0.25,
-            "did not fit here" if place in guilty else "",
-            rank=17 if place in guilty else None,
-            expected=("Received block <*>",) if place in guilty else (),
-            seen_in_training=0 if place in guilty else None,
+            score if place in marked else 0.25,
+            "did not fit here" if place in marked else "",
+            rank=17 if place in marked else None,
+            expected=("Received block <*>",) if place in marked else (),
+            seen_in_training=0 if place in marked else None,
         )
         for place, (number, text) in enumerate(zip(numbers, lines))
     )
@@ -81,13 +81,13 @@ def report(verdicts, **changes):
 
 def test_log_text_never_becomes_markup():
     verdicts = [
-        make_verdict(1, HOSTILE, 9.0, guilty=range(len(HOSTILE)), window_id=HOSTILE[1]),
+        make_verdict(1, HOSTILE, 9.0, marked=range(len(HOSTILE)), window_id=HOSTILE[1]),
         make_verdict(50, ["quiet"], 0.1),
     ]
     hostile = Verdict(
         "h", 5.0, 3.0, True, ("x",), (90,), (Evidence(90, "x", 5.0, *HOSTILE[:2], expected=HOSTILE[1:3]),)
     )
-    clean = Page(report([make_verdict(1, ["a"] * 5, 9.0, guilty=range(5)), verdicts[1]]))
+    clean = Page(report([make_verdict(1, ["a"] * 5, 9.0, marked=range(5)), verdicts[1]]))
     page = Page(report([*verdicts, hostile], title=HOSTILE[0], system=HOSTILE[1], counts={HOSTILE[0]: HOSTILE[2]}))
     assert set(page.tags) == set(clean.tags)
     assert page.tags.count("script") == 1 and "iframe" not in page.tags and "img" not in page.tags
@@ -96,7 +96,7 @@ def test_log_text_never_becomes_markup():
 
 
 def test_nothing_is_fetched_from_outside():
-    text = report([make_verdict(1, ["a", "b"], 9.0, guilty=[1])])
+    text = report([make_verdict(1, ["a", "b"], 9.0, marked=[1])])
     page = Page(text)
     fetching = {"src", "srcset", "action", "formaction", "data", "poster", "background", "xlink:href", "href"}
     for tag, name, value in page.attributes:
@@ -118,7 +118,7 @@ def test_only_our_own_script_may_run():
 
 def test_every_flagged_line_is_in_it():
     flagged = [
-        make_verdict(first, [f"line {first + place}" for place in range(40)], 5.0, guilty=[7, 30])
+        make_verdict(first, [f"line {first + place}" for place in range(40)], 5.0, marked=[7, 30])
         for first in range(1, 1000, 40)
     ]
     quiet = [make_verdict(5000 + place, ["nothing"], 0.1) for place in range(30)]
@@ -129,7 +129,7 @@ def test_every_flagged_line_is_in_it():
 
 
 def test_the_highest_scores_are_shown_where_nothing_was_flagged():
-    verdicts = [make_verdict(place + 1, [f"line {place + 1}"], place / 100, guilty=[0]) for place in range(30)]
+    verdicts = [make_verdict(place + 1, [f"line {place + 1}"], place / 100, marked=[0]) for place in range(30)]
     page = Page(report(verdicts))
     assert sorted(page.lines) == list(range(21, 31))
     assert "did not fit here" not in page.text  # a reason accuses; a window below the threshold is not accused
@@ -138,7 +138,7 @@ def test_the_highest_scores_are_shown_where_nothing_was_flagged():
 
 def test_reason_expectation_and_counts_are_told():
     page = Page(
-        report([make_verdict(1, ["a", "b"], 9.0, guilty=[1], label=1, first_timestamp=0.0, last_timestamp=61.0)])
+        report([make_verdict(1, ["a", "b"], 9.0, marked=[1], label=1, first_timestamp=0.0, last_timestamp=61.0)])
     )
     for words in ("never seen in training, rank 17", "expected instead:", "Received block <*>", "1,234", "lines read"):
         assert words in page.text
@@ -192,7 +192,7 @@ def test_printable(text, shown):
 def test_write_report_takes_any_log_text(tmp_path):
     path = write_report(
         tmp_path / "deep" / "report.html",
-        [make_verdict(1, ["\udcff \x00", "b"], 9.0, guilty=[0])],
+        [make_verdict(1, ["\udcff \x00", "b"], 9.0, marked=[0])],
         title="t",
         threshold=3.0,
         system="plain",
@@ -202,7 +202,7 @@ def test_write_report_takes_any_log_text(tmp_path):
 
 
 def test_window_fragment_stands_alone():
-    page = Page(render_window(make_verdict(1, HOSTILE, 9.0, guilty=[0]), 3))
+    page = Page(render_window(make_verdict(1, HOSTILE, 9.0, marked=[0]), 3))
     assert set(page.tags) <= {
         "article",
         "header",
@@ -222,10 +222,10 @@ def test_window_fragment_stands_alone():
         assert all(part.strip().startswith(".logllm") for part in selector.split(",")), selector
 
 
-def test_a_flagged_window_without_a_guilty_line_says_so():
+def test_a_flagged_window_without_a_marked_line_says_so():
     assert "No single line carries this score" in render_window(make_verdict(1, ["a", "b"], 9.0))
     assert "were not examined" in render_window(make_verdict(1, ["a", "b"], 9.0, evidence=()))
-    assert "remark" not in render_window(make_verdict(1, ["a", "b"], 9.0, guilty=[0]))
+    assert "remark" not in render_window(make_verdict(1, ["a", "b"], 9.0, marked=[0]))
     assert "remark" not in render_window(make_verdict(1, ["a", "b"], 0.1))
 
 
@@ -241,7 +241,7 @@ def test_two_pieces_of_evidence_share_one_line():
 def test_search_theme_and_policy_in_a_browser(tmp_path):
     """Our script runs under the page's own policy, a script from a log line would not, nothing is fetched."""
     verdicts = [
-        make_verdict(1, [*["quiet"] * 20, "Disk <b>full</b>"], 9.0, guilty=[20]),
+        make_verdict(1, [*["quiet"] * 20, "Disk <b>full</b>"], 9.0, marked=[20]),
         make_verdict(40, ["other"], 8.0),
     ]
     path = tmp_path / "report.html"

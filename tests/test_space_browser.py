@@ -68,8 +68,8 @@ def paste_and_scan(page, text):
     page.locator("#scan").click()
 
 
-def guilty(page, where="scan"):
-    return page.locator(f"#{where}-windows .flagged li.guilty .text").all_inner_texts()
+def marked(page, where="scan"):
+    return page.locator(f"#{where}-windows .flagged li.marked .text").all_inner_texts()
 
 
 def go_to(page, tab):
@@ -87,7 +87,7 @@ def test_an_example_is_one_click_and_its_fault_is_marked(page):
     assert time.monotonic() - started < 30  # the figure is measured by benchmarks/performance/space.py
     assert "1 of 7 windows" in page.locator("#scan-summary").inner_text()
     assert "HDFS v1" in page.locator("#scan-summary").inner_text()
-    assert any("Exception in receiveBlock" in text for text in guilty(page))
+    assert any("Exception in receiveBlock" in text for text in marked(page))
     expected = page.locator("#scan-windows li.expected").first.inner_text()
     assert "PacketResponder <*>" in expected
 
@@ -123,8 +123,8 @@ def test_slider_column_and_downloads(page, tmp_path):
 
 def test_log_text_stays_text(page):
     paste_and_scan(page, "\n".join([*USUAL, HOSTILE]))
-    page.locator("#scan-windows .flagged li.guilty").wait_for(timeout=WAIT)
-    assert guilty(page) == [HOSTILE]
+    page.locator("#scan-windows .flagged li.marked").wait_for(timeout=WAIT)
+    assert marked(page) == [HOSTILE]
     assert page.locator("#scan-windows img, #scan-windows script").count() == 0
     assert page.evaluate("window.hacked") is None
 
@@ -143,15 +143,15 @@ def test_an_upload_and_bad_input(page, tmp_path):
         if file is binary:
             page.locator("#scan-summary .error", has_text="must be text").wait_for(timeout=WAIT)
             page.locator("#log-file .file-preview").wait_for(state="detached", timeout=WAIT)
-    page.locator("#scan-windows .flagged li.guilty").wait_for(timeout=WAIT)
-    assert guilty(page) == [ODD]
+    page.locator("#scan-windows .flagged li.marked").wait_for(timeout=WAIT)
+    assert marked(page) == [ODD]
 
 
 def test_it_works_by_keyboard_and_has_labels(page):
     page.locator("#log-text textarea").focus()
     page.keyboard.insert_text("\n".join([*USUAL, ODD]))
     page.keyboard.press("Shift+Enter")
-    page.locator("#scan-windows .flagged li.guilty").wait_for(timeout=WAIT)
+    page.locator("#scan-windows .flagged li.marked").wait_for(timeout=WAIT)
     reached = []
     page.locator("#log-text textarea").focus()
     for _ in range(12):
@@ -180,11 +180,11 @@ def test_learn_from_my_log(page, tmp_path):
     page.locator("#learn").click()
     page.locator("#learn-windows article").first.wait_for(timeout=WAIT)
     assert "has just learnt 240 lines" in page.locator("#learn-summary").inner_text()
-    assert guilty(page, "learn") == [ODD]
+    assert marked(page, "learn") == [ODD]
     page.locator("#learn-example").click()
     page.locator("#learn-summary", has_text="likelihood").wait_for(timeout=WAIT)  # the bar of the training
     page.locator("#learn-summary", has_text="has just learnt 1,500 lines").wait_for(timeout=WAIT)
-    assert any("no connection within" in text for text in guilty(page, "learn"))
+    assert any("no connection within" in text for text in marked(page, "learn"))
 
 
 def test_inside_results_and_use(page):

@@ -1,4 +1,4 @@
-"""Suppressions: a journal of who and when; a window is quiet only when all its guilty lines are."""
+"""Suppressions: a journal of who and when; a window is quiet only when all its marked lines are."""
 
 import json
 import random

@@ -117,7 +117,7 @@ def scores_of(case: dict[str, Any], seed: int) -> dict[str, Any]:
     from datasets import concatenate_datasets
 
     from logllm.hf_datasets import LogSystem
-    from logllm.training.result_file import birth_certificate
+    from logllm.training.result_file import run_provenance
     from logllm.training.train import train_detector
 
     family = case.get("family", "logllama")
@@ -136,7 +136,7 @@ def scores_of(case: dict[str, Any], seed: int) -> dict[str, Any]:
             family, train, validation, templates, LogSystem.from_dict(built["system"]), None, None, seed=seed,
             progress=False, recipe=case.get("recipe"),
         )  # fmt: skip
-    facts = {"labels": test["label"][:], "train_windows": len(train), "made": birth_certificate()}
+    facts = {"labels": test["label"][:], "train_windows": len(train), "made": run_provenance()}
     if family == "logllm":
         normal_lines = [lines for lines, label in zip(validation["lines"], validation["label"]) if label == 0]
         scores = {"validation": detector.scores(normal_lines), "test": detector.scores(test["lines"][:])}
@@ -413,7 +413,7 @@ def main() -> None:
     """Measure what is missing, then compare the rules."""
     from logllm.modeling_logllm import LogLLaMAConfig
     from logllm.training.logllama import TAIL_MARGIN
-    from logllm.training.result_file import birth_certificate, write_whole
+    from logllm.training.result_file import run_provenance, write_whole
 
     parser = argparse.ArgumentParser(description="Compare the rules for LogLLaMA's default threshold.")
     parser.add_argument("--only", choices=("choice", "report"))
@@ -432,7 +432,7 @@ def main() -> None:
         result = {"rate": RATE, "chosen": CHOSEN, "weight": LogLLaMAConfig().count_weight, "margin": TAIL_MARGIN,
                   "contaminated": CONTAMINATED, **tables,
                   "cases": [{**of_case(case, seed), "made": found["made"]} for case, seed, found in cases],
-                  "made": birth_certificate()}  # fmt: skip
+                  "made": run_provenance()}  # fmt: skip
         write_whole(RESULT, json.dumps(result, indent=1) + "\n")
 
 

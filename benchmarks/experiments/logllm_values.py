@@ -53,7 +53,7 @@ def run(seed: int) -> list[dict[str, Any]]:
     from logllm.hf_datasets import LogSystem, load_statistics, load_templates, load_windows
     from logllm.trainers.metrics import detection_metrics
     from logllm.training.building import build_dataset
-    from logllm.training.result_file import birth_certificate
+    from logllm.training.result_file import run_provenance
     from logllm.training.train import train_detector
 
     with tempfile.TemporaryDirectory() as temporary:
@@ -77,7 +77,7 @@ def run(seed: int) -> list[dict[str, Any]]:
                 {"row": name, "seed": seed, "metrics": detection_metrics(scores, rows["test"]["label"][:], detector.threshold),
                  "planted": len(values), "recall_planted": len(values & flagged) / max(len(values), 1),
                  "others": len(others), "recall_others": len(others & flagged) / max(len(others), 1),
-                 "seconds": round(time.perf_counter() - started, 1), "made": birth_certificate()}
+                 "seconds": round(time.perf_counter() - started, 1), "made": run_provenance()}
             )  # fmt: skip
     return found
 

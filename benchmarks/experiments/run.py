@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.places import RESULTS, data_folder
-from logllm.training.result_file import birth_certificate
+from logllm.training.result_file import run_provenance
 
 
 def run(recipe: dict[str, Any]) -> None:
@@ -55,7 +55,7 @@ def run(recipe: dict[str, Any]) -> None:
                 result["runs"].append(
                     {"family": family, "seed": seed, **measures, "parameters": record["parameters"],
                      "calibration": record["calibration"], "seconds": round(time.perf_counter() - started, 1),
-                     "made": birth_certificate()}
+                     "made": run_provenance()}
                 )  # fmt: skip
                 result["made"] = result["runs"][-1]["made"]
                 file.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", "utf-8")

@@ -62,7 +62,7 @@ def ranked(lines: list[tuple[str, float, int]]) -> dict[str, float]:
 
 def main() -> None:
     """Measure and write."""
-    from logllm.training.result_file import birth_certificate, write_whole
+    from logllm.training.result_file import run_provenance, write_whole
 
     rows: list[dict[str, Any]] = []
     for name, system, pattern, share in LOGS:
@@ -70,7 +70,7 @@ def main() -> None:
         alerts = sum(alert for _, _, alert in lines[len(lines) // 2 :])
         rows.append({"log": name, "lines": len(lines), "alerts_judged": alerts, "average_precision": ranked(lines)})
         print(rows[-1], flush=True)
-    write_whole(RESULT, json.dumps({"rows": rows, "made": birth_certificate()}, indent=1) + "\n")
+    write_whole(RESULT, json.dumps({"rows": rows, "made": run_provenance()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class TimeIndex:
         plan, source = reader.plan, reader.source
         self.disorder = 0.0
         if source.path == "-" or not source.encoding.seekable or plan.block is not None or plan.years:
-            raise ValueError("no place of it can be gone to")
+            raise ValueError("it cannot be read from the middle")
         self._known: dict[int, tuple[int, float, float]] = {}
         try:
             step = max(self._size // PROBES, PIECE_BYTES)  # in a small file the pieces are all of it

@@ -1,4 +1,4 @@
-"""From raw lines to the guilty line, with what was expected instead."""
+"""From raw lines to the marked line, with what was expected instead."""
 
 from logllm import LogAnomalyDetector
 

@@ -41,8 +41,22 @@ def main() -> None:
             raise
         from logllm.redaction import without_secrets
 
-        sys.stderr.write(f"error: {without_secrets(str(error))}\n")
+        sys.stderr.write(f"error: {without_secrets(_sentence(error))}\n")
         sys.exit(2)
+
+
+def _sentence(error: ValueError | OSError) -> str:
+    """What an error says; of the operating system's own ones the file, and not the number of the error.
+
+    >>> _sentence(FileNotFoundError(2, "No such file or directory", "app.log"))
+    'a file must be there and open to this user, found app.log: No such file or directory: check its path, rights and disk'
+    """
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None and error.strerror:
+        return (
+            f"a file must be there and open to this user, found {error.filename}: {error.strerror}: check its path, rights "
+            "and disk"
+        )
+    return str(error)
 
 
 if __name__ == "__main__":

@@ -114,8 +114,8 @@ class Suppressions:
         self._refresh()
         if not self._entries:
             return False
-        guilty = [item for item in verdict.evidence if item.reason] or list(verdict.worst(1))
-        return bool(guilty) and all(self.holds(key_of(item, self.system), now) for item in guilty)
+        marked = verdict.marked()
+        return bool(marked) and all(self.holds(key_of(item, self.system), now) for item in marked)
 
     def add(
         self,

@@ -126,6 +126,10 @@ class Verdict:
         """The `n` pieces of evidence with the highest score, highest first; of equals the earlier line first."""
         return tuple(sorted(self.evidence, key=lambda item: (-item.score, item.line_number))[:n])
 
+    def marked(self) -> tuple[Evidence, ...]:
+        """The evidence with a reason; where no line has one, the line with the highest score."""
+        return tuple(item for item in self.evidence if item.reason) or self.worst(1)
+
 
 COUNT = re.compile(r"\d[\d,.]*(?: times)?|\b(?:never|once|twice)\b")
 

@@ -98,8 +98,8 @@ def _of_alert(name: str, alerts: Path) -> Named:
         if name and any(one.startswith(name) for one in names):
             key = str(alert["template_key"])
             lines = [line for line in alert.get("lines", ()) if isinstance(line, dict)]
-            guilty = next((line for line in lines if line.get("number") == alert.get("line")), {})
-            text = str(alert.get("key") or guilty.get("template") or guilty.get("text", ""))
+            marked = next((line for line in lines if line.get("number") == alert.get("line")), {})
+            text = str(alert.get("key") or marked.get("template") or marked.get("text", ""))
             bare = re.sub(r"^(?:WARN|ERROR|FATAL) ", "", str(alert.get("key") or ""))
             return Named(key, text, (template_key(bare),) if bare else ())
     raise LogllmError(f"an alert must be in the file, found no {name} in {alerts}: give its id, or a template's key")

@@ -89,9 +89,8 @@ def counted_threshold(count: Callable[[float], int], wanted: float, high: float)
     >>> counted_threshold(lambda threshold: 100 if threshold < 1 else 12 if threshold < 2 else 3, 10.0, 5.0)[1]
     12
     """
-    low = (
-        LOOSEST if wanted >= 1 else min(THRESHOLD, high)
-    )  # beyond what was seen nothing shows that less is worth a look
+    # Where fewer than one is wanted, nothing that was seen shows that a lower threshold would do.
+    low = LOOSEST if wanted >= 1 else min(THRESHOLD, high)
     counts = {high: count(high), low: count(low)}
     if counts[high] < wanted < counts[low]:
         for _ in range(HALVINGS):

@@ -140,7 +140,7 @@ def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
         line
     ) in shown:  # a reason that stands above, in the sentence of the finding or at the line before, is not said again
         reason = line["reason"]
-        line["is_guilty"] = bool(reason)
+        line["is_marked"] = bool(reason)
         if reason in printable(str(row["reason"])) or reason == above:
             line["reason"] = ""
         above = reason
@@ -165,7 +165,7 @@ def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stretches(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Cut lines into stretches; those far from every line with a reason, and lines of a long trace, are folded."""
-    anchors = [place for place, row in enumerate(rows) if row["is_guilty"]] or [0]
+    anchors = [place for place, row in enumerate(rows) if row["is_marked"]] or [0]
     near = {place for anchor in anchors for place in range(anchor - CONTEXT_LINES, anchor + 2 * CONTEXT_LINES + 1)}
     stretches: list[dict[str, Any]] = []
     for place, row in enumerate(rows):

@@ -2,7 +2,7 @@
 
 Notes:
 - Windows belong together when their guiltiest line has the same template; lines that no template matches are grouped by
-  templates mined from the flagged lines themselves. A window without a guilty line (its counts are odd) is grouped by
+  templates mined from the flagged lines themselves. A window without a marked line (its counts are odd) is grouped by
   which keys are odd.
 - Findings are in the order of the score that is printed, that of their worst window; of equal ones the one with more
   windows comes first.
@@ -24,7 +24,7 @@ class Finding:
     """Windows that were flagged (or stand out) for the same reason; `verdict` is the worst of them, with evidence."""
 
     verdict: Verdict
-    key: str  # of the guilty line's template: what `logllm ok` takes
+    key: str  # of the marked line's template: what `logllm ok` takes
     template: str
     windows: int = 1
     lines: int = 0
@@ -44,7 +44,7 @@ def _group(verdict: Verdict, system: LogSystem, novel: TemplateMiner) -> str:
     if not worst:
         return verdict.window_id
     item = worst[0]
-    if "occurs" in item.reason or "missing" in item.reason:  # guilty by count, not by itself
+    if "occurs" in item.reason or "missing" in item.reason:  # marked by count, not by itself
         return item.template + without_counts(item.reason)
     return item.template or f"novel {novel.add(content_of(item.text, system))}"
 
@@ -86,7 +86,7 @@ def group_findings(
 
 
 def without(verdicts: Sequence[Verdict], suppressed: Any, explain: Callable[[Verdict], Verdict]) -> list[Verdict]:
-    """Verdicts with those un-flagged whose guilty lines are all suppressed (see `suppress.Suppressions`)."""
+    """Verdicts with those un-flagged whose marked lines are all suppressed (see `suppress.Suppressions`)."""
     kept = []
     for verdict in verdicts:
         if verdict.is_anomalous and suppressed.covers(explain(verdict)):

@@ -1,4 +1,4 @@
-"""A scan as one HTML file that can be mailed: timeline, ranked windows, the guilty lines and why.
+"""A scan as one HTML file that can be mailed: timeline, ranked windows, the marked lines and why.
 
 Notes:
 * A log is hostile text. Everything goes through Jinja's autoescape; control characters (terminal escapes, NUL,
@@ -26,7 +26,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from logllm.verdict import Evidence, Verdict
 
 MAX_SHOWN_CHARACTERS = 4096  # of one line; a longer one is cut and says so
-CONTEXT_LINES = 2  # quiet lines kept open on both sides of a guilty one
+CONTEXT_LINES = 2  # quiet lines kept open on both sides of a marked one
 SHORTEST_FOLD = 4  # fewer quiet lines than this are not worth a click
 LEAST_WINDOWS = 10  # the highest scores shown where fewer windows were flagged
 MOST_WINDOWS = 500  # in one file: beyond it a browser is slow; the findings stand for the rest
@@ -192,7 +192,7 @@ def _window(verdict: Verdict) -> dict[str, Any]:
                 "text": printable(text),
                 "score": score,
                 "heat": round(max(score or 0.0, 0.0) / hottest, 3) if hottest > 0 else 0.0,
-                # A window that was not flagged has warm lines, but no guilty ones.
+                # A window that was not flagged has warm lines, but no marked ones.
                 "notes": [_note(item) for item in found if item.reason] if verdict.is_anomalous else [],
             }
         )
@@ -243,7 +243,7 @@ def _template(row: Any) -> dict[str, Any]:
 
 
 def _remark(verdict: Verdict, rows: list[dict[str, Any]]) -> str:
-    """Why a flagged window has no guilty line, where it has none."""
+    """Why a flagged window has no marked line, where it has none."""
     if not verdict.is_anomalous or any(row["notes"] for row in rows):
         return ""
     if verdict.evidence:
@@ -265,15 +265,15 @@ def _note(item: Evidence) -> dict[str, Any]:
         "reason": printable(item.reason),
         "facts": ", ".join(facts),
         "template": printable(item.template, 400),
-        # A line that was itself the most likely one is guilty of something else: nothing was expected in its place.
+        # A line that was itself the most likely one is marked of something else: nothing was expected in its place.
         "expected": [printable(template, 400) for template in item.expected] if item.rank != 1 else [],
     }
 
 
 def _stretches(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Cut the rows of a window into stretches; quiet ones far from every guilty line are folded.
+    """Cut the rows of a window into stretches; quiet ones far from every marked line are folded.
 
-    Without a guilty line the warmest one takes its place, without any heat the first.
+    Without a marked line the warmest one takes its place, without any heat the first.
     """
     anchors = [place for place, row in enumerate(rows) if row["notes"]]
     if not anchors and rows:

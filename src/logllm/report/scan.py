@@ -56,7 +56,7 @@ class Scan:
         return [*self._findings, *(one for one in more if one.key not in known)][:n]
 
     def suppress(self, suppressions: Suppressions) -> None:
-        """Take the flag off windows whose guilty lines are suppressed."""
+        """Take the flag off windows whose marked lines are suppressed."""
         before = self.counts.flagged
         self.verdicts = without(self.verdicts, suppressions, self.detector.explain)
         self.counts.flagged = sum(verdict.is_anomalous for verdict in self.verdicts)

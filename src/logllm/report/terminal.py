@@ -1,4 +1,4 @@
-"""A judged window as text for a terminal: guilty lines marked, reasons in words.
+"""A judged window as text for a terminal: lines with a reason are marked.
 
 Log text is hostile: control characters, terminal escapes among them, are drawn as signs and never passed on.
 """

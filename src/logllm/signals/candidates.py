@@ -349,13 +349,13 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
         nats = tails.at_least_one(tails.expected_new(near, rare) * tails.harmonic(places))
         nats -= math.log(places) * (0.5 if outbreaks else 1.0)
         stated = STATED if not kinds.worded[kind] else WORDED
-        prior = stated[grade] - (0.7 * tails.daily_bread(near) if grade >= ERRONEOUS else 0.0)
+        prior = stated[grade] - (0.7 * tails.usual_discount(near) if grade >= ERRONEOUS else 0.0)
         if grade >= ERRONEOUS:
             nats *= unlike[kind]
             prior -= 2.0 * (1 - unlike[kind])
             if runs > 1 and not outbreaks and not began:  # severe events are usual here
                 elsewhere = len(np.unique(severe_rows // kinds.gap)) - runs
-                prior -= 1.2 * tails.daily_bread(max(elsewhere - 3, 0))
+                prior -= 1.2 * tails.usual_discount(max(elsewhere - 3, 0))
             text = table.templates[table.kind_template[kind]]
             if is_lesser(text):
                 prior -= LESSER
@@ -380,7 +380,8 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
     for one in found:
         if one.severity <= WARNING:
             one.nats = max(
-                one.nats - 1.3 * tails.daily_bread(max(together[kinds.place_of.get(one.kind, -1)] - MANY_NEW, 0)), 0.0
+                one.nats - 1.3 * tails.usual_discount(max(together[kinds.place_of.get(one.kind, -1)] - MANY_NEW, 0)),
+                0.0,
             )
     _fold_dumps(found, table, kinds)
     return found, standing
@@ -600,7 +601,7 @@ def silences(table: EventTable, kinds: Kinds, items: Sequence[Item]) -> list[Can
         if nats > 0 and not _new_phase(table, rows, at):
             gone.append(_silence(table, item, at, nats))
     for candidate in gone:
-        candidate.nats -= 2 * tails.daily_bread(phases)
+        candidate.nats -= 2 * tails.usual_discount(phases)
     return found + unlike_the_rest([candidate for candidate in gone if candidate.nats > 0], n)
 
 
@@ -829,7 +830,7 @@ def values(table: EventTable, kinds: Kinds) -> list[Candidate]:
             if one is not None:
                 found.append(one)
     for one in found:
-        one.nats -= math.log(max(slots, 1)) + 2 * tails.daily_bread(len(found) - 1)
+        one.nats -= math.log(max(slots, 1)) + 2 * tails.usual_discount(len(found) - 1)
     return [one for one in found if one.nats > 0]
 
 

@@ -31,24 +31,8 @@ _STATUS = re.compile(r"(?<![\w.:/-])[1-6]\d\d(?![\w.:/-])")
 _USUAL_STATUS = frozenset(
     "200 201 202 204 206 301 302 303 304 307 308 400 401 403 404 409 422 429 500 502 503 504".split()
 )
-# Fields that say when, where in the code, or which one, but not of what sort an event is; and the truth of published logs.
-_NO_FACET = frozenset(
-    (
-        "time",
-        "timestamp",
-        "date",
-        "pid",
-        "tid",
-        "line",
-        "id",
-        "number",
-        "seq",
-        "level",
-        "severity",
-        "priority",
-        "label",
-    )
-)
+# Fields that say when, where in the code, or which one, but not of what sort an event is; and labels of published logs.
+_NO_FACET = frozenset("time timestamp date pid tid line id number seq level severity priority label".split())
 
 
 @dataclass(slots=True)

@@ -47,16 +47,16 @@ class ModelAnswer:
         found = []
         for finding in self.windows.findings(MOST_WINDOWS):
             verdict = finding.verdict
-            guilty = [item for item in verdict.evidence if item.reason] or list(verdict.worst(1))
+            marked = verdict.marked()
             rows = [
                 row
-                for item in guilty
+                for item in marked
                 for row in [_row_of(table, item.line_number, starts, rows_of)]
                 if row is not None
             ]
             if not rows:
                 continue
-            worst = max(guilty, key=lambda item: item.score)
+            worst = max(marked, key=lambda item: item.score)
             lead = _row_of(table, worst.line_number, starts, rows_of)
             lead = rows[0] if lead is None else lead
             excess = verdict.score - verdict.threshold

@@ -583,19 +583,17 @@ class StreamJudge:
             usual = self._expected(live, scale) * self._hour(live)
             spread = max(1.0, (kind.squares[scale] / windows - usual * usual) / max(usual, 1e-9) if usual else 1.0)
             nats = float(tails.too_many(found / spread, usual / spread))
-            expected = usual
             if live is not self.whole:
                 bucket, held = self.whole.buckets[scale]
                 all_events = self.whole.now + (held if bucket == self._tick // width else 0) + live.now
                 by_share = kind.count / max(baseline.events, 1) * all_events
                 nats = min(nats, float(tails.too_many(found / spread, by_share / spread)))
-                expected = max(usual, by_share)
             nats -= math.log(windows) + self._kinds_cost
             if nats > best:
                 span = (
                     tails.duration(width * baseline.tick) if baseline.timed else f"{width * baseline.tick:,.0f} lines"
                 )
-                each = f"{expected:.2g}" if expected < 10 else f"{expected:,.0f}"
+                each = f"{usual:.2g}" if usual < 10 else f"{usual:,.0f}"
                 most = kind.counts[scale][-1] if kind.counts[scale] else 0
                 best = nats
                 words = f"{found:,} times within {span}, where {each} are usual and {most:,} the most so far"
@@ -883,7 +881,7 @@ class StreamJudge:
         lead = ordered[0]
         key = self.key(live.code, lead.question)
         if lead.question != "silence":
-            score -= tails.daily_bread(self.told.get(key, 0.0))
+            score -= tails.usual_discount(self.told.get(key, 0.0))
         if score < self.threshold:
             return _NOTHING
         event = self._whole_event() if now_there else None
@@ -1029,7 +1027,7 @@ class StreamJudge:
         self.clock = -math.inf if values["clock"] is None else values["clock"]
         self._previous = dict(values["previous"])
         self._met, self._strange = list(values["met"]), list(values["strange"])
-        self.told = dict(values["told"])
+        self.told = dict(values.get("told", {}))  # a state of an earlier version has none
         self._deadlines = [(due, code) for due, code in values["deadlines"]]
         self._touched = [self.lives[code] for code in values["touched"] if code in self.lives]
         self.open = {one["key"]: StreamFinding(**one) for one in values["open"]}
@@ -1081,7 +1079,7 @@ def _level(grade: int, worded: bool) -> str:
 
 def _prior(grade: int, worded: bool, near: float) -> float:
     """Prior odds of a class of severity, less where the log has many messages of it."""
-    usual = 0.7 * tails.daily_bread(near) if grade >= ERRONEOUS else 0.0
+    usual = 0.7 * tails.usual_discount(near) if grade >= ERRONEOUS else 0.0
     return (WORDED if worded else STATED)[grade] - usual
 
 

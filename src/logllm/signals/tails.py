@@ -79,10 +79,10 @@ def beyond(value: float, others: NDArray[np.float64], least_scale: float) -> flo
     return max(nats, 0.0)
 
 
-def daily_bread(others: float) -> float:
+def usual_discount(others: float) -> float:
     """Nats to take off where a log has so many other findings of one kind: what is usual is no news.
 
-    >>> daily_bread(0), round(daily_bread(4), 2)
+    >>> usual_discount(0), round(usual_discount(4), 2)
     (0.0, 1.61)
     """
     return math.log1p(others)

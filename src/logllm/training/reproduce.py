@@ -37,7 +37,7 @@ from logllm.training.recipe import (
     read_recipe,
     training_settings,
 )
-from logllm.training.result_file import birth_certificate, locked_result, write_whole
+from logllm.training.result_file import run_provenance, locked_result, write_whole
 
 # Processes wait for each other while the first one reads a log of hundreds of millions of lines.
 LONGEST_WAIT = timedelta(hours=24)
@@ -390,7 +390,7 @@ def _run(
         "parameters": record["parameters"],
         "seconds": round(seconds, 1) if not trained else record["seconds"],
         "processor_seconds": round(time.process_time() - processor, 1),
-        "made": birth_certificate(),
+        "made": run_provenance(),
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from logllm.provenance import provenance
 
 
-def birth_certificate() -> dict[str, Any]:
+def run_provenance() -> dict[str, Any]:
     """What made a run: `provenance`, and besides the graphics cards and the number of processes."""
     import torch
 
@@ -49,7 +49,7 @@ def locked_result(file: Path, made_of: Mapping[str, Any], adds: bool = False) ->
         if adds:
             for run in result["runs"]:  # of a file that kept it once for all its runs: of the last one
                 run.setdefault("made", {**result.get("made", {}), "of": "the file"})
-            result["made"] = birth_certificate()
+            result["made"] = run_provenance()
         after = json.dumps(result, indent=1, sort_keys=True) + "\n"
         if after != before:
             write_whole(file, after)

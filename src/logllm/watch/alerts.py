@@ -129,9 +129,8 @@ def stable_id(*parts: str) -> str:
 
 def alert_of(verdict: Verdict, detector: Detector, lineage: str) -> dict[str, Any]:
     """The alert of a flagged window as plain JSON values."""
-    guilty = [item for item in verdict.evidence if item.reason] or list(verdict.worst(1))
-    guilty.sort(key=lambda item: -item.score)
-    wanted = {item.line_number for item in guilty}
+    marked = sorted(verdict.marked(), key=lambda item: -item.score)
+    wanted = {item.line_number for item in marked}
     evidence = {item.line_number: item for item in verdict.evidence}
     shown: list[dict[str, Any]] = []
     for i, (number, text) in enumerate(zip(verdict.line_numbers, verdict.lines)):
@@ -150,9 +149,9 @@ def alert_of(verdict: Verdict, detector: Detector, lineage: str) -> dict[str, An
         "threshold": round(verdict.threshold, 4),
         "anomaly.score": round(verdict.score, 4),
         "anomaly.threshold": round(verdict.threshold, 4),
-        "reason": guilty[0].reason if guilty and guilty[0].reason else "the window as a whole, no single line",
-        "line": guilty[0].line_number if guilty else first,
-        "template_key": key_of(guilty[0], detector.system) if guilty else "",
+        "reason": marked[0].reason if marked and marked[0].reason else "the window as a whole, no single line",
+        "line": marked[0].line_number if marked else first,
+        "template_key": key_of(marked[0], detector.system) if marked else "",
         "first_line_number": first,
         "last_line_number": last,
         "first_timestamp": verdict.first_timestamp,
