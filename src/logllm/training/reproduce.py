@@ -37,7 +37,7 @@ from logllm.training.recipe import (
     read_recipe,
     training_settings,
 )
-from logllm.training.result_file import run_provenance, locked_result, write_whole
+from logllm.training.result_file import locked_result, run_provenance, write_whole
 
 # Processes wait for each other while the first one reads a log of hundreds of millions of lines.
 LONGEST_WAIT = timedelta(hours=24)
