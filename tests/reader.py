@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from email import message_from_string
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import shared_files
@@ -61,7 +62,7 @@ def needed(package: Path, extras: Iterable[str]) -> list[Distribution]:
         done.add((name, extra))
         if name != "logllm":
             found[name] = distribution(name)
-        for text in own if name == "logllm" else found[name].requires or ():
+        for text in (own if name == "logllm" else found[name].requires) or ():
             requirement = Requirement(text)
             if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
                 if extra and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
@@ -72,7 +73,7 @@ def needed(package: Path, extras: Iterable[str]) -> list[Distribution]:
 
 def interpreter() -> str:
     """An interpreter of this version that another user can start."""
-    base = Path(sys._base_executable).resolve()
+    base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
     hidden = any(not parent.stat().st_mode & 1 for parent in base.parents)
     if not (os.geteuid() == 0 and hidden):
         return str(base)
@@ -158,7 +159,7 @@ class Reader:
             "TERM": "dumb",
             **variables,
         }
-        other = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        other: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         return subprocess.run(
             words, cwd=self.folder, env=surroundings, capture_output=True, text=True, timeout=timeout,
             stdin=subprocess.DEVNULL, **other,

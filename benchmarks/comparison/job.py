@@ -86,8 +86,8 @@ def judge(method: Method, split: Split, seed: int, test: Part | None = None) -> 
         names = ("precision", "recall", "f1", "auroc", "pr_auc", "tp", "fp", "fn")
         found["others"] = {}
         for name, (theirs, limit) in model.others(windows).items():
-            other = anomaly_metrics(theirs, test.labels, limit, draws=0)
-            found["others"][name] = {key: other[key] for key in names}
+            judged = anomaly_metrics(theirs, test.labels, limit, draws=0)
+            found["others"][name] = {key: judged[key] for key in names}
     found["false_negatives"] = [i for i, (s, y) in enumerate(zip(scores, test.labels)) if y == 1 and s <= threshold][
         :20
     ]

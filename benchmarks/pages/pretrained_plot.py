@@ -107,7 +107,7 @@ def write() -> None:
 
     drawn, _ = lines()
     for theme, (ground, ink) in THEMES.items():
-        colours = {
+        colours: dict[Any, str] = {
             "text.color": ink,
             "axes.edgecolor": ink,
             "axes.labelcolor": ink,

@@ -18,6 +18,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from .formats import Record
 from .generate import RARE, Case, Log, fill
@@ -245,7 +246,8 @@ def make_further(kind: str, seed: int) -> Case:
         steps = STEPS[seed % len(STEPS)]
         width = rng.randrange(3, 9)
         ident = rng.choice(["<h>", "<n>", "<u>", "S-<n>", "<w><k>"])
-        open_, records, time = [], [], START
+        open_: list[list[Any]] = []  # name of a session, and its next step
+        records, time = [], START
         while len(records) < n:
             time += rng.expovariate(1 / step)
             if len(open_) < width and (not open_ or rng.random() < 0.6):
@@ -346,7 +348,7 @@ def clean_records(rng: random.Random, seed: int) -> tuple[list[Record], str]:
         for k, text in enumerate(texts):
             more.append(Record(time + k * pace, level, component, "main", fill(rng, text)))
 
-    times = []
+    times: list[float] = []
     while len(times) < n:  # more by day than by night
         time = first + rng.random() * length
         if rng.random() < 0.3 + 0.7 * max(math.sin((time % 86400) / 86400 * 2 * math.pi), 0) or shape % 2:

@@ -247,7 +247,7 @@ def field_rows(steps: int, folder: Path) -> list[dict[str, Any]]:
             names.append(case["name"])
             for way in ways:
                 start = time.process_time()
-                model = None
+                model: Any = None
                 if way == ways[2]:
                     model = OfSequences(learnt, steps, folder / case["name"])
                     model.scanned = learnt
