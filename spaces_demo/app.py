@@ -22,7 +22,7 @@ import learn_tab as space_learn
 import scan_log as space
 from endpoints import add_endpoints, serves_mcp
 from event_tabs import diff_tab, example, find_tab
-from findings import PRIVATE, Findings
+from findings import PRIVATE, Findings, clear_what_was_read
 from recipe import EXAMPLES
 from results_tab import load_results
 from theme import THEME
@@ -65,8 +65,8 @@ def scan_tab(models: space.SpaceModels) -> None:
 
     scanning: Any = {"concurrency_id": "scan", "concurrency_limit": 2, "show_progress_on": found.summary, **PRIVATE}
     gr.on([button.click, text.submit], judge, inputs, found.outputs, **scanning).then(
-        lambda: None, None, file, js=found.come_into_view, **PRIVATE
-    )
+        clear_what_was_read, file, file, **PRIVATE
+    ).then(None, js=found.come_into_view, **PRIVATE)
     for name, one in buttons.items():
         taken = one.click(lambda name=name: (example(name), None, "logllama"), None, inputs, **PRIVATE)
         taken.then(judge, inputs, found.outputs, **scanning).then(None, js=found.come_into_view, **PRIVATE)
@@ -98,8 +98,8 @@ def learn_tab() -> None:
 
     learning: Any = {"concurrency_id": "learn", "concurrency_limit": 1, "show_progress_on": found.summary, **PRIVATE}
     pair.click(learn_pair, None, found.outputs, **learning).then(None, js=found.come_into_view, **PRIVATE)
-    button.click(learn, files, found.outputs, **learning).then(
-        lambda: (None, None), None, files, js=found.come_into_view, **PRIVATE
+    button.click(learn, files, found.outputs, **learning).then(clear_what_was_read, files, files, **PRIVATE).then(
+        None, js=found.come_into_view, **PRIVATE
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import fragments as space_pages
 import gradio as gr
 from event_findings import Found, diff_events, lines_of, scan_events
-from findings import COME_INTO_VIEW, DOWNLOAD, PRIVATE
+from findings import COME_INTO_VIEW, DOWNLOAD, PRIVATE, clear_what_was_read
 
 HERE = Path(__file__).parent
 ANSWER: Any = {"concurrency_id": "events", "concurrency_limit": 2}
@@ -67,8 +67,8 @@ def find_tab(upload: Callable[..., gr.File], examples: dict[str, str]) -> None:
 
     asked: Any = {**ANSWER, "show_progress_on": shown.page, **PRIVATE}
     gr.on([button.click, text.submit], judge, [text, file], shown.outputs, **asked).then(
-        lambda: None, None, file, js=shown.come_into_view, **PRIVATE
-    )
+        clear_what_was_read, file, file, **PRIVATE
+    ).then(None, js=shown.come_into_view, **PRIVATE)
     for name, one in buttons.items():
         taken = one.click(lambda name=name: (example(name), None), None, [text, file], **PRIVATE)
         taken.then(judge, [text, file], shown.outputs, **asked).then(None, js=shown.come_into_view, **PRIVATE)
@@ -95,8 +95,8 @@ def diff_tab(upload: Callable[..., gr.File]) -> None:
 
     inputs = [*boxes, *files]
     asked: Any = {**ANSWER, "show_progress_on": shown.page, **PRIVATE}
-    button.click(judge, inputs, shown.outputs, **asked).then(
-        lambda: (None, None), None, files, js=shown.come_into_view, **PRIVATE
+    button.click(judge, inputs, shown.outputs, **asked).then(clear_what_was_read, files, files, **PRIVATE).then(
+        None, js=shown.come_into_view, **PRIVATE
     )
     taken = pair.click(lambda: (*map(example, PAIR), None, None), None, inputs, **PRIVATE)
     taken.then(judge, inputs, shown.outputs, **asked).then(None, js=shown.come_into_view, **PRIVATE)

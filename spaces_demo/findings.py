@@ -7,6 +7,7 @@ scored again when the threshold moves, and the downloads are made in the browser
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import fragments as space_pages
@@ -113,3 +114,12 @@ def still_there(judged: space.Judged | None) -> space.Judged:
     if judged is None:
         raise gr.Error("This result has been deleted: scan the log again.")
     return judged
+
+
+def clear_what_was_read(*paths: str | None) -> Any:
+    """Empty the upload boxes whose file was read, and so deleted; leave the others as they are.
+
+    A box that was empty is left alone too: a visitor may have chosen a file for it since.
+    """
+    updates = [None if path and not Path(path).exists() else gr.skip() for path in paths]
+    return updates[0] if len(updates) == 1 else updates
