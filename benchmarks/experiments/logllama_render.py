@@ -233,6 +233,34 @@ def chosen_settings(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def trainers_beside(result: dict[str, Any]) -> list[str]:
+    """REINFORCE on three trainers, at each learning rate."""
+    named = {
+        "Trainer": "transformers' `Trainer`, as in version 0.1",
+        "GRPOTrainer": "TRL's `GRPOTrainer`, as it is now",
+        "RLOOTrainer": "TRL's `RLOOTrainer`, one sampled key a completion",
+    }
+    shown = ("kl_from_before", "test_key_loss", "test_hit_rate", "test_f1", "test_auroc", "test_pr_auc")
+    text = [
+        f"{result['log'].capitalize()}; preset `{result['preset']}`, {result['steps']} steps of {result['batch']} windows, three seeds,"
+        f" commit {result['commit']}. Every trainer starts from the same likelihood model and runs to its end without early"
+        " stopping, so that the trainers can be compared where the policy moves. Highest validation PR-AUC at: "
+        + ", ".join(f"{name} {rate:g}" for name, rate in result["chosen"].items())
+        + " (the lowest rate hardly moves the policy).",
+        "",
+        "| trainer | rate | KL from the start | loss (nats a key) | top K | F1 | AUROC | PR-AUC |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in ("before", *named):
+        of_trainer = [row for row in result["rows"] if row["trainer"] == name]
+        for rate in sorted({row.get("learning_rate", 0.0) for row in of_trainer}):
+            runs = [row for row in of_trainer if row.get("learning_rate", 0.0) == rate]
+            cells = [mean([run[one] for run in runs]) for one in shown]
+            first = (named[name], f"{rate:g}") if name in named else ("before the stage", "")
+            text.append(f"| {' | '.join((*first, *cells))} |")
+    return text
+
+
 def main() -> None:
     """Write everything that there are results for."""
     text = [
@@ -281,6 +309,8 @@ def main() -> None:
         text += ["", "## Across systems", "", *found]
     if result := load("logllama_speed"):
         text += ["", f"## Speed ({result['threads']} threads, load {result['load']:.1f})", "", *speed(result)]
+    if result := load("reinforce_on_trl"):
+        text += ["", "## REINFORCE on three trainers", "", *trainers_beside(result)]
     if result := load("logllama_threshold"):
         text += ["", *chosen_settings(result)]
     (RESULTS / "logllama.md").write_text("\n".join(text) + "\n", "utf-8")
