@@ -6,6 +6,8 @@ Notes:
 - A package that carries weights is read as files and never imported; its weights must have the SHA-256 in `PACKAGED`.
 - A GGUF file is converted once into the cache, as float32 safetensors, and read from there. A seal beside the weights
   holds their SHA-256, so a conversion that was cut short or changed is noticed and made again.
+- Weights of 4 or 8 bit become values that bfloat16 holds exactly: rounding them a thousandth more costs nothing, and then
+  a base is the same in float32 and in bfloat16.
 - Weights that were rounded for a GGUF are not those of the Hub's repository. An adapter trained on them names them by
   checksum (`gguf:SHA256`) in place of a revision and loads on no others.
 """
@@ -32,8 +34,9 @@ from transformers.utils import is_gguf_available
 GGUF_REVISION = "gguf:"
 HUB_SECONDS = 5.0  # in which the Hub must answer
 SEAL = "converted.json"
-# Of a conversion's layout: a new number makes new conversions.
-CONVERSION = 1
+# Of how a file is converted: a new number makes new conversions.
+CONVERSION = 2
+UNROUNDED = ("F64", "F32", "F16", "BF16")  # types of GGUF tensors that are no integers with a scale
 
 
 @dataclass(frozen=True)
@@ -216,6 +219,11 @@ def gguf_architecture(file: Path) -> str:
         ValueError: no GGUF, or one that is cut off.
         ImportError: the package `gguf` is missing.
     """
+    return _read_gguf(file)[0]
+
+
+def _read_gguf(file: Path) -> tuple[str, set[str]]:
+    """Return the architecture and the types of the tensors; raises as `gguf_architecture`."""
     if not is_gguf_available():
         raise ImportError("reading a GGUF must have the package gguf, found it not installed: pip install gguf")
     with file.open("rb") as stream:
@@ -226,12 +234,12 @@ def gguf_architecture(file: Path) -> str:
         # Not an import statement: the Hub's loader would ask for the package of everybody who loads the checkpoint.
         reader = import_module("gguf").GGUFReader(file)
         architecture = str(reader.fields["general.architecture"].contents())
+        return architecture, {tensor.tensor_type.name for tensor in reader.tensors}
     except (ValueError, KeyError, IndexError, TypeError, OverflowError, MemoryError, UnicodeDecodeError) as error:
         raise ValueError(
             f"the GGUF file {file} must be whole, found it cut off or damaged ({type(error).__name__}: {error}): download "
             "it again"
         ) from error
-    return architecture
 
 
 def keep_first_layers(model: PreTrainedModel, layers: int) -> None:
@@ -261,7 +269,7 @@ def keep_first_layers(model: PreTrainedModel, layers: int) -> None:
 
 
 def _convert(file: Path, sha256: str, folder: Path) -> None:
-    gguf_architecture(file)
+    _, types = _read_gguf(file)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix="converting-", dir=folder.parent))
     try:
@@ -280,6 +288,9 @@ def _convert(file: Path, sha256: str, folder: Path) -> None:
         plain = AutoModelForCausalLM.from_config(type(model.config)(**settings), dtype=torch.float32)
         plain.load_state_dict(model.state_dict())
         del model
+        if types - set(UNROUNDED):
+            for weight in plain.parameters():
+                weight.data = weight.data.bfloat16().float()
         plain.save_pretrained(beside)
         tokenizer.save_pretrained(beside)
         digests = {one.name: _digest(one) for one in sorted(beside.iterdir()) if one.is_file()}

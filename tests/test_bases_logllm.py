@@ -60,6 +60,16 @@ def test_a_gguf_is_converted_once_and_says_what_the_file_says(llama):
     assert converted_gguf(llama) == folder and (folder / "model.safetensors").stat().st_mtime_ns == written
 
 
+def test_rounded_weights_become_values_that_half_precision_holds(tmp_path):
+    file = write_gguf(tmp_path / "eight.gguf", bits=8)
+    ours = AutoModelForCausalLM.from_pretrained(converted_gguf(file), dtype=torch.float32).state_dict()
+    direct = AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file=file.name, dtype=torch.float32).state_dict()
+    for name, weight in ours.items():
+        assert torch.equal(weight, weight.bfloat16().float())
+        assert torch.allclose(weight, direct[name], rtol=2**-8)
+    assert any(not torch.equal(weight, direct[name]) for name, weight in ours.items())
+
+
 def test_a_damaged_conversion_is_made_again(llama):
     weights = converted_gguf(llama) / "model.safetensors"
     whole = weights.read_bytes()

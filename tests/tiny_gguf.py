@@ -15,8 +15,8 @@ def words() -> tuple[list[str], list[str]]:
     return ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *letters, "an", "no"], ["a n", "n o"]
 
 
-def write_gguf(file: Path, architecture: str = "llama", seed: int = 0) -> Path:
-    """Write a random decoder of three layers in float32."""
+def write_gguf(file: Path, architecture: str = "llama", seed: int = 0, bits: int = 32) -> Path:
+    """Write a random decoder of three layers in float32, or the matrices of its layers in 8 bits."""
     import gguf
 
     tokens, merges = words()
@@ -57,7 +57,12 @@ def write_gguf(file: Path, architecture: str = "llama", seed: int = 0) -> Path:
             ("ffn_up", (INNER, HIDDEN)),
             ("ffn_down", (HIDDEN, INNER)),
         ):
-            writer.add_tensor(f"blk.{i}.{name}.weight", random(*shape))
+            if bits == 8:
+                kind = gguf.GGMLQuantizationType.Q8_0
+                packed = gguf.quants.quantize(random(*shape), kind)
+                writer.add_tensor(f"blk.{i}.{name}.weight", packed, raw_dtype=kind)
+            else:
+                writer.add_tensor(f"blk.{i}.{name}.weight", random(*shape))
         for name in ("attn_norm", "ffn_norm"):
             writer.add_tensor(f"blk.{i}.{name}.weight", np.ones(HIDDEN, np.float32))
     writer.write_header_to_file()
