@@ -249,7 +249,11 @@ class LineAnalyser:
                     break
         if inner is None:
             inner = self._otherwise(inner_text, inner_folded, 0, True)
-            if inner.head == HEAD and inner.time is None and not container and not inner.severity:
+            # Ten digits where the line has a time already are a number, such as a queue id, unless a level stands by.
+            untimed = inner.time is None or (
+                entry.time is not None and inner.layout is not None and inner.layout.kind == "epoch"
+            )
+            if inner.head == HEAD and untimed and not container and not inner.severity:
                 inner.head = NO_HEAD
         if inner.head == NO_HEAD:
             entry.head = PREFIX if container else HEAD

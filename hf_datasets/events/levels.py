@@ -11,7 +11,7 @@ from .event import DEBUG, ERROR, FATAL, INFO, TRACE, WARN
 # Lower case; letters alone are levels only where a format says so (see `LETTERS`).
 _WORDS: dict[int, str] = {
     TRACE: "trace finest finer silly all verbose verb spam trce vrb dbug3 trivia",
-    DEBUG: "debug fine dbg dbug config debug1 debug2 debug3 debug4 debug5 verb3 debuggen подробно отладка 调试 デバッグ",
+    DEBUG: "debug fine dbg dbug config debug1 debug2 debug3 debug4 debug5 verb3 debuggen depur depuración depuracion débogage подробно отладка 调试 デバッグ",
     INFO: (
         "info information informational inf notice note log hinweis informationen infos infor suc success statement hint"
         " notification ok good audit auditsuccess 'audit detail inform important default informacja información"
@@ -23,11 +23,11 @@ _WORDS: dict[int, str] = {
     ),
     ERROR: (
         "error err eror errors severe fehler erreur erro errore fout błąd ошибка 错误 エラー 오류 fail failed failure"
-        " faulterror sev hata fel fejl virhe chyba"
+        " faulterror sev hata fel fejl virhe chyba grave alarm alarma alarme störung stoerung"
     ),
     FATAL: (
         "fatal critical crit ftl alert emerg emergency panic dpanic fatl crt kritisch critique crítico critico schwerwiegend"
-        " фатальная критическая критично 致命 严重 致命的 심각 disaster catastrophic assert wtf"
+        " фатальная критическая критично 致命 严重 致命的 심각 重大 disaster catastrophic assert wtf"
     ),
 }
 LEVEL_WORDS: dict[str, int] = {word: number for number, words in _WORDS.items() for word in words.split()}

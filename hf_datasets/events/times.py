@@ -55,7 +55,7 @@ _ZONE = (
     r"(?:\s?(?:(?:utc|gmt)?(?P<zs>[+-])(?P<zh>\d\d):?(?P<zm>\d\d)\b|(?:utc|gmt)?(?P<zs2>[+-])(?P<zh2>\d{1,2})(?![\d:.\-])"
     r"|(?P<z>" + "|".join(sorted(ZONES, key=len, reverse=True)).lower() + r")\b))?(?:\[[A-Za-z_/+\-]+\d*\])?"
 )
-_SEP = r"(?:[T_.,]|\s?-\s?|[:,]?\s+)"
+_SEP = r"(?:[T_.,;|]|\s?-\s?|[:,]?\s+)"
 _D = r"(?P<d>\d{1,2})"
 _YEAR_SEP = r"(?:\s*,\s*|\s+)"
 

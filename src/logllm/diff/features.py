@@ -61,10 +61,9 @@ def hard_lines(table: LineTable) -> NDArray[np.bool_]:
 
 
 def says_failed(table: LineTable) -> bool:
-    """Whether a new line says that the run, or a step of it, ended in failure."""
-    return bool(
-        (table.new & table.kind("ended", "tool_failed", "runner_ended", "fail_alone") & ~table.kind("zero")).any()
-    )
+    """Whether a new line says that the run, or a step of it, ended in failure; a script that is only shown says nothing."""
+    said = table.kind("ended", "tool_failed", "fail_alone") & ~table.kind("zero", "echo")
+    return bool((table.new & said).any())
 
 
 def candidates(table: LineTable) -> NDArray[np.int64]:

@@ -58,13 +58,17 @@ class Finding:
 
     @property
     def first(self) -> int:
-        """First row."""
-        return min(one.first for one in self.candidates)
+        """First row of what it tells."""
+        return min(one.first for one in self._told())
 
     @property
     def last(self) -> int:
-        """Last row."""
-        return max(one.last for one in [*self.candidates, *self.others])
+        """Last row of what it tells."""
+        return max(one.last for one in [*self._told(), *self.others])
+
+    def _told(self) -> list[Candidate]:
+        """The leading candidate and those that add to it; a weak one nearby moves no time."""
+        return [one for one in self.candidates if one is self.lead or strength(one) > max(strength(self.lead), THRESHOLD) / 2]
 
     def moved(self, rows: NDArray[np.int64], kinds: NDArray[np.int64]) -> Finding:
         """The finding in a larger table, of which its own table has the rows `rows` and the kinds `kinds`."""

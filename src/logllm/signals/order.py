@@ -66,7 +66,7 @@ def cut_sequences(table: EventTable, messages: Sequence[str] | None) -> list[Seq
         of_row = sessions_in_text(messages, table.template)
         if of_row is not None:
             ways.append(Sequences(of_row, "session", True))
-    if sessions or len(sizes) < MANY_COMPONENTS:
+    if sessions or not ways or len(sizes) < MANY_COMPONENTS:
         ways.append(Sequences(_streams(table), "log", False))  # of many hosts no common order is to be expected
     return ways
 

@@ -30,7 +30,7 @@ _TAKEN_BACK = re.compile(
     re.IGNORECASE,
 )
 _TAKEN_BACK_BEHIND = re.compile(
-    r"^\.{3,}|^(?:s|ed)?\s+(?:register|corrected|syndrome|correct)\b|^\S*\s*(?:[=:(]\s*(?:0|none|no|null|nil|false|ok)\b|(?:count|counter|counters|rate|log|logs|handler|handling|support|page|pages|code|codes"
+    r"^\.{3,}|^(?:s|ed)?\s+(?:register|corrected|syndrome|correct|paths?|budget|coverage|boundar(?:y|ies))\b|^\S*\s*(?:[=:(]\s*(?:0|none|no|null|nil|false|ok)\b|(?:count|counter|counters|rate|log|logs|handler|handling|support|page|pages|code|codes"
     r"|budget|reporting|recovery|correction|corrected|queue)\b.*?(?:\b0\b|done|ok|ready|loaded|enabled|started|installed|corrected|reset))",
     re.IGNORECASE,
 )  # fmt: skip
