@@ -41,7 +41,11 @@ def test_scan_leads_with_the_failure_of_a_build(tmp_path: Path):
 @pytest.mark.parametrize(
     "lines",
     [
-        [line for line in BUILD if "error" not in line.lower()],  # a build that did not fail
+        [  # a build that did not fail, with a script that is only shown
+            "\x1b[36;1m  exit 1\x1b[0m",
+            *(line for line in BUILD if "error" not in line.lower()),
+            "Cleaning up orphan processes",
+        ],
         [f"2026-01-01 00:00:{at % 60:02d} ERROR connection {at} failed" for at in range(50)],  # no build
         [],
     ],

@@ -76,6 +76,10 @@ MORE = [
     ("japanese","2024/05/01 09:07:41 [エラー] 接続失敗","2024-05-01T09:07:41",17,"接続失敗"),
     ("korean","2024-05-01 09:07:41 오류: 실패","2024-05-01T09:07:41",17,"실패"),
     ("portuguese","01/05/2024 09:07:41 ERRO falha de conexão","2024-05-01T09:07:41",17,"falha de conexão"),
+    ("middleware","2024-06-12|06:00:03,584|MW1|ERROR|HOST|e9f0011d|Certificado revocado","2024-06-12T06:00:03.584000",17,"Certificado revocado"),
+    ("semicolons","2024-06-12;06:00:03;HYD1;STATUS;Druck=180 bar","2024-06-12T06:00:03",None,"Druck=180 bar"),
+    ("plc","12.06.24 06:06:43 ALARM NOT-HALT Station 4 betätigt","2024-06-12T06:06:43",17,"NOT-HALT Station 4 betätigt"),
+    ("queue id of digits","Jun 12 06:00:12 mail postfix/smtpd[2001]: 3329104217: client=mx.example","some",None,"3329104217: client=mx.example"),
 ]  # fmt: skip
 
 
@@ -87,7 +91,7 @@ def test_more_programs(tmp_path, program, line, time, severity, end):
     assert (event.severity, end in event.message) == (severity, True)
     found = None if event.timestamp is None else datetime.fromtimestamp(event.timestamp, UTC).isoformat()[:-6]
     if time == "some":
-        assert found is not None
+        assert found is not None and 0 <= datetime.now(UTC).year - int(found[:4]) <= 1
     elif time is not None and time.startswith("clock "):
         assert found is not None and found[11:] == time[6:]
     elif time is not None:

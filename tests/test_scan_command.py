@@ -75,6 +75,27 @@ def test_json_has_the_names_that_others_rely_on(fault):
     assert len(first["key"]) == 12
 
 
+def test_the_times_of_a_finding_are_those_of_its_lines(fault):
+    _, (_, first, *_) = objects(fault)
+    assert (first["first_line"], first["first"], first["last"]) == (
+        501,
+        "2024-05-01T08:25:00Z",
+        "2024-05-01T08:25:00Z",
+    )
+
+
+def test_a_log_in_which_few_lines_bear_an_id_is_judged_in_its_order(tmp_path):
+    rng, lines = random.Random(3), []
+    for i, text in enumerate(usual(1200, seed=2)):
+        call = f"[C-{rng.randrange(16**8):08x}]" if rng.random() < 0.25 else ""
+        level = rng.choice(("VERBOSE", "NOTICE"))
+        lines.append(f"[{text[:19]}] {level}[{1000 + i}]{call} app_dial.c: {text[27:]}")
+    path = tmp_path / "asterisk.log"
+    path.write_text("\n".join(lines) + "\n")
+    exit_code, (head, *_) = objects(path)
+    assert exit_code == 0 and head["head"]["judged_events"] == 1200
+
+
 def test_options_of_the_command(fault, tmp_path):
     assert CliRunner().invoke(app, ["scan", str(fault), "--fail-on-anomaly"]).exit_code == 1
     _, (head, *rows) = objects(fault, "--until", "2024-05-01 08:10")

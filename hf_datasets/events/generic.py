@@ -20,7 +20,7 @@ _SURE = (
     " błąd ostrzeżenie ошибка предупреждение информация отладка критическая 错误 警告 信息 调试 严重 致命 エラー 情報 デバッグ 致命的 오류 경고 정보"
     " uyarı uyari hata fel fejl virhe chyba varning advarsel varoitus dbg wrn inf ftl erroneous debug1 debug2 informational"
 )
-_UPPER = "LOG FAIL FAILED FAILURE FINE FINER FINEST CONFIG TRC DBG INF WRN FTL CRT EMG NOTE STATUS AUDIT SUCCESS OK VRB NOTI ERRO FATA DEBU PANI WARNI SYSTEM DEBG CRITICO DEBUGGING ERRORE"
+_UPPER = "LOG FAIL FAILED FAILURE FINE FINER FINEST CONFIG TRC DBG INF WRN FTL CRT EMG NOTE STATUS AUDIT SUCCESS OK VRB NOTI ERRO FATA DEBU PANI WARNI SYSTEM DEBG CRITICO DEBUGGING ERRORE ALARM ALARMA ALARME GRAVE STÖRUNG DEPUR 重大"
 _sure = "|".join(sorted(map(re.escape, _SURE.split()), key=len, reverse=True))
 _upper = "|".join(sorted(_UPPER.split(), key=len, reverse=True))
 _any = "|".join(sorted((re.escape(word) for word in LEVEL_WORDS if len(word) > 1), key=len, reverse=True))

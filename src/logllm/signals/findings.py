@@ -68,7 +68,11 @@ class Finding:
 
     def _told(self) -> list[Candidate]:
         """The leading candidate and those that add to it; a weak one nearby moves no time."""
-        return [one for one in self.candidates if one is self.lead or strength(one) > max(strength(self.lead), THRESHOLD) / 2]
+        return [
+            one
+            for one in self.candidates
+            if one is self.lead or strength(one) > max(strength(self.lead), THRESHOLD) / 2
+        ]
 
     def moved(self, rows: NDArray[np.int64], kinds: NDArray[np.int64]) -> Finding:
         """The finding in a larger table, of which its own table has the rows `rows` and the kinds `kinds`."""
