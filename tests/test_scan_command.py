@@ -85,11 +85,12 @@ def test_the_times_of_a_finding_are_those_of_its_lines(fault):
 
 
 def test_a_log_in_which_few_lines_bear_an_id_is_judged_in_its_order(tmp_path):
-    rng, lines = random.Random(3), []
-    for i, text in enumerate(usual(1200, seed=2)):
-        call = f"[C-{rng.randrange(16**8):08x}]" if rng.random() < 0.25 else ""
-        level = rng.choice(("VERBOSE", "NOTICE"))
-        lines.append(f"[{text[:19]}] {level}[{1000 + i}]{call} app_dial.c: {text[27:]}")
+    lines = [
+        f"[Jun 12 06:{i // 30 % 60:02d}:{i * 2 % 60:02d}] VERBOSE[{1000 + i}][C-{i * 7:08x}]"
+        + (" res_pjsip/x.c: " if i % 10 == 0 else " app_dial.c: ")  # a folder: read otherwise
+        + text[27:]
+        for i, text in enumerate(usual(1200, seed=2))
+    ]
     path = tmp_path / "asterisk.log"
     path.write_text("\n".join(lines) + "\n")
     exit_code, (head, *_) = objects(path)
