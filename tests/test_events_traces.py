@@ -145,6 +145,14 @@ def test_traces_below_a_header(tmp_path, name):
     assert [len(event.lines) for event in found] == [1, 1 + len(trace), 1, 1]
 
 
+@pytest.mark.parametrize("name", ["kotlin", "rust"])
+def test_the_end_of_a_process_is_no_part_of_what_it_said_before(tmp_path, name):
+    head = "2024-06-03 11:20:01,137 INFO [worker-1] shop.orders - order 17 accepted"
+    trace = PLAIN[name][0].split("\n")[1:-1]
+    found = events(tmp_path, [head, head, *trace, head])
+    assert [len(event.lines) for event in found] == [1, 1, len(trace), 1]
+
+
 @pytest.mark.parametrize("name", ["kotlin", "python chained", "net", "ruby", "elixir"])
 def test_traces_behind_a_prefix(tmp_path, name):
     lines = PLAIN[name][0].split("\n")

@@ -29,7 +29,7 @@ from .analysis import (
     severity_from,
     without_hashes,
 )
-from .event import EventBatch, LogEvent
+from .event import ERROR, EventBatch, LogEvent
 from .formats import JSON_ROWS, PLAIN, level_of
 from .generic import read_generic
 from .guess import FilePlan
@@ -40,7 +40,7 @@ from .records import Record, RecordReader, attributes_of, block_ends, block_fiel
 from .row import EventFormat
 from .templates import TemplateKeys
 from .times import FULL, NO_DATE, NO_YEAR, Clock, Moments, read_column, read_texts
-from .traces import BLANK, MOST_BYTES, MOST_LINES, OTHER, Joiner, trace_key
+from .traces import BLANK, MOST_BYTES, MOST_LINES, OTHER, Joiner, ends_process, trace_key
 
 _FOLD = bytes.maketrans(b"123456789", b"000000000")
 _FOLD_TEXT = str.maketrans("123456789", "0" * 9)
@@ -528,7 +528,11 @@ class FileReader:
             before = at
             size = len(lines[at])
             if head == NO_HEAD and headered:
-                joiner.below(at, size)
+                above = joiner.parents.get(at - 1, at - 1)
+                if ends_process(lines[at]) and above >= 0 and pieces.severity[above] < ERROR:
+                    joiner.ordinary(at)
+                else:
+                    joiner.below(at, size)
                 if partial:
                     waiting.clear()
                 continue

@@ -353,6 +353,18 @@ class Joiner:
         self._open, self._open_lines, self._open_size = -1, 0, 0
 
 
+_ENDS_PROCESS = re.compile(rb"panic: |fatal error: |Exception in thread |thread '[^']*' (?:\(\d+\) )?panicked at ")
+
+
+def ends_process(line: bytes) -> bool:
+    """Whether a runtime begins to write so when it ends the process: no part of what the program logged before.
+
+    >>> ends_process(b"panic: runtime error: index out of range"), ends_process(b"Traceback (most recent call last):")
+    (True, False)
+    """
+    return _ENDS_PROCESS.match(line) is not None
+
+
 _EXCEPTION_NAME = re.compile(
     r"(?:^|[\s\"'\]:(>])((?:[A-Za-z_$][\w$]*[.:/\\]+)*(?:[A-Za-z_$][\w$]*)?(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Exit|Timeout))\b(?! in thread)"
 )
