@@ -64,6 +64,7 @@ SMALL = {"preset": "small", "max_samples": 1000, "last_epochs": 4}
 QUICK = {"preset": "small", "decoder_layers": 4, "batch": 8, "micro_batch": 8, "max_samples": 600, "last_epochs": 4}
 RANDOM = {"random_decoder": True, "lora": False}
 VARIED = {"noise": 0.6, "mix": 0.8, "word_dropout": 0.25, "variants": 16}
+LIGHTLY_VARIED = {"noise": 0.3, "mix": 0.3, "word_dropout": 0.1, "variants": 8}
 ROWS: dict[str, dict[str, Any]] = {
     "pretrained decoder": SMALL,
     "random decoder": {**SMALL, **RANDOM},
@@ -72,6 +73,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "pretrained decoder, 4 layers": QUICK,
     "random decoder, 4 layers": {**QUICK, **RANDOM},
     "pretrained decoder, 4 layers, messages varied": {**QUICK, **VARIED},
+    "pretrained decoder, 4 layers, messages lightly varied": {**QUICK, **LIGHTLY_VARIED},
     "random decoder, 4 layers, messages varied": {**QUICK, **RANDOM, **VARIED},
     "pretrained decoder, random encoder": {**SMALL, "random_encoder": True, "lora": False},
 }
