@@ -142,13 +142,13 @@ def jobs_of(recipe: dict[str, Any], data: Path, work: Path) -> Iterator[tuple[st
         )
         here = work / recipe["name"] / name.replace(" ", "_").replace(",", "").replace("%", "")
         seeds = variant.get("seeds", recipe["seeds"])
-        jobs: list[Job] = [
-            ("likelihood", s, lambda s=s, k=split, w=here: likelihood_row(k, recipe, s, w)) for s in seeds
-        ]
-        for row, wanted in (recipe.get("objectives") or {}).items():
-            x = {key: value for key, value in wanted.items() if key != "seeds"}
-            for s in (s for s in seeds if s in wanted.get("seeds", seeds)):
-                jobs.append((row, s, lambda s=s, k=split, w=here, x=x: rl_row(k, recipe, s, w, x)))
+        jobs: list[Job] = []
+        for s in seeds:  # a seed is whole before the next one begins, so that a run that is cut short has whole seeds
+            jobs.append(("likelihood", s, lambda s=s, k=split, w=here: likelihood_row(k, recipe, s, w)))
+            for row, wanted in (recipe.get("objectives") or {}).items():
+                if s in wanted.get("seeds", seeds):
+                    x = {key: value for key, value in wanted.items() if key != "seeds"}
+                    jobs.append((row, s, lambda s=s, k=split, w=here, x=x: rl_row(k, recipe, s, w, x)))
         yield name, split, jobs
 
 

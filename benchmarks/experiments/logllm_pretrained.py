@@ -64,6 +64,7 @@ SMALL = {"preset": "small", "max_samples": 1000, "last_epochs": 4}
 QUICK = {"preset": "small", "decoder_layers": 4, "batch": 8, "micro_batch": 8, "max_samples": 600, "last_epochs": 4}
 RANDOM = {"random_decoder": True, "lora": False}
 VARIED = {"noise": 0.6, "mix": 0.8, "word_dropout": 0.25, "variants": 16}
+LIGHTLY_VARIED = {"noise": 0.3, "mix": 0.3, "word_dropout": 0.1, "variants": 8}
 ROWS: dict[str, dict[str, Any]] = {
     "pretrained decoder": SMALL,
     "random decoder": {**SMALL, **RANDOM},
@@ -72,7 +73,10 @@ ROWS: dict[str, dict[str, Any]] = {
     "pretrained decoder, 4 layers": QUICK,
     "random decoder, 4 layers": {**QUICK, **RANDOM},
     "pretrained decoder, 4 layers, messages varied": {**QUICK, **VARIED},
+    "pretrained decoder, 4 layers, messages lightly varied": {**QUICK, **LIGHTLY_VARIED},
     "random decoder, 4 layers, messages varied": {**QUICK, **RANDOM, **VARIED},
+    "nearest wording by MiniLM, then pretrained decoder, 4 layers": {"behind": "pretrained decoder, 4 layers"},
+    "nearest wording by MiniLM, then random decoder, 4 layers": {"behind": "random decoder, 4 layers"},
     "pretrained decoder, random encoder": {**SMALL, "random_encoder": True, "lora": False},
 }
 # Baseline -> what it reads; those that learn labels and those that read normal windows only.
@@ -86,6 +90,10 @@ BASELINES: dict[str, str] = {
 }
 NORMAL_ONLY = ("new masked line (no labels)", "nearest normal count vector (no labels)")
 FALSE_ALARM_RATE = 0.001
+# Least cosine at which an unknown wording is read as the nearest known one: chosen by validation windows of which every
+# template is reworded, in wordings that no test has.
+FLOORS = (-1.0, 0.4, 0.5, 0.6)
+VALIDATION_REWORDINGS = (10, 11, 12)
 VALIDATION_PART = 5  # of K labelled anomalies every fifth is for validation
 
 
@@ -116,7 +124,7 @@ def main() -> None:
                 if name in BASELINES:
                     judge, facts = baseline(name, part)
                 else:
-                    out = args.work / f"{task}-{name}-{seed}".replace(" ", "-")
+                    out = args.work / folder_name(f"{task}-{name}-{seed}")
                     if args.unfinished:
                         close_unfinished(out)
                     judge, facts = logllm(name, part, built, seed, out)
@@ -288,6 +296,11 @@ def logllm(
     from logllm.hf_datasets import LogSystem
     from logllm.training.train import train_detector
 
+    if behind := ROWS[name].get("behind"):
+        judge, facts = logllm(
+            behind, rows, built, seed, out.with_name(out.name.replace(folder_name(name), folder_name(behind)))
+        )
+        return in_known_wordings(judge, rows, facts)
     detector = train_detector(
         "logllm", rows["train"], rows["validation"], {}, LogSystem.from_dict(built["system"]), None, out,
         recipe=ROWS[name], seed=seed, resume=True, progress=True,
@@ -303,6 +316,34 @@ def logllm(
     }
     table = model.message_table(detector.processor)
     return (lambda windows: model.score(windows, detector.processor, table=table), detector.threshold), facts
+
+
+def folder_name(text: str) -> str:
+    """A task or row as a part of a folder's name."""
+    return text.replace(" ", "-")
+
+
+def in_known_wordings(
+    judge: tuple[Callable[[Any], Sequence[float]], float], rows: Mapping[str, Any], facts: dict[str, Any]
+) -> tuple[tuple[Callable[[Any], Sequence[float]], float], dict[str, Any]]:
+    """The same judge behind `KnownWordings` of the training windows: ((scores of windows, threshold), facts)."""
+    from benchmarks.baselines.nearest_template import KnownWordings
+    from benchmarks.comparison.rewording import reword_templates
+    from logllm.modeling_logllm.masking import mask_message
+    from logllm.trainers import detection_metrics
+
+    score, threshold = judge
+    wordings = KnownWordings((line for window in rows["train"]["lines"] for line in window), mask_message)
+    windows, labels = rows["validation"]["lines"][:], rows["validation"]["label"][:]
+    templates = {mask_message(line) for window in windows for line in window}
+    reworded = [reword_templates(windows, templates, 1.0, seed) for seed in VALIDATION_REWORDINGS]
+    found = {}
+    for floor in FLOORS:
+        wordings.floor = floor
+        found[floor] = [detection_metrics(score(wordings.read(some)), labels, threshold)["f1"] for some in reworded]
+    wordings.floor = max(found, key=lambda floor: sum(found[floor]))
+    chosen = {"floor": wordings.floor, "validation_f1": {str(floor): values for floor, values in found.items()}}
+    return (lambda some: score(wordings.read(some)), threshold), {**facts, "nearest_wording": chosen}
 
 
 def baseline(
