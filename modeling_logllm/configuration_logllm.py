@@ -38,6 +38,10 @@ class LogLLMConfig(PreTrainedConfig):
         long_windows: `"overlap"` (score a longer window in overlapping pieces, of which the highest score counts) or
             `"cut"` (keep the first `max_messages`, as the paper's code).
         threshold: a window whose score (log-odds of anomalous, nats) is above it is called anomalous.
+        nearest_wording: least cosine of the encoder's vectors at which `score` and `explain`, and all that is made of them,
+            read a message as the nearest one of `known_messages`: a log whose wording changed is judged by what its
+            messages say. 0 = every message as it is (paper). `forward` always takes messages as they are.
+        known_messages: masked messages of the training windows, the most frequent first.
         log_system: the log system's row as plain values, or None.
         base_encoder, base_decoder: repository ids of the bases of an adapter-only checkpoint.
         base_encoder_revision, base_decoder_revision: their revisions: a commit of the Hub, or `gguf:` and a SHA-256.
@@ -65,6 +69,8 @@ class LogLLMConfig(PreTrainedConfig):
     max_message_tokens: int = 100
     long_windows: str = "overlap"
     threshold: float = 0.0
+    nearest_wording: float = 0.0
+    known_messages: list[str] | tuple[str, ...] = ()
     log_system: dict[str, Any] | None = None
     base_encoder: str | None = None
     base_decoder: str | None = None
@@ -89,6 +95,8 @@ class LogLLMConfig(PreTrainedConfig):
             raise ValueError(f"pooling must be 'pooler' or 'mean', found {self.pooling!r}")
         if self.long_windows not in ("overlap", "cut"):
             raise ValueError(f"long_windows must be 'overlap' or 'cut', found {self.long_windows!r}")
+        if not 0 <= self.nearest_wording <= 1:
+            raise ValueError(f"nearest_wording must be from 0 (off) to 1, found {self.nearest_wording}")
         for name in ("max_messages", "max_message_tokens"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")

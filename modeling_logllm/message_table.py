@@ -7,8 +7,16 @@ more than any batching. It is emptied when full instead of evicting one by one: 
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
+import torch.nn.functional as F
 
 from .batching import token_budget_batches
+
+
+def nearest_known(vectors: torch.Tensor, known: torch.Tensor, floor: float) -> torch.Tensor:
+    """Put the nearest of the known vectors (K, D) in the place of each vector (U, D) whose cosine to it is at least `floor`."""
+    cosines = F.normalize(vectors.float(), dim=1) @ F.normalize(known.float(), dim=1).T
+    best, place = cosines.max(1)
+    return torch.where((best >= floor).unsqueeze(1), known[place].to(vectors.dtype), vectors)
 
 
 class MessageTable:

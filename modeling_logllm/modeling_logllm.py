@@ -43,7 +43,7 @@ from .checkpoint_logllm import (
 )
 from .configuration_logllm import LogLLMConfig
 from .evidence_logllm import explain_window
-from .message_table import MessageTable
+from .message_table import MessageTable, nearest_known
 from .pipeline_log_anomaly import CUSTOM_PIPELINES, LogAnomalyPipeline
 from .processing_logllm import LogLLMProcessor
 from .quantization import leave_unpackable_layers_unpacked, sparing_projector_and_head
@@ -407,11 +407,31 @@ class LogLLMForSequenceAnomaly(LogLLMPreTrainedModel, GenerationMixin):
         device = device_of(self.model.projector)
         tokens = 1024 if device.type == "cpu" else 16384  # on a CPU large batches lose by their padding
         half = half_precision(self.model.encoder, self)
+        known: torch.Tensor | None = None
+
+        def pool(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            with careful_products(device, half):
+                return self.model.pool_messages(input_ids, attention_mask)
 
         def encode(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            pooled = pool(input_ids, attention_mask)
+            if known is not None:
+                pooled = nearest_known(pooled, known, self.config.nearest_wording)
             with careful_products(device, half):
-                return self.model.encode_messages(input_ids, attention_mask)
+                return self.model.project(pooled)
 
+        texts = self.config.known_messages if self.config.nearest_wording else ()
+        if texts:
+            # Kept for the next table, until the encoder or the messages are others.
+            weights = [(one.data_ptr(), one._version, one.dtype) for one in self.model.encoder.parameters()]
+            made_of = hash((*texts, *weights))
+            if self.__dict__.get("_known", (None,))[0] != made_of:
+                vectors = MessageTable(pool, processor.tokenize_messages, len(texts), device, tokens)
+                for text in texts:
+                    vectors.row(text)
+                vectors.encode()
+                self.__dict__["_known"] = (made_of, vectors.embeddings)
+            known = self.__dict__["_known"][1]
         return MessageTable(encode, processor.tokenize_messages, capacity, device, tokens)
 
     # -- checkpoints ----------------------------------------------------------------------------------------------

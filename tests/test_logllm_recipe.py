@@ -63,6 +63,7 @@ def test_a_recipe_says_what_it_changes():
         ({"patience": "four"}, "patience must be of kind int"),
         ({"lora": 1}, "lora must be of kind bool"),
         ({"repeats": 1.5}, "repeats must be from 0"),
+        ({"nearest_wording": -1.0}, "nearest_wording must be from 0 (off) to 1"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1"),
     ],
 )

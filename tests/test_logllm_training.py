@@ -526,3 +526,19 @@ def test_qlora_on_a_processor_trains_every_part_on_every_step(tmp_path, monkeypa
     losses = [one["eval_loss"] for one in log if "eval_loss" in one]
     assert min(losses[1:]) < losses[0] and len(losses) > 4
     assert stages[-1]["validation_loss"] <= losses[0]
+
+
+def test_a_trained_model_knows_the_wordings_of_its_training(tmp_path):
+    from logllm.hf_datasets import get_system
+    from logllm.training.train import train_detector
+
+    settings = {"last_epochs": 1, "max_samples": 16, "nearest_wording": 0.5}
+    detector = train_detector(
+        "logllm", rows(), rows(seed=1), {}, get_system("plain"), "tiny", tmp_path, recipe=settings, progress=False
+    )
+    assert set(detector.model.config.known_messages) == {
+        detector.processor.normalize(message) for message in NORMAL + FAULT
+    }
+    assert detector.model.config.nearest_wording == 0.5
+    told = json.loads((tmp_path / "training.json").read_text())
+    assert any("nearest one that it held" in sentence for sentence in told["filled_in"])

@@ -198,6 +198,36 @@ def test_the_table_encodes_each_distinct_message_once_and_stays_bounded():
 # -- bad input ----------------------------------------------------------------------------------------------------
 
 
+@torch.no_grad()
+def test_an_unknown_wording_is_read_as_the_nearest_known_one(tmp_path):
+    model, taken = build(pooling="mean")
+    known = [taken.normalize(message) for message in WINDOWS[1]]
+    plain = model.score([WINDOWS[1]], taken)[0]
+    reworded = [*WINDOWS[1][:2], "done done"]
+    apart = model.score([reworded], taken)[0]
+    assert abs(apart - plain) > 1e-3
+    model.config.known_messages, model.config.nearest_wording = known, 0.5
+    assert model.score([WINDOWS[1]], taken)[0] == pytest.approx(plain, abs=1e-5)
+    assert model.score([reworded], taken)[0] == pytest.approx(plain, abs=1e-5)
+    model.save_pretrained(tmp_path)
+    again = LogLLMForSequenceAnomaly.from_pretrained(tmp_path)
+    assert again.score([reworded], taken)[0] == pytest.approx(plain, abs=1e-5)
+    model.config.nearest_wording = 1.0
+    assert model.score([reworded], taken)[0] == pytest.approx(apart, abs=1e-5)
+    with pytest.raises(ValueError, match="nearest_wording must be from 0"):
+        LogLLMConfig(nearest_wording=2.0)
+
+
+@torch.no_grad()
+def test_known_wordings_are_those_of_the_present_encoder():
+    model, taken = build(pooling="mean")
+    model.config.known_messages, model.config.nearest_wording = ["done"], 0.01
+    before = model.score([["Verification succeeded"]], taken)[0]
+    model.model.encoder.get_input_embeddings().weight.mul_(torch.linspace(-1, 1, 64))  # as training would
+    assert model.score([["Verification succeeded"]], taken)[0] == pytest.approx(model.score([["done"]], taken)[0])
+    assert model.score([["done"]], taken)[0] != pytest.approx(before, abs=1e-6)
+
+
 def test_windows_that_are_none_are_refused():
     model, taken = build()
     assert model.score([], taken) == []

@@ -44,6 +44,7 @@ OF_THE_PRESET = (
     "weight_decay",
     "clipping",
     "long_windows",
+    "nearest_wording",
     "encoder_kind",
 )
 ENCODER_KINDS = ("text", "embedding")
@@ -93,6 +94,7 @@ class LogLLMRecipe:
     weight_decay: float | None = None
     clipping: float | None = None
     long_windows: str | None = None
+    nearest_wording: float | None = None
     encoder_kind: str | None = None
     without: tuple[str, ...] = ()
     last_epochs: float | None = None
@@ -174,6 +176,8 @@ class LogLLMRecipe:
             )
         if not 0 <= row.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, found {row.dropout}")
+        if not 0 <= row.nearest_wording <= 1:
+            raise ValueError(f"nearest_wording must be from 0 (off) to 1, found {row.nearest_wording}")
         if not 0 <= row.repeats <= 1:
             raise ValueError(
                 f"repeats must be from 0 (each distinct window once) to 1 (as often as it occurs), found {row.repeats}"

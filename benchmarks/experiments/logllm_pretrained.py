@@ -59,9 +59,9 @@ TASKS: dict[str, dict[str, Any]] = {
     },
     "cidiff, failed builds as windows": {"builds": 20},
 }
-SMALL = {"preset": "small", "max_samples": 1000, "last_epochs": 4}
+SMALL = {"preset": "small", "max_samples": 1000, "last_epochs": 4, "nearest_wording": 0.0}
 # A fifth of the processor time: four layers, eight windows a step, fewer samples an epoch.
-QUICK = {"preset": "small", "decoder_layers": 4, "batch": 8, "micro_batch": 8, "max_samples": 600, "last_epochs": 4}
+QUICK = {**SMALL, "decoder_layers": 4, "batch": 8, "micro_batch": 8, "max_samples": 600}
 RANDOM = {"random_decoder": True, "lora": False}
 VARIED = {"noise": 0.6, "mix": 0.8, "word_dropout": 0.25, "variants": 16}
 LIGHTLY_VARIED = {"noise": 0.3, "mix": 0.3, "word_dropout": 0.1, "variants": 8}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from logllm.hf_datasets import LogSystem
 
 # Fewer anomalous validation windows than this say little about a threshold.
 LEAST_ANOMALIES = 3
+MOST_KNOWN_MESSAGES = 2_000  # of the training windows, kept in the configuration
 FEW_ANOMALIES = 10  # below it the threshold is doubtful
 PRIOR_MOVED = 4.0  # times: odds of "anomalous" in validation against training
 
@@ -59,6 +61,10 @@ def train_logllm_on(
     )
     if row.lora and row.encoder_kind == "embedding":
         model.merge()  # no base to name for such an encoder: the checkpoint is saved whole
+    if row.nearest_wording:
+        _remember_messages(model, processor, rows["lines"], row.nearest_wording)
+        if len(copies) == 1:  # validation windows hold messages that training did not: judged as later ones will be
+            copies = [model.score(every_nth(held_back)["lines"][:], processor)]
     calibration, curve = "none: no validation windows; the more probable answer decides (log-odds above 0)", []
     undecided = prior_shift(stages[-1]["anomalous_share"], rows["label"])
     doubts = threshold_doubts(rows["label"], held_back["label"] if len(held_back) else [])
@@ -86,6 +92,15 @@ def train_logllm_on(
         "filled_in": _filled_in(recipe, bool(copies)),
     }
     return model, processor, stages, record
+
+
+def _remember_messages(model: Any, processor: Any, windows: Sequence[Sequence[str]], floor: float) -> None:
+    """Give the model the masked messages of training, of very many the most frequent."""
+    counts: Counter[str] = Counter()
+    for message, count in Counter(message for window in windows for message in window).items():
+        counts[processor.normalize(message)] += count
+    model.config.known_messages = [text for text, _ in counts.most_common(MOST_KNOWN_MESSAGES)]
+    model.config.nearest_wording = floor
 
 
 def prior_shift(trained_share: float, labels: Sequence[int]) -> float:
@@ -192,6 +207,11 @@ def _filled_in(recipe: Any, held_back: bool) -> list[str]:
         told.append(
             f"In training, a share of each window's messages drawn anew is varied (words changed {row.word_dropout}, noise "
             f"{row.noise} of a vector's length, up to {row.mix} of the way to another message); the paper does not vary them."
+        )
+    if row.nearest_wording:
+        told.append(
+            f"A message that training never held is read as the nearest one that it held, where their cosine is at least "
+            f"{row.nearest_wording:g}; the paper encodes it as it is."
         )
     if row.reorder:
         told.append(f"In training, messages change places by up to {row.reorder:g}; the paper keeps their order.")
