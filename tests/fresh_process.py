@@ -21,7 +21,8 @@ from pathlib import Path
 
 PRELOADED = (
     "torch", "torch._dynamo", "torch.export", "torch.distributed.tensor", "torch.distributed.checkpoint",
-    "torch.distributed.elastic.agent.server.api", "torch.nn.attention.flex_attention", "scipy.optimize",
+    "torch.distributed.elastic.agent.server.api", "torch.nn.attention.flex_attention", "torch._inductor.compile_fx",
+    "scipy.optimize", "pandas", "pyarrow.dataset", "pyarrow.parquet",
 )  # fmt: skip
 ON_CPU = {"CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
 LOGLLM = "from logllm.__main__ import main; main()"  # the code of the command

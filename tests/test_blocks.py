@@ -26,7 +26,8 @@ HUB = "needs an account of the Hub"
 CARD = "needs a graphics card and gated weights"
 CLUSTER = "needs a cluster"
 DOCKER = "needs a container engine (tests/test_deploy.py builds from the same files)"
-SIMULATED = "logllm simulate hdfs --lines 6000 --out . --quiet; mv hdfs.log HDFS.log"
+# As few lines as give windows of both classes to the training and to the validation part.
+SIMULATED = "logllm simulate hdfs --lines 1000 --out . --quiet; mv hdfs.log HDFS.log"
 ROTATED = "head -1000 app.log | gzip > app.log.2.gz; tail -n +1001 app.log | gzip > app.log.1.gz"
 SAVED = "python -c \"from logllm import LogAnomalyDetector as D; D.from_pretrained('checkpoints/logllm').save_pretrained('{}')\""
 KEY = """$(python -c "import json; print(json.loads(open('alerts.ndjson').readline())['template_key'])")"""
@@ -65,7 +66,7 @@ PAGES = (
     ),
     Page("docs/index.md", not_run={"pip install": INSTALL}),
     Page("docs/tutorial/own-log.md"),
-    Page("docs/tutorial/train.md", instead={"--lines 100000": "--lines 6000"}),
+    Page("docs/tutorial/train.md", instead={"--lines 100000": "--lines 1500"}),
     Page(
         "docs/how-to/watch.md",
         before=ROTATED,
@@ -108,7 +109,8 @@ PAGES = (
     Page(
         "docs/operations/scale.md",
         before=SIMULATED + "; cp -r checkpoints/logllm model",
-        instead={"--nproc_per_node 8": "--nproc_per_node 2"},
+        # Two processes: tests/test_cluster.py scores with them, several-processes.md and tests/test_elastic.py train.
+        instead={"--nproc_per_node 8": "--nproc_per_node 1"},
         not_run={"logllm score --engine ray": CLUSTER},
     ),
     Page("deploy/README.md", not_run={"docker": DOCKER}),

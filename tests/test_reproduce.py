@@ -2,9 +2,8 @@
 
 import json
 import math
-import subprocess
-import sys
 
+import fresh_process
 import pytest
 import yaml
 
@@ -241,7 +240,7 @@ try:
 except ValueError as error:
     print("stopped:", error)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=280)
+    done = fresh_process.run(script)
     assert "stopped: the disk must have" in done.stdout and "--resume" in done.stdout, done.stderr[-2000:]
     assert [run["seed"] for run in json.loads(target.read_text())["runs"]] == [0]  # what was finished stands
     resumed = reproduce(file, small_dataset, target, resume=True, **wanted)
