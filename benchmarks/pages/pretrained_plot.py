@@ -37,8 +37,8 @@ def lines() -> tuple[list[Line], list[str]]:
     pairs = [(label, reworded.get(name), reworded.get(other), other) for label, name, other in ENCODERS]
     for name in logllm_pretrained.ROWS:
         other = name.replace("pretrained decoder", "random decoder")
-        if name.startswith("pretrained decoder") and "messages varied" not in name and other in logllm_pretrained.ROWS:
-            label = name.replace("pretrained decoder", "SmolLM2 decoder")
+        if "pretrained decoder" in name and "varied" not in name and other in logllm_pretrained.ROWS:
+            label = name.replace("pretrained decoder", "SmolLM2 decoder").replace(" by MiniLM, then", ",")
             pairs.append((label, pretrained.get(name), pretrained.get(other), other))
             missing += [] if name in pretrained else [name]
     for colour, (label, with_weights, without, other) in zip(COLOURS, pairs):
@@ -115,7 +115,7 @@ def write() -> None:
             "ytick.color": ink,
         }
         with plt.rc_context({**colours, "figure.facecolor": ground, "axes.facecolor": ground, "font.size": 10}):
-            figure, axes = plt.subplots(figsize=(8.4, 3.4), dpi=110)
+            figure, axes = plt.subplots(figsize=(8.4, 4.4), dpi=110)
             for i, one in enumerate(drawn):
                 shares, mean, low, high = zip(*one["points"])
                 style = {"pretrained": "-", "random": "--", "rule": ":"}[one["kind"]]
@@ -129,7 +129,7 @@ def write() -> None:
             axes.set_xticks([0, 20, 40, 100])
             axes.grid(alpha=0.2)
             axes.spines[["top", "right"]].set_visible(False)
-            axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8)
+            axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.18), ncols=2, frameon=False, fontsize=7.5)
             figure.tight_layout()
             figure.savefig(
                 ASSETS / f"pretrained-{theme}.png", metadata={"Description": checksum(drawn), "Software": None}
