@@ -79,6 +79,7 @@ MORE = [
     ("middleware","2024-06-12|06:00:03,584|MW1|ERROR|HOST|e9f0011d|Certificado revocado","2024-06-12T06:00:03.584000",17,"Certificado revocado"),
     ("semicolons","2024-06-12;06:00:03;HYD1;STATUS;Druck=180 bar","2024-06-12T06:00:03",None,"Druck=180 bar"),
     ("plc","12.06.24 06:06:43 ALARM NOT-HALT Station 4 betätigt","2024-06-12T06:06:43",17,"NOT-HALT Station 4 betätigt"),
+    ("day and month","10.06. 11:16:40 WARNUNG Papierstau in Fach 2","some",13,"Papierstau in Fach 2"),
     ("queue id of digits","Jun 12 06:00:12 mail postfix/smtpd[2001]: 3329104217: client=mx.example","some",None,"3329104217: client=mx.example"),
 ]  # fmt: skip
 

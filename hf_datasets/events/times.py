@@ -79,6 +79,7 @@ _LAYOUTS: tuple[str, ...] = (
     r"(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d) (?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)",
     rf"(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)\s+{_CLOCK_S}",
     rf"(?P<m>\d\d)(?P<d>\d\d) {_CLOCK_S}",
+    rf"(?P<d>\d\d)\.(?P<m>\d\d)\.\s?{_CLOCK_S}{_ZONE}",
     rf"(?P<m>\d\d)[-/.](?P<d>\d\d){_SEP}{_CLOCK_S}{_ZONE}",
     r"(?P<e>\d{9,10})(?:[.,](?P<f>\d{1,9}))?",
     r"(?P<e3>\d{13})(?:\.(?P<f>\d{1,6}))?",
