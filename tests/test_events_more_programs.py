@@ -97,3 +97,15 @@ def test_more_programs(tmp_path, program, line, time, severity, end):
         assert found is not None and found[11:] == time[6:]
     elif time is not None:
         assert found == time
+
+
+def test_events_copied_from_the_event_viewer(tmp_path):
+    told = "Log Name:      System\nSource:        Disk\nDate:          06/{day}/2024 9:07:41 PM\nLevel:         {level}\nDescription:\n{text}\n\nMore.\n\n"
+    path = tmp_path / "system.log"
+    path.write_text(
+        told.format(day=10, level="Error", text="bad block") + told.format(day=12, level="Information", text="ok")
+    )
+    first, second = EventLog([path]).read(0)
+    assert (first.severity, first.message, second.severity) == (17, "bad block\n\nMore.", 9)
+    moments = [datetime.fromtimestamp(event.timestamp, UTC).isoformat()[:-6] for event in (first, second)]
+    assert moments == ["2024-06-10T21:07:41", "2024-06-12T21:07:41"]  # AM and PM: the month comes first

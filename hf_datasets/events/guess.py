@@ -108,6 +108,9 @@ def guess_plan(pieces: list[list[str]], written: float, row: EventFormat | None 
         plan.row = plan.block
         plan.shares = {plan.block.name: 1.0}
         plan.lines.inner = _inner_rows(_block_messages(filled, plan.block))
+        named_times = re.compile(rf"(?:{'|'.join(map(re.escape, plan.block.times))})\s*[:=]\s*(.+)")
+        times = [found[1] for line in filled if (found := named_times.match(line))]
+        plan.lines.order = best_order(times[:400], written)
         return plan
     objects = [line for line in filled if line.lstrip()[:1] == "{" and line.rstrip(" ,\t")[-1:] == "}"]
     plan.json = row.reader == "json" if row is not None else bool(objects)

@@ -349,6 +349,10 @@ def block_fields(row: EventFormat, text: str) -> dict[str, Any]:
             if met and key and not key[0].isspace():
                 fields[key] = value
         return fields
+    if row.name == "windows-event-viewer":
+        header, _, description = text.partition("\nDescription:")
+        pairs = [line.partition(":") for line in header.split("\n")]
+        return {key.strip(): value.strip() for key, met, value in pairs if met} | {"Description": description.strip()}
     if row.name == "json-pretty":
         return parse_json(text) or {}
     text = text[: 1 << 20]
@@ -381,6 +385,8 @@ def block_ends(row: EventFormat, line: str, depth: int) -> tuple[bool, int]:
         return not line.strip(), 0
     if row.name == "apt-history":
         return line.startswith("End-Date:") or not line.strip(), 0
+    if row.name == "windows-event-viewer":
+        return False, 0  # the next one begins
     if row.name == "json-pretty":
         return line.rstrip() in ("}", "},"), 0
     return "</Event>" in line or "</log4j:event>" in line or "</record>" in line, 0

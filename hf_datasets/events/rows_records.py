@@ -783,6 +783,26 @@ BLOCKS: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="windows-event-viewer",
+        title="Windows events as Event Viewer copies them: Log Name, Source, Date, ..., Description",
+        reader="block",
+        pattern=r"^Log Name:\s",
+        messages=("Description",),
+        times=("Date",),
+        severities=("Level",),
+        code=("Event ID",),
+        sequence=("Source",),
+        examples=(
+            Example(
+                "Log Name:      System\nSource:        Disk\nDate:          05/01/2024 9:07:41 AM\nEvent ID:      7\n"
+                "Level:         Error\nDescription:\nThe device has a bad block.",
+                "2024-05-01T09:07:41+00:00",
+                ERROR,
+                "The device has a bad block.",
+            ),
+        ),
+    ),
+    EventFormat(
         name="log4j-xml",
         title="log4j and java.util.logging XML",
         reader="block",
