@@ -99,8 +99,20 @@ def task_table(result: dict[str, Any], task: str) -> str:
             if "unfinished" in stage:
                 parts += f". {run['row']}, seed {run['seed']}: the training was broken off and is measured at {stage['unfinished']} "
                 parts += "of its last stage"
+    f1 = {
+        name: statistics.mean(
+            next(f["f1"] for f in run["figures"] if f["share"] == 0) for run in runs if run["row"] == name
+        )
+        for name in names
+    }
     models = [name for name in logllm_pretrained.ROWS if name in names]
-    lines += ["", f"Windows: {parts}." + ("" if models else " No model was run here, only the simple baselines.")]
+    simple = max((name for name in names if name in logllm_pretrained.BASELINES), key=lambda name: f1[name])
+    told = "No model was run here, only the simple baselines."
+    if models:
+        best = max(models, key=lambda name: f1[name])
+        beaten = "beats" if f1[best] > f1[simple] else "does not beat"
+        told = f"The best model (F1 {f1[best]:.3f}, {best}) {beaten} the best simple baseline (F1 {f1[simple]:.3f}, {simple})."
+    lines += ["", f"{told} Windows: {parts}."]
     return "\n".join(lines)
 
 
