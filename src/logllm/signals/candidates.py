@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import tails
-from .facets import Facet
+from .facets import STATUS_NAMES, Facet, changes_for_good
 from .table import CLASS_NAMES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable, counts_of, sorted_rows
 from .words import fault_class, fault_words, is_lesser
 
@@ -276,6 +276,10 @@ class Item:
     prior: float = 0.0
 
 
+_VERSION = re.compile(r"v?[-+]?\d+\.\d+(?:\.\d+)?")  # or an amount: neither is what rates are of
+_NUMBER_LAST = re.compile(r"(?:^|\s)[-+]?\d+$")
+
+
 def items_of(kinds: Kinds, facets: Sequence[Facet]) -> list[Item]:
     """All kinds that occur more than eight times, and the values of facets."""
     out = [
@@ -283,14 +287,12 @@ def items_of(kinds: Kinds, facets: Sequence[Facet]) -> list[Item]:
         for kind in np.flatnonzero(kinds.count > 8)
     ]
     for facet in facets:
-        for place, value in enumerate(facet.values):
-            rows = np.flatnonzero(facet.of_row == place)
-            if len(rows) > 8:
-                status = (
-                    facet.name in ("status", "http_status", "status_code", "code")
-                    and value[:1] == "5"
-                    and len(value) == 3
-                )
+        held = [np.flatnonzero(facet.of_row == place) for place in range(len(facet.values))]
+        if changes_for_good(held):
+            continue
+        for value, rows in zip(facet.values, held):
+            if len(rows) > 8 and not _VERSION.fullmatch(value):
+                status = facet.name in STATUS_NAMES and value[:1] == "5" and len(value) == 3
                 places = len(np.unique(rows // kinds.gap))
                 out.append(
                     Item(
@@ -575,8 +577,15 @@ def silences(table: EventTable, kinds: Kinds, items: Sequence[Item]) -> list[Can
     n = len(table)
     gone: list[Candidate] = []
     phases = 0
-    # Errors that stop are no silence.
-    frequent = [item for item in items if len(item.rows) >= 15 and item.places >= 5 and item.severity < ERRONEOUS]
+    # Errors that stop are no silence, and an amount that does not come again is none.
+    frequent = [
+        item
+        for item in items
+        if len(item.rows) >= 15
+        and item.places >= 5
+        and item.severity < ERRONEOUS
+        and not _NUMBER_LAST.search(item.name)
+    ]
     for item in frequent:
         rows = item.rows
         steps = np.diff(rows)
@@ -624,9 +633,13 @@ def _silence(table: EventTable, item: Item, at: int, nats: float) -> Candidate:
     end = len(table) - 1 if after is None else after
     usual = float(np.median(np.delete(steps, at) if at < len(steps) else steps))
     seconds = _seconds(table, before, end)
-    each_second = float(np.median(np.diff(table.timestamp[rows])))
+    pauses = np.diff(table.timestamp[rows])
+    each_second = float(np.median(pauses))
     if seconds and each_second > 0:
         gap, each = tails.duration(seconds), tails.duration(each_second)
+        mean = float(np.delete(pauses, at).mean() if at < len(pauses) else pauses.mean())
+        if mean > 5 * each_second:  # it comes in groups, and the usual pause is that inside of one
+            each = f"{tails.duration(mean)} on average"
     else:
         gap, each = f"{end - before:,} lines", f"{usual:,.0f} lines"
     reason = f"{item.name + ' ' if item.name else ''}stays away for {gap}, where it comes every {each}"

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +27,13 @@ _PAIR = re.compile(r'\b([A-Za-z_][\w.-]{0,40})[=:]("[^"]{0,60}"|[\w./-]{1,60})')
 _DATED = re.compile(
     r"\d{4}|\d\d:\d\d"
 )  # times, ports, numbers of a day: they change with time, not with the sort of event
-_STATUS = re.compile(r"(?<![\w.:/-])[1-6]\d\d(?![\w.:/-])")
-_USUAL_STATUS = frozenset(
+STATUS = re.compile(r"(?<![\w.:/-])[1-6]\d\d(?![\w.:/-])")
+USUAL_STATUS = frozenset(
     "200 201 202 204 206 301 302 303 304 307 308 400 401 403 404 409 422 429 500 502 503 504".split()
 )
+STATUS_NAMES = ("status", "http_status", "status_code", "code")
 # Fields that say when, where in the code, or which one, but not of what sort an event is; and labels of published logs.
-_NO_FACET = frozenset("time timestamp date pid tid line id number seq level severity priority label".split())
+NO_FACET = frozenset("time timestamp date pid tid line id number seq level severity priority label".split())
 
 
 @dataclass(slots=True)
@@ -54,6 +55,16 @@ def _alike(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
     """Whether two facets cut the log in the same way."""
     pairs = np.unique((one.astype(np.int64) + 1) * (int(other.max()) + 2) + other + 1)
     return len(pairs) == len(np.unique(one)) == len(np.unique(other))
+
+
+def changes_for_good(rows: Iterable[Sequence[int] | NDArray[np.int64]]) -> bool:
+    """Whether values, whose rows are given in order, take each other's place for good: as versions do with deployments.
+
+    >>> changes_for_good([[0, 1, 4], [5, 9]]), changes_for_good([[0, 1, 9], [5, 6]]), changes_for_good([[0, 3]])
+    (True, False, False)
+    """
+    spans = sorted((int(one[0]), int(one[-1])) for one in rows if len(one))
+    return len(spans) > 1 and all(last < first for (_, last), (first, _) in pairwise(spans))
 
 
 def read_texts(table: EventTable, events: Iterable[LogEvent]) -> tuple[list[str], list[dict[str, str]]]:
@@ -103,19 +114,19 @@ def find_facets(table: EventTable, messages: Sequence[str], attributes: Sequence
     slots: dict[tuple[int, int], dict[int, str]] = {}
     for row, (text, own) in enumerate(zip(messages, attributes)):
         for name, value in own.items():
-            if name.lower() not in _NO_FACET and len(value) <= 60:
+            if name.lower() not in NO_FACET and len(value) <= 60:
                 fields.setdefault(name, {})[row] = value
         short = text[:400]
         for name, value in _PAIR.findall(short):
-            if name not in own and name.lower() not in _NO_FACET:
+            if name not in own and name.lower() not in NO_FACET:
                 fields.setdefault(name, {})[row] = value
-        for place, value in enumerate(_STATUS.findall(short)):
+        for place, value in enumerate(STATUS.findall(short)):
             slots.setdefault((int(template[row]), place), {})[row] = value
     counts = np.bincount(template)
     status: dict[int, str] = {}
     for (one, _), held in slots.items():
         values = Counter(held.values())
-        usual = sum(count for value, count in values.items() if value in _USUAL_STATUS)
+        usual = sum(count for value, count in values.items() if value in USUAL_STATUS)
         usual_ones = usual > 0.9 * len(held) and len(values) <= max(3, len(held) // 4)
         # Other programs have codes of their own: a handful of three-digit numbers, few of which make up nearly all.
         few_codes = (

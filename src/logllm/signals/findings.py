@@ -92,11 +92,11 @@ class Finding:
     @property
     def reason(self) -> str:
         """Why, in one sentence."""
-        words = self.lead.reason
+        told = {self.lead.question: self.lead.reason}
         for one in self.candidates[1:]:
-            if one.question != self.lead.question and one.lead == self.lead.lead:
-                words += f"; {one.reason}"
-        return words
+            if one.lead == self.lead.lead:
+                told.setdefault(one.question, one.reason)
+        return "; ".join(told.values())
 
 
 def strength(candidate: Candidate) -> float:
@@ -127,7 +127,7 @@ def make_findings(
             )
         if near is not None:
             found[near].candidates.append(one)
-            if one.question in ("new", "grave") and one.severity >= ERRONEOUS:
+            if one.question in ("new", "grave") and one.severity >= ERRONEOUS and one.kind >= 0:
                 of_kind.setdefault(one.kind, near)
             low, high = spans[near]
             if max(high, one.last) - min(low, one.first) <= max(CHAIN, high - low):
@@ -145,7 +145,7 @@ def make_findings(
             spans.append((one.first, one.last))
         else:
             spans.append((one.first, one.first))
-        if one.question in ("new", "grave") and one.severity >= ERRONEOUS:
+        if one.question in ("new", "grave") and one.severity >= ERRONEOUS and one.kind >= 0:
             of_kind.setdefault(one.kind, len(found))
         found.append(Finding([one], 0.0, False, [], 0))
     for finding in found:

@@ -26,6 +26,7 @@ FIXED_SHARE = 0.9
 FIXED_WITHOUT_SESSIONS = 0.97
 MOST_SESSION_EVENTS = 400
 MANY_COMPONENTS = 20
+LASTING = 3  # times the events of a usual session
 _NAME = re.compile(r"[\w-]*\d[\w-]*(?:[.:/][\w-]+)*")
 _UNIT = re.compile(r"^\d{1,5}(?:[.,]\d+)?[a-zA-Zµ%]{0,3}$")
 
@@ -61,7 +62,8 @@ def cut_sequences(table: EventTable, messages: Sequence[str] | None) -> list[Seq
         sessions = len(sizes) >= max(10, n // MOST_SESSION_EVENTS) and float(np.median(sizes)) <= MOST_SESSION_EVENTS
         sessions = sessions and _are_short(table)
         if len(sizes) > 1:
-            ways.append(Sequences(table.sequence, "session" if sessions else "component", sessions))
+            kept = _without_lasting(table) if sessions else table.sequence
+            ways.append(Sequences(kept, "session" if sessions else "component", sessions))
     if not sessions and messages is not None:
         of_row = sessions_in_text(messages, table.template)
         if of_row is not None:
@@ -73,6 +75,13 @@ def cut_sequences(table: EventTable, messages: Sequence[str] | None) -> list[Seq
 
 def _are_short(table: EventTable) -> bool:
     """Whether most sequences begin and end within a part of the log, as sessions do and hosts do not."""
+    spans = _spans(table)
+    spans = spans[spans >= 0]
+    return float(np.median(spans[spans > 0] if (spans > 0).any() else spans)) <= len(table) / 3
+
+
+def _spans(table: EventTable) -> NDArray[np.int64]:
+    """Rows from the first to the last one of each sequence, -1 for one that has none."""
     first = np.full(int(table.sequence.max()) + 1, len(table), np.int64)
     last = np.full(len(first), -1, np.int64)
     for start in range(0, len(table), CHUNK):
@@ -80,8 +89,15 @@ def _are_short(table: EventTable) -> bool:
         rows = start + np.flatnonzero(owner >= 0)
         np.minimum.at(first, table.sequence[rows], rows)
         np.maximum.at(last, table.sequence[rows], rows)
-    spans = (last - first)[last >= 0]
-    return float(np.median(spans[spans > 0] if (spans > 0).any() else spans)) <= len(table) / 3
+    return np.where(last >= 0, last - first, -1)
+
+
+def _without_lasting(table: EventTable) -> NDArray[np.int32]:
+    """The sessions of the rows; -1 for what lasts and says far more than a session: the component of lines without an id."""
+    spans = _spans(table)
+    sizes = counts_of(table.sequence + 1, len(spans) + 1)[1:]
+    lasting = (spans > len(table) / 3) & (sizes > LASTING * np.median(sizes[sizes > 0]))
+    return np.where(np.append(lasting, False)[table.sequence], -1, table.sequence) if lasting.any() else table.sequence
 
 
 def _streams(table: EventTable) -> NDArray[np.int32]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from logllm.hf_datasets.events.masks import mask_message
 
+from .facets import STATUS_NAMES, changes_for_good
 from .table import EventTable
 
 MOST_WORDS = 12
@@ -67,6 +68,72 @@ def merge_parameters(table: EventTable) -> EventTable:
             texts.append(text)
         same[one] = place[text]
     return table.with_templates(same[table.template], texts)
+
+
+MOST_SHAPES = 40
+
+
+def name_shapes(table: EventTable, rows: Sequence[int], fields: Sequence[dict[str, str]]) -> EventTable:
+    """The table with templates for records whose message has no word: their keys, and values where those are few.
+
+    Args:
+        table: the events.
+        rows: the rows that are structured records.
+        fields: fields of each row of the table.
+    """
+    template = table.template
+    wordless = np.array([not text.replace("<*>", "").strip() for text in table.templates] or [False])
+    nameless = [row for row in rows if wordless[template[row]] and fields[row]]
+    if not nameless:
+        return table
+    texts = list(table.templates)
+    for keys, members in rows_by_keys(nameless, fields):
+        told: list[str] = []  # keys of few values, as long as their combinations repeat
+        for key in sorted(keys, key=lambda key: len({fields[row][key] for row in members})):
+            if not _is_sort({row: fields[row][key] for row in members}, key in STATUS_NAMES):
+                continue
+            shapes = {tuple(fields[row][one] for one in (*told, key)) for row in members}
+            if len(shapes) > min(MOST_SHAPES, max(len(members) // LEAST_EVENTS, 1)):
+                continue
+            told.append(key)
+        place: dict[str, int] = {}
+        for row in members:
+            text = " ".join(f"{key}={fields[row][key] if key in told else '<*>'}" for key in keys)
+            if text not in place:
+                place[text] = len(texts)
+                texts.append("{ " + text + " }")
+            template[row] = place[text]
+    return table.with_templates(template, texts)
+
+
+LEAST_RECORDS = 60
+
+
+def rows_by_keys(rows: Sequence[int], fields: Sequence[dict[str, str]]) -> list[tuple[list[str], list[int]]]:
+    """(keys, rows in order) of the records with the same keys; few records join those whose keys they extend."""
+    by_keys: dict[frozenset[str], list[int]] = {}
+    for row in rows:
+        by_keys.setdefault(frozenset(fields[row]), []).append(row)
+    common = [keys for keys, members in by_keys.items() if len(members) >= LEAST_RECORDS]
+    for keys, members in list(by_keys.items()):
+        base = max((one for one in common if one < keys), key=len, default=None)
+        if len(members) < LEAST_RECORDS and base is not None:
+            by_keys[base] += by_keys.pop(keys)
+    return [(sorted(keys), sorted(members)) for keys, members in by_keys.items()]
+
+
+def _is_sort(values: dict[int, str], status: bool) -> bool:
+    """Whether the values of a key (by row, in order) tell of what sort a record is: a status, or a few words that come all along."""
+    rows: dict[str, list[int]] = {}
+    for row, value in values.items():
+        rows.setdefault(value, []).append(row)
+        if len(rows) > MOST_SHAPES:
+            return False
+    if status:
+        return True
+    least = min(map(len, rows.values()))
+    words = all(any(letter.isalpha() for letter in value) for value in rows)
+    return words and least >= len(values) / 100 and not changes_for_good(rows.values())
 
 
 def split_by_words(table: EventTable, messages: Sequence[str]) -> EventTable:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from logllm.hf_datasets.drain import template_key
 from logllm.hf_datasets.events import EventBatch, EventLog, FileReport, LogEvent
+from logllm.hf_datasets.events.formats import JSON_ROWS
 from logllm.hf_datasets.events.seek import TimeIndex
 
 from . import tails
@@ -35,9 +36,10 @@ from .candidates import (
     values,
 )
 from .facets import MOST_EVENTS, find_facets, read_texts
+from .fields import odd_fields, say_what_is_shared
 from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
-from .refine import merge_parameters, split_by_words
+from .refine import merge_parameters, name_shapes, split_by_words
 from .table import CLASS_NAMES, ERRONEOUS, EventTable, counts_of, read_table
 from .weights import THRESHOLD
 from .words import fault_class, fault_word
@@ -210,7 +212,15 @@ def refined(table: EventTable, log: EventLog) -> tuple[EventTable, tuple[list[st
     if not FEW_EVENTS <= len(table) <= MOST_EVENTS:
         return table, None
     texts = read_texts(table, (event for source in np.unique(table.source).tolist() for event in log.read(source)))
-    return split_by_words(merge_parameters(table), texts[0]), texts
+    table = split_by_words(merge_parameters(table), texts[0])
+    return name_shapes(table, records_of(table, log), texts[1]), texts
+
+
+def records_of(table: EventTable, log: EventLog) -> list[int]:
+    """Rows that are structured records: JSON objects."""
+    names = {row.name for row in JSON_ROWS}
+    sources = [source for source, one in enumerate(log.files) if one.format in names]
+    return np.flatnonzero(np.isin(table.source, sources)).tolist() if sources else []
 
 
 def _logs(table: EventTable, paths: Sequence[str]) -> Sequence[NDArray[np.int64] | None]:
@@ -264,14 +274,19 @@ def _judge_log(
     found, standing = new_and_grave(table, kinds)
     order_by = "not judged"
     formless = _formless(table, kinds)
+    if texts is not None and (records := records_of(table, log)):
+        found += odd_fields(table, kinds, records, texts[1])
     if formless:
-        found = [one for one in found if one.severity >= ERRONEOUS]
+        found = [one for one in found if one.severity >= ERRONEOUS or one.kind < 0]
         notes.append(
             "hardly any message repeats: no structure was found, and only what states a grave level can be told"
         )
     elif n >= FEW_EVENTS:
         items = items_of(kinds, find_facets(table, *texts) if texts is not None else [])
-        found += bursts(table, kinds, items) + drops(table, items) + silences(table, kinds, items)
+        many = bursts(table, kinds, items)
+        if texts is not None:
+            say_what_is_shared(many, *texts)
+        found += many + drops(table, items) + silences(table, kinds, items)
         found += values(table, kinds)
         del items
         if n > MOST_EVENTS:
