@@ -174,7 +174,8 @@ def rl_row(split: Keys, recipe: dict[str, Any], seed: int, work: Path, settings:
     model, processor, stages, history = train(split, recipe, seed, work / str(seed), settings)
     figures = key_figures_of(model, processor, split)
     rows = [log for log in history["reinforce"] if "reward" in log]
-    curve = {name: [round(log[name], 4) for log in rows] for name in ("reward", "entropy", "kl")}
+    # TRL logs a divergence only where the loss holds one.
+    curve = {name: [round(log[name], 4) for log in rows if name in log] for name in ("reward", "entropy", "kl")}
     return {"detectors": detect(model, processor, split), "validation": figures, "stages": stages[1:], "curve": curve}
 
 
