@@ -218,3 +218,44 @@ def test_names_that_no_mask_takes_are_parameters(tmp_path):
     result = scan(tmp_path, lines)
     used = {result.table.templates[at] for at in result.table.kind_template.tolist()}
     assert sorted(text.partition("<*> ")[2] for text in used) == sorted(steps) and result.flagged == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "usual", "value", "reason"),
+    [
+        ("temp={} °C", lambda rng: round(rng.gauss(61, 1.1), 1), 118.4, "temp 118.4 °C, usual 6"),
+        ("temp={}", lambda rng: round(rng.gauss(61, 1.1), 1), 400, "temp 400, usual 6"),
+        ("read {} rows", lambda rng: rng.randrange(5000, 90000), 0, "read 0 rows, usual"),
+        ("took {} ms", lambda rng: round(rng.lognormvariate(3, 0.5), 1), 60000, "took 60,000 ms, usual "),
+    ],
+)
+def test_a_value_is_judged_by_the_spread_of_its_place(tmp_path, unit, usual, value, reason):
+    rng = random.Random(3)
+    lines = [f"{stamp(3 * i)} INFO press: cycle done, {unit.format(usual(rng))}" for i in range(600)]
+    lines[350] = f"{stamp(1050)} INFO press: cycle done, {unit.format(value)}"
+    result = scan(tmp_path, lines)
+    assert flagged(result) == [("value", 351)] and reason in result.flagged[0].reason
+
+
+@pytest.mark.parametrize(
+    "usual",
+    [
+        lambda rng, i: rng.lognormvariate(3, 1.2), lambda rng, i: rng.paretovariate(2) * 10, lambda rng, i: i * 40 + rng.randrange(30),
+        lambda rng, i: rng.choice([1, 1, 1, 2]), lambda rng, i: rng.randrange(10**4, 10**5), lambda rng, i: 10 if i % 97 else 700,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("seed", range(3))
+def test_ordinary_spreads_are_no_unusual_value(tmp_path, usual, seed):
+    rng = random.Random(seed)
+    lines = [f"{stamp(3 * i)} INFO store: item kept, amount={usual(rng, i):.6g}" for i in range(600)]
+    assert flagged(scan(tmp_path, lines)) == []
+
+
+def test_values_of_templates_that_differ_in_a_name_are_judged_together(tmp_path):
+    rng = random.Random(5)
+    names = ["visits", "clicks", "prices", "stock", "returns", "lines"]
+    lines = [
+        f"{stamp(9 * i)} INFO etl: {rng.choice(names)}: {rng.randrange(5000, 90000)} rows read" for i in range(150)
+    ]
+    lines[80] = f"{stamp(720)} INFO etl: stock: 0 rows read"
+    assert flagged(scan(tmp_path, lines)) == [("value", 81)]

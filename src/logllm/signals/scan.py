@@ -21,6 +21,7 @@ from logllm.hf_datasets.events import EventBatch, EventLog, FileReport, LogEvent
 from logllm.hf_datasets.events.seek import TimeIndex
 
 from . import tails
+from .amounts import values
 from .candidates import (
     WORDED,
     Candidate,
@@ -32,9 +33,9 @@ from .candidates import (
     items_of,
     new_and_grave,
     silences,
-    values,
 )
 from .facets import MOST_EVENTS, find_facets, read_texts
+from .families import find_families
 from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
 from .refine import merge_parameters, split_by_words
@@ -261,8 +262,13 @@ def _judge_log(
     if seen is not None:  # what other logs hold as well is not new
         kinds.runs[(kinds.runs == 1) & (seen > kinds.count)] = 2
     notes: list[str] = []
+    families = find_families(table, kinds)
     found, standing = new_and_grave(table, kinds)
     order_by = "not judged"
+
+    def message_of(row: int) -> str:
+        return texts[0][row] if texts is not None else log.events([table.place(row)])[0].message
+
     formless = _formless(table, kinds)
     if formless:
         found = [one for one in found if one.severity >= ERRONEOUS]
@@ -272,7 +278,7 @@ def _judge_log(
     elif n >= FEW_EVENTS:
         items = items_of(kinds, find_facets(table, *texts) if texts is not None else [])
         found += bursts(table, kinds, items) + drops(table, items) + silences(table, kinds, items)
-        found += values(table, kinds)
+        found += values(table, kinds, families, message_of)
         del items
         if n > MOST_EVENTS:
             kinds.forget_rows()
