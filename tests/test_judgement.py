@@ -259,3 +259,28 @@ def test_values_of_templates_that_differ_in_a_name_are_judged_together(tmp_path)
     ]
     lines[80] = f"{stamp(720)} INFO etl: stock: 0 rows read"
     assert flagged(scan(tmp_path, lines)) == [("value", 81)]
+
+
+@pytest.mark.parametrize(
+    "text", ["end rc={} elapsed={}s", "done after {1} s with return code {0}.", "exited with {} in {} s"]
+)
+@pytest.mark.parametrize("code", [2, 2147942467])
+def test_a_code_that_is_not_zero_for_once(tmp_path, text, code):
+    rng = random.Random(6)
+    jobs = ["prune", "digest", "import", "export"]
+    lines = [f"{stamp(40 * i)} | {rng.choice(jobs)} | {text.format(0, rng.randrange(1, 90))}" for i in range(160)]
+    lines[90] = f"{stamp(3600)} | prune | {text.format(code, 1)}"
+    result = scan(tmp_path, lines)
+    assert (
+        flagged(result) == [("new", 91)]
+        and str(code) in result.flagged[0].reason
+        and "are 0" in result.flagged[0].reason
+    )
+
+
+def test_a_code_that_is_often_not_zero_is_usual(tmp_path):
+    rng = random.Random(7)
+    lines = [
+        f"{stamp(40 * i)} | prune | end rc={rng.choice([0, 0, 0, 0, 0, 1, 2])} elapsed={i % 7}s" for i in range(300)
+    ]
+    assert flagged(scan(tmp_path, lines)) == []

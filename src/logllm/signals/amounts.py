@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from logllm.hf_datasets.events.masks import numbers_of, shape_of_message
+from logllm.hf_datasets.events.masks import PARAMETER, numbers_of, shape_of_message
 
 from . import tails
-from .candidates import MOST_NATS, Candidate, Kinds, Rows
+from .candidates import MOST_NATS, WORDED, Candidate, Kinds, Rows
 from .families import Family, rows_of
-from .table import EventTable
+from .table import ERRONEOUS, EventTable
 
 MOST_SLOTS = 8
 LEAST_VALUES = 60
@@ -208,3 +208,68 @@ def _number(value: float) -> str:
 def _one_number(message: str, spans: Sequence[tuple[int, int, float]]) -> bool:
     """Whether the runs of digits are one number, such as 184,220.5, and not several with units of their own."""
     return re.fullmatch(r"[\d.,_]+", message[spans[0][0] : spans[-1][1]]) is not None
+
+
+# --- Codes ----------------------------------------------------------------------------------------------------------
+
+_CODE = re.compile(
+    r"\b((?:exit|return|result)[ _-]?(?:code|status|value)|exit(?:ed)?(?: with)?|exitcode|rc|retval|returncode|errno|rcode)"
+    r"(\"?(?:\s*[=:]\s*|\s+)\"?)(-?\d+|0x[0-9a-f]+|<\*>)(?!\w|[.-]\d)",
+    re.IGNORECASE,
+)
+LEAST_ZEROS = 10
+MOST_CHARACTERS = 1000
+MOST_NOT_ZERO = 0.05
+
+
+def codes(
+    table: EventTable, kinds: Kinds, messages: Sequence[str] | None, message_of: Callable[[int], str]
+) -> list[Candidate]:
+    """Exit and return codes that are not zero where they nearly always are.
+
+    What is usual say the events of the same template; where there are few of them, all with a code of this name.
+    """
+    groups: dict[str, list[int]] = {}
+    not_zero: list[tuple[Rows, str, str]] = []  # rows, their template without the code, name of the code
+    for kind, template in enumerate(table.kind_template.tolist()):
+        text, rows = table.templates[template], kinds.rows(kind)
+        match = _CODE.search(text)
+        if match is not None:
+            bare = text[: match.start(3)] + PARAMETER + text[match.end(3) :]
+        elif messages is not None and PARAMETER in text:
+            bare, match = text, _CODE.search(messages[int(rows[0])][:MOST_CHARACTERS])
+        if match is None:
+            continue
+        name = match[1].lower()
+        unusual = rows if _is_not_zero(match[3]) else rows[:0]
+        if match.string is not text and messages is not None:  # the template hides the code
+            found_codes = (_CODE.search(messages[row][:MOST_CHARACTERS]) for row in rows.tolist())
+            unusual = rows[[one is not None and _is_not_zero(one[3]) for one in found_codes]]
+        for key in (bare, name):
+            held = groups.setdefault(key, [0, 0])
+            held[0] += len(rows) - len(unusual)
+            held[1] += len(unusual)
+        if len(unusual):
+            not_zero.append((unusual, bare, name))
+    found: list[Candidate] = []
+    for rows, bare, name in not_zero:
+        zeros, others = groups[bare] if sum(groups[bare]) > LEAST_ZEROS else groups[name]
+        places = len(np.unique(rows // kinds.gap))
+        first, last, count = int(rows[0]), int(rows[-1]), len(rows)
+        if zeros < LEAST_ZEROS or others > MOST_NOT_ZERO * zeros or places > 3:
+            continue
+        match = _CODE.search(message_of(first))
+        if match is None or not _is_not_zero(match[3]):
+            continue
+        nats = tails.at_least_one(tails.expected_new(others - count, 0.0) * tails.harmonic(places))
+        reason = f"{match[1]} {match[3]}, where {zeros:,} of {zeros + others:,} are 0"
+        kind = int(table.kind[first])
+        grade = max(int(kinds.classes[kind]), ERRONEOUS)
+        found.append(
+            Candidate("new", nats, WORDED[ERRONEOUS], first, rows[:50].tolist(), count, first, last, reason, kind, grade, count)
+        )  # fmt: skip
+    return found
+
+
+def _is_not_zero(code: str) -> bool:
+    return bool(code.strip("-0x"))

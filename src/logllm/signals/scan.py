@@ -21,7 +21,7 @@ from logllm.hf_datasets.events import EventBatch, EventLog, FileReport, LogEvent
 from logllm.hf_datasets.events.seek import TimeIndex
 
 from . import tails
-from .amounts import values
+from .amounts import codes, values
 from .candidates import (
     WORDED,
     Candidate,
@@ -278,7 +278,9 @@ def _judge_log(
     elif n >= FEW_EVENTS:
         items = items_of(kinds, find_facets(table, *texts) if texts is not None else [])
         found += bursts(table, kinds, items) + drops(table, items) + silences(table, kinds, items)
-        found += values(table, kinds, families, message_of)
+        found += values(table, kinds, families, message_of) + codes(
+            table, kinds, texts[0] if texts is not None else None, message_of
+        )
         del items
         if n > MOST_EVENTS:
             kinds.forget_rows()
