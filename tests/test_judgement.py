@@ -284,3 +284,49 @@ def test_a_code_that_is_often_not_zero_is_usual(tmp_path):
         f"{stamp(40 * i)} | prune | end rc={rng.choice([0, 0, 0, 0, 0, 1, 2])} elapsed={i % 7}s" for i in range(300)
     ]
     assert flagged(scan(tmp_path, lines)) == []
+
+
+NAMES = "anna bert carla dora emil finn greta hugo ida jan kim lena".split()
+
+
+def named_lines(n=900, seed=8):
+    rng = random.Random(seed)
+    lines = []
+    for i in range(n):
+        name = NAMES[min(int(rng.expovariate(0.5)), 9)]
+        lines.append(
+            f"{stamp(5 * i)} INFO game: "
+            + rng.choice([f"{name} moved too quickly", f"tick took {rng.randrange(90)} ms"])
+        )
+    return lines
+
+
+def test_one_more_name_where_many_were_is_not_new(tmp_path):
+    lines = named_lines()
+    lines[500] = f"{stamp(2500)} INFO game: lena moved too quickly"
+    assert flagged(scan(tmp_path, lines)) == []
+
+
+@pytest.mark.parametrize("text", ["anna chunk relocated, recreating", "world save failed too quickly"])
+def test_other_words_are_new_among_names(tmp_path, text):
+    lines = named_lines()
+    lines[500] = f"{stamp(2500)} INFO game: {text}"
+    assert flagged(scan(tmp_path, lines)) == [("new", 501)]
+
+
+def test_steps_of_a_session_that_differ_in_a_name_are_one_step(tmp_path):
+    rng, lines, clock = random.Random(9), [], 0
+    for job in range(240):
+        table = rng.choice(NAMES[:8])
+        steps = [
+            f"extracting {table} now",
+            "throttled, retrying" if rng.random() < 0.1 or job == 90 else "",
+            "staged to lake",
+            "counts match",
+        ]
+        for step in filter(None, steps):
+            clock += 3
+            if not (job == 150 and step == "counts match"):
+                lines.append(f"{stamp(clock)} INFO etl [job-{40000 + job}] {step}")
+    found = scan(tmp_path, lines).flagged
+    assert len(found) == 1 and "counts match" in found[0].reason and "239 of 240" in found[0].reason

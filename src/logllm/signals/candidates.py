@@ -308,11 +308,19 @@ def items_of(kinds: Kinds, facets: Sequence[Facet]) -> list[Item]:
 # --- New, and grave -------------------------------------------------------------------------------------------------
 
 
-def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], list[Standing]]:
+def new_and_grave(
+    table: EventTable, kinds: Kinds, most: NDArray[np.float64] | None = None
+) -> tuple[list[Candidate], list[Standing]]:
     """Templates that stand in one place only, and grave ones that stand in a few; grave ones that run through are standing.
 
     A template is new where the other blocks of the log do not hold it. How likely that is says Good-Turing, for each
     class of severity by itself, from the templates that stand in a few places.
+
+    Args:
+        table: the events.
+        kinds: where the kinds stand.
+        most: `(k,)` most nats that the novelty of each kind is worth; kinds with less than `HARDLY_NEW` are not counted
+            among what is new.
     """
     n = len(table)
     found: list[Candidate] = []
@@ -344,7 +352,7 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
         # WARN lines of a short log say little: most of what it holds is rare.
         if grade == WARNING and n < 200 and usual_places < 4:
             continue
-        near, rare = _others(kinds, int(kind), unlike)
+        near, rare = _others(kinds, int(kind), unlike, None if most is None else most < HARDLY_NEW)
         places = 1 if began else runs
         nats = tails.at_least_one(tails.expected_new(near, rare) * tails.harmonic(places))
         nats -= math.log(places) * (0.5 if outbreaks else 1.0)
@@ -363,6 +371,10 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
                 prior += NAMED_TOO[fault_class(text)]
             prior += 0.25 * min(max(fault_words(text) - 1, 0), 4)  # of several lines the one that says most
             prior += 0.25 * math.log(count / runs)  # how heavy an outbreak is
+        if most is not None and places == 1:
+            nats = min(nats, float(most[kind]))
+            if grade <= WARNING and most[kind] < HARDLY_NEW:
+                continue
         if grade <= WARNING:
             nats = nats * unlike[kind] + 0.06 * min(int(kinds.own[kind]), 8)
             if kinds.is_start(first):
@@ -426,11 +438,18 @@ def _unlike(own: int, words: int) -> float:
     return by_count * (1.0 if share > 0.65 else 0.92 if share > 0.5 else 0.54)
 
 
-def _others(kinds: Kinds, kind: int, unlike: NDArray[np.float64]) -> tuple[float, float]:
+HARDLY_NEW = 0.5
+
+
+def _others(
+    kinds: Kinds, kind: int, unlike: NDArray[np.float64], known: NDArray[np.bool_] | None = None
+) -> tuple[float, float]:
     """(places with a new template of its class that is as unlike the rest, templates like that in two to ten places)."""
     alike = kinds.classes == kinds.classes[kind]
     if int(kinds.count.sum()) >= FEW_EVENTS:  # in a short log all that is rare is alike
         alike &= unlike >= 0.8 * unlike[kind]
+    if known is not None and not known[kind]:
+        alike &= ~known
     alike[kind] = False
     own = kinds.place_of.get(kind, -1)
     places = {kinds.place_of[one] for one in np.flatnonzero(alike & (kinds.runs == 1)).tolist()} - {own}

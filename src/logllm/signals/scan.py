@@ -35,7 +35,7 @@ from .candidates import (
     silences,
 )
 from .facets import MOST_EVENTS, find_facets, read_texts
-from .families import find_families
+from .families import find_families, known_but_for_a_name
 from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
 from .refine import merge_parameters, split_by_words
@@ -263,7 +263,7 @@ def _judge_log(
         kinds.runs[(kinds.runs == 1) & (seen > kinds.count)] = 2
     notes: list[str] = []
     families = find_families(table, kinds)
-    found, standing = new_and_grave(table, kinds)
+    found, standing = new_and_grave(table, kinds, known_but_for_a_name(table, kinds, families))
     order_by = "not judged"
 
     def message_of(row: int) -> str:
@@ -285,8 +285,8 @@ def _judge_log(
         if n > MOST_EVENTS:
             kinds.forget_rows()
         if order:
-            ways = cut_sequences(table, texts[0] if texts is not None else None)
-            found += order_breaks(table, kinds, ways)
+            ways = cut_sequences(table, texts[0] if texts is not None else None, families)
+            found += order_breaks(table, kinds, ways, families)
             order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
     if n < FEW_EVENTS * 2:
         notes.append(f"{n} events are too few to know what is usual; the gravest and rarest come first")
