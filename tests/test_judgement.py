@@ -330,3 +330,29 @@ def test_steps_of_a_session_that_differ_in_a_name_are_one_step(tmp_path):
                 lines.append(f"{stamp(clock)} INFO etl [job-{40000 + job}] {step}")
     found = scan(tmp_path, lines).flagged
     assert len(found) == 1 and "counts match" in found[0].reason and "239 of 240" in found[0].reason
+
+
+def paced(rate, n=4000, seed=10):
+    """Lines whose number a second is told by the time."""
+    rng, lines, clock = random.Random(seed), [], 0.0
+    while len(lines) < n:
+        clock += rng.expovariate(rate(clock))
+        lines.append(
+            f"{stamp(clock)} INFO web: "
+            + rng.choice(["page {} sent", "image {} sent", "cart {} changed"]).format(rng.randrange(999))
+        )
+    return lines
+
+
+def test_a_drop_of_the_whole_log(tmp_path):
+    result = scan(tmp_path, paced(lambda clock: 0.03 if 4000 < clock < 4600 else 0.6))
+    assert [one.kind for one in result.flagged] == ["drop"] and "the whole log" in result.flagged[0].reason
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [lambda clock: 0.6, lambda clock: 0.5 + 0.47 * np.sin(clock / 900), lambda clock: 0.05 if clock % 1500 < 500 else 1.0],
+    ids=["even", "rhythm", "pauses"],
+)  # fmt: skip
+def test_usual_rates_of_the_whole_log(tmp_path, rate):
+    assert flagged(scan(tmp_path, paced(rate))) == []

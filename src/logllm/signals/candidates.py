@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from logllm.hf_datasets.events.templates import OTHER
+
 from . import tails
 from .facets import Facet
 from .table import CLASS_NAMES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable, counts_of, sorted_rows
@@ -276,11 +278,12 @@ class Item:
     prior: float = 0.0
 
 
-def items_of(kinds: Kinds, facets: Sequence[Facet]) -> list[Item]:
-    """All kinds that occur more than eight times, and the values of facets."""
+def items_of(kinds: Kinds, facets: Sequence[Facet], hidden: int = -1) -> list[Item]:
+    """All kinds that occur more than eight times but the `hidden` one, and the values of facets."""
     out = [
         Item("", kinds.rows(int(kind)), int(kinds.runs[kind]), int(kind), int(kinds.classes[kind]))
         for kind in np.flatnonzero(kinds.count > 8)
+        if kind != hidden
     ]
     for facet in facets:
         for place, value in enumerate(facet.values):
@@ -737,6 +740,7 @@ def drops(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
     edges = np.linspace(0, n, blocks + 1).astype(np.int64)
     lines = np.diff(edges).astype(np.float64)
     pace = _block_seconds(table, edges)
+    hidden = np.array([text == OTHER for text in table.templates] or [False])[table.kind_template[table.kind]]
     judged = [
         item
         for item in items
@@ -754,13 +758,15 @@ def drops(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         if nats <= 0:
             continue
         inside = item.rows[np.searchsorted(item.rows, edges[a]) : np.searchsorted(item.rows, edges[b])]
+        first, last = int(edges[a]), int(edges[b]) - 1
+        if hidden[first : last + 1].sum() > 0.5 * (usual - count):  # it may have been told among what has no template
+            continue
         # What stays away for most of the stretch is gone, not rare.
         pauses = np.diff(np.concatenate([[edges[a]], inside, [edges[b]]]))
         if pauses.max() > 0.5 * (edges[b] - edges[a]):
             continue
         before = item.rows[: np.searchsorted(item.rows, edges[a])][-1:]
         after = item.rows[np.searchsorted(item.rows, edges[b]) :][:1]
-        first, last = int(edges[a]), int(edges[b]) - 1
         lead = int(inside[0])
         shown = sorted({*before.tolist(), *inside[:6].tolist(), *inside[-2:].tolist(), *after.tolist()})
         reason = f"{item.name + ' ' if item.name else ''}only {count:,.0f} times in {last - first + 1:,} lines, where {usual:,.0f} are usual"
@@ -821,3 +827,64 @@ def _deepest(
     if spread > MOST_SPREAD or len(coarse) < 4 or (coarse < 0.6 * coarse.mean()).mean() > 0.1:
         return None
     return float(nats[at]) / spread, int(a[at]), int(b[at]), float(inside[at]), float(usual[at])
+
+
+RATE_SPANS = (100, 50, 25, 12)  # parts of the log's time over which its lines are counted
+LEAST_LINES = 60  # lines that a span usually has
+MOST_KEPT = 0.25  # share of the usual lines up to which a span is a drop
+
+
+def whole_log_drops(table: EventTable, kinds: Kinds) -> list[Candidate]:
+    """Spans of time in which the whole log has far fewer lines than in all others of that length, and is not silent.
+
+    A rhythm of day and night and irregular logs have other spans that are as quiet; these tell how much the rate varies.
+    """
+    times = table.timestamp
+    if len(times) < FEW_EVENTS or np.isnan(times).any() or times[-1] <= times[0]:
+        return []
+    found: list[Candidate] = []
+    for parts in RATE_SPANS:
+        span = float(times[-1] - times[0]) / parts
+        if len(times) / parts < LEAST_LINES:
+            continue
+        for shift in (0.0, 0.5):
+            edges = times[0] + span * (np.arange(parts + (shift == 0)) + shift)
+            at = np.searchsorted(times, edges)
+            counts = np.diff(at).astype(np.float64)
+            low = int(np.argmin(counts))
+            others = np.delete(counts, np.arange(max(low - 1, 0), min(low + 2, len(counts))))
+            inside, usual = float(counts[low]), float(np.median(others))
+            first, last = int(at[low]), int(at[low + 1]) - 1
+            if not 4 <= inside <= min(MOST_KEPT * usual, 0.5 * float(others.min())) or low in (0, len(counts) - 1):
+                continue
+            if not _is_sharp(times, float(edges[low]), span, usual / span):
+                continue
+            pauses = np.diff(np.concatenate([[edges[low]], times[first : last + 1], [edges[low + 1]]]))
+            if pauses.max() > 0.5 * span or kinds.is_start(first):  # a silence, and no drop
+                continue
+            spread = max(1.0, float(others.var() / others.mean()))
+            nats = (inside * math.log(inside / usual) - inside + usual) / spread - math.log(2 * parts)
+            reason = f"only {inside:,.0f} lines of the whole log within {tails.duration(span)}, where {usual:,.0f} are usual and {others.min():,.0f} the fewest otherwise"
+            rows = sorted(
+                {max(first - 1, 0), *range(first, min(first + 6, last)), last, min(last + 1, len(times) - 1)}
+            )
+            found.append(
+                Candidate("drop", min(nats, MOST_NATS), 0.0, first, rows, last - first + 1, first, last, reason, -1, QUIET, 0, "all lines")
+            )  # fmt: skip
+    return sorted((one for one in found if one.nats > 0), key=lambda one: -one.nats)[:1]
+
+
+def _is_sharp(times: NDArray[np.float64], start: float, span: float, rate: float) -> bool:
+    """Whether the usual rate ends and begins again within a part of the span, as it does not in a rhythm of day and night."""
+    for step in (-span / 8, span / 8):
+        edge = start if step < 0 else start + span
+        while times[0] < edge < times[-1] and _lines_between(times, edge, edge + step) < 0.5 * rate * abs(step):
+            edge += step
+        if abs(edge - start) > 3 * span or _lines_between(times, edge, edge + 2 * step) < 0.75 * rate * 2 * abs(step):
+            return False
+    return True
+
+
+def _lines_between(times: NDArray[np.float64], one: float, other: float) -> int:
+    low, high = np.searchsorted(times, (min(one, other), max(one, other)))
+    return int(high - low)

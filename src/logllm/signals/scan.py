@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from logllm.hf_datasets.drain import template_key
 from logllm.hf_datasets.events import EventBatch, EventLog, FileReport, LogEvent
 from logllm.hf_datasets.events.seek import TimeIndex
+from logllm.hf_datasets.events.templates import OTHER
 
 from . import tails
 from .amounts import codes, values
@@ -33,6 +34,7 @@ from .candidates import (
     items_of,
     new_and_grave,
     silences,
+    whole_log_drops,
 )
 from .facets import MOST_EVENTS, find_facets, read_texts
 from .families import find_families, known_but_for_a_name
@@ -276,8 +278,12 @@ def _judge_log(
             "hardly any message repeats: no structure was found, and only what states a grave level can be told"
         )
     elif n >= FEW_EVENTS:
-        items = items_of(kinds, find_facets(table, *texts) if texts is not None else [])
+        hidden = next(
+            (kind for kind, at in enumerate(table.kind_template.tolist()) if table.templates[at] == OTHER), -1
+        )
+        items = items_of(kinds, find_facets(table, *texts) if texts is not None else [], hidden)
         found += bursts(table, kinds, items) + drops(table, items) + silences(table, kinds, items)
+        found += whole_log_drops(table, kinds)
         found += values(table, kinds, families, message_of) + codes(
             table, kinds, texts[0] if texts is not None else None, message_of
         )
