@@ -44,7 +44,7 @@ def values(
     """
     if table.numbers is None or not len(table.numbers):
         return []
-    groups = [kinds.rows(int(kind)) for kind in np.flatnonzero(kinds.count >= LEAST_VALUES)]
+    groups: list[Rows] = [kinds.rows(int(kind)) for kind in np.flatnonzero(kinds.count >= LEAST_VALUES)]
     taken: set[int] = set()
     for family in sorted(families, key=lambda one: -int(kinds.count[one.kinds].sum())):
         few = [kind for kind in family.kinds if kinds.count[kind] < LEAST_VALUES and kind not in taken]
@@ -252,10 +252,10 @@ def codes(
         if len(unusual):
             not_zero.append((unusual, bare, name))
     found: list[Candidate] = []
-    for rows, bare, name in not_zero:
+    for found_rows, bare, name in not_zero:
         zeros, others = groups[bare] if sum(groups[bare]) > LEAST_ZEROS else groups[name]
-        places = len(np.unique(rows // kinds.gap))
-        first, last, count = int(rows[0]), int(rows[-1]), len(rows)
+        places = len(np.unique(found_rows // kinds.gap))
+        first, last, count = int(found_rows[0]), int(found_rows[-1]), len(found_rows)
         if zeros < LEAST_ZEROS or others > MOST_NOT_ZERO * zeros or places > 3:
             continue
         match = _CODE.search(message_of(first))
@@ -266,7 +266,7 @@ def codes(
         kind = int(table.kind[first])
         grade = max(int(kinds.classes[kind]), ERRONEOUS)
         found.append(
-            Candidate("new", nats, WORDED[ERRONEOUS], first, rows[:50].tolist(), count, first, last, reason, kind, grade, count)
+            Candidate("new", nats, WORDED[ERRONEOUS], first, found_rows[:50].tolist(), count, first, last, reason, kind, grade, count)
         )  # fmt: skip
     return found
 
