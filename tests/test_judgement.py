@@ -218,3 +218,141 @@ def test_names_that_no_mask_takes_are_parameters(tmp_path):
     result = scan(tmp_path, lines)
     used = {result.table.templates[at] for at in result.table.kind_template.tolist()}
     assert sorted(text.partition("<*> ")[2] for text in used) == sorted(steps) and result.flagged == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "usual", "value", "reason"),
+    [
+        ("temp={} °C", lambda rng: round(rng.gauss(61, 1.1), 1), 118.4, "temp 118.4 °C, usual 6"),
+        ("temp={}", lambda rng: round(rng.gauss(61, 1.1), 1), 400, "temp 400, usual 6"),
+        ("read {} rows", lambda rng: rng.randrange(5000, 90000), 0, "read 0 rows, usual"),
+        ("took {} ms", lambda rng: round(rng.lognormvariate(3, 0.5), 1), 60000, "took 60,000 ms, usual "),
+    ],
+)
+def test_a_value_is_judged_by_the_spread_of_its_place(tmp_path, unit, usual, value, reason):
+    rng = random.Random(3)
+    lines = [f"{stamp(3 * i)} INFO press: cycle done, {unit.format(usual(rng))}" for i in range(600)]
+    lines[350] = f"{stamp(1050)} INFO press: cycle done, {unit.format(value)}"
+    result = scan(tmp_path, lines)
+    assert flagged(result) == [("value", 351)] and reason in result.flagged[0].reason
+
+
+@pytest.mark.parametrize(
+    "usual",
+    [
+        lambda rng, i: rng.lognormvariate(3, 1.2), lambda rng, i: rng.paretovariate(2) * 10, lambda rng, i: i * 40 + rng.randrange(30),
+        lambda rng, i: rng.choice([1, 1, 1, 2]), lambda rng, i: rng.randrange(10**4, 10**5), lambda rng, i: 10 if i % 97 else 700,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("seed", range(3))
+def test_ordinary_spreads_are_no_unusual_value(tmp_path, usual, seed):
+    rng = random.Random(seed)
+    lines = [f"{stamp(3 * i)} INFO store: item kept, amount={usual(rng, i):.6g}" for i in range(600)]
+    assert flagged(scan(tmp_path, lines)) == []
+
+
+def test_values_of_templates_that_differ_in_a_name_are_judged_together(tmp_path):
+    rng = random.Random(5)
+    names = ["visits", "clicks", "prices", "stock", "returns", "lines"]
+    lines = [
+        f"{stamp(9 * i)} INFO etl: {rng.choice(names)}: {rng.randrange(5000, 90000)} rows read" for i in range(150)
+    ]
+    lines[80] = f"{stamp(720)} INFO etl: stock: 0 rows read"
+    assert flagged(scan(tmp_path, lines)) == [("value", 81)]
+
+
+@pytest.mark.parametrize(
+    "text", ["end rc={} elapsed={}s", "done after {1} s with return code {0}.", "exited with {} in {} s"]
+)
+@pytest.mark.parametrize("code", [2, 2147942467])
+def test_a_code_that_is_not_zero_for_once(tmp_path, text, code):
+    rng = random.Random(6)
+    jobs = ["prune", "digest", "import", "export"]
+    lines = [f"{stamp(40 * i)} | {rng.choice(jobs)} | {text.format(0, rng.randrange(1, 90))}" for i in range(160)]
+    lines[90] = f"{stamp(3600)} | prune | {text.format(code, 1)}"
+    result = scan(tmp_path, lines)
+    assert (
+        flagged(result) == [("new", 91)]
+        and str(code) in result.flagged[0].reason
+        and "are 0" in result.flagged[0].reason
+    )
+
+
+def test_a_code_that_is_often_not_zero_is_usual(tmp_path):
+    rng = random.Random(7)
+    lines = [
+        f"{stamp(40 * i)} | prune | end rc={rng.choice([0, 0, 0, 0, 0, 1, 2])} elapsed={i % 7}s" for i in range(300)
+    ]
+    assert flagged(scan(tmp_path, lines)) == []
+
+
+NAMES = "anna bert carla dora emil finn greta hugo ida jan kim lena".split()
+
+
+def named_lines(n=900, seed=8):
+    rng = random.Random(seed)
+    lines = []
+    for i in range(n):
+        name = NAMES[min(int(rng.expovariate(0.5)), 9)]
+        lines.append(
+            f"{stamp(5 * i)} INFO game: "
+            + rng.choice([f"{name} moved too quickly", f"tick took {rng.randrange(90)} ms"])
+        )
+    return lines
+
+
+def test_one_more_name_where_many_were_is_not_new(tmp_path):
+    lines = named_lines()
+    lines[500] = f"{stamp(2500)} INFO game: lena moved too quickly"
+    assert flagged(scan(tmp_path, lines)) == []
+
+
+@pytest.mark.parametrize("text", ["anna chunk relocated, recreating", "world save failed too quickly"])
+def test_other_words_are_new_among_names(tmp_path, text):
+    lines = named_lines()
+    lines[500] = f"{stamp(2500)} INFO game: {text}"
+    assert flagged(scan(tmp_path, lines)) == [("new", 501)]
+
+
+def test_steps_of_a_session_that_differ_in_a_name_are_one_step(tmp_path):
+    rng, lines, clock = random.Random(9), [], 0
+    for job in range(240):
+        table = rng.choice(NAMES[:8])
+        steps = [
+            f"extracting {table} now",
+            "throttled, retrying" if rng.random() < 0.1 or job == 90 else "",
+            "staged to lake",
+            "counts match",
+        ]
+        for step in filter(None, steps):
+            clock += 3
+            if not (job == 150 and step == "counts match"):
+                lines.append(f"{stamp(clock)} INFO etl [job-{40000 + job}] {step}")
+    found = scan(tmp_path, lines).flagged
+    assert len(found) == 1 and "counts match" in found[0].reason and "239 of 240" in found[0].reason
+
+
+def paced(rate, n=4000, seed=10):
+    """Lines whose number a second is told by the time."""
+    rng, lines, clock = random.Random(seed), [], 0.0
+    while len(lines) < n:
+        clock += rng.expovariate(rate(clock))
+        lines.append(
+            f"{stamp(clock)} INFO web: "
+            + rng.choice(["page {} sent", "image {} sent", "cart {} changed"]).format(rng.randrange(999))
+        )
+    return lines
+
+
+def test_a_drop_of_the_whole_log(tmp_path):
+    result = scan(tmp_path, paced(lambda clock: 0.03 if 4000 < clock < 4600 else 0.6))
+    assert [one.kind for one in result.flagged] == ["drop"] and "the whole log" in result.flagged[0].reason
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [lambda clock: 0.6, lambda clock: 0.5 + 0.47 * np.sin(clock / 900), lambda clock: 0.05 if clock % 1500 < 500 else 1.0],
+    ids=["even", "rhythm", "pauses"],
+)  # fmt: skip
+def test_usual_rates_of_the_whole_log(tmp_path, rate):
+    assert flagged(scan(tmp_path, paced(rate))) == []

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from logllm.hf_datasets.events.templates import OTHER
+
 from . import tails
 from .facets import STATUS_NAMES, Facet, changes_for_good
 from .table import CLASS_NAMES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable, counts_of, sorted_rows
@@ -280,11 +282,12 @@ _VERSION = re.compile(r"v?[-+]?\d+\.\d+(?:\.\d+)?")  # or an amount: neither is 
 _NUMBER_LAST = re.compile(r"(?:^|\s)[-+]?\d+$")
 
 
-def items_of(kinds: Kinds, facets: Sequence[Facet]) -> list[Item]:
-    """All kinds that occur more than eight times, and the values of facets."""
+def items_of(kinds: Kinds, facets: Sequence[Facet], hidden: int = -1) -> list[Item]:
+    """All kinds that occur more than eight times but the `hidden` one, and the values of facets."""
     out = [
         Item("", kinds.rows(int(kind)), int(kinds.runs[kind]), int(kind), int(kinds.classes[kind]))
         for kind in np.flatnonzero(kinds.count > 8)
+        if kind != hidden
     ]
     for facet in facets:
         held = [np.flatnonzero(facet.of_row == place) for place in range(len(facet.values))]
@@ -310,11 +313,19 @@ def items_of(kinds: Kinds, facets: Sequence[Facet]) -> list[Item]:
 # --- New, and grave -------------------------------------------------------------------------------------------------
 
 
-def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], list[Standing]]:
+def new_and_grave(
+    table: EventTable, kinds: Kinds, most: NDArray[np.float64] | None = None
+) -> tuple[list[Candidate], list[Standing]]:
     """Templates that stand in one place only, and grave ones that stand in a few; grave ones that run through are standing.
 
     A template is new where the other blocks of the log do not hold it. How likely that is says Good-Turing, for each
     class of severity by itself, from the templates that stand in a few places.
+
+    Args:
+        table: the events.
+        kinds: where the kinds stand.
+        most: `(k,)` most nats that the novelty of each kind is worth; kinds with less than `HARDLY_NEW` are not counted
+            among what is new.
     """
     n = len(table)
     found: list[Candidate] = []
@@ -346,7 +357,7 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
         # WARN lines of a short log say little: most of what it holds is rare.
         if grade == WARNING and n < 200 and usual_places < 4:
             continue
-        near, rare = _others(kinds, int(kind), unlike)
+        near, rare = _others(kinds, int(kind), unlike, None if most is None else most < HARDLY_NEW)
         places = 1 if began else runs
         nats = tails.at_least_one(tails.expected_new(near, rare) * tails.harmonic(places))
         nats -= math.log(places) * (0.5 if outbreaks else 1.0)
@@ -365,6 +376,10 @@ def new_and_grave(table: EventTable, kinds: Kinds) -> tuple[list[Candidate], lis
                 prior += NAMED_TOO[fault_class(text)]
             prior += 0.25 * min(max(fault_words(text) - 1, 0), 4)  # of several lines the one that says most
             prior += 0.25 * math.log(count / runs)  # how heavy an outbreak is
+        if most is not None and places == 1:
+            nats = min(nats, float(most[kind]))
+            if grade <= WARNING and most[kind] < HARDLY_NEW:
+                continue
         if grade <= WARNING:
             nats = nats * unlike[kind] + 0.06 * min(int(kinds.own[kind]), 8)
             if kinds.is_start(first):
@@ -428,11 +443,18 @@ def _unlike(own: int, words: int) -> float:
     return by_count * (1.0 if share > 0.65 else 0.92 if share > 0.5 else 0.54)
 
 
-def _others(kinds: Kinds, kind: int, unlike: NDArray[np.float64]) -> tuple[float, float]:
+HARDLY_NEW = 0.5
+
+
+def _others(
+    kinds: Kinds, kind: int, unlike: NDArray[np.float64], known: NDArray[np.bool_] | None = None
+) -> tuple[float, float]:
     """(places with a new template of its class that is as unlike the rest, templates like that in two to ten places)."""
     alike = kinds.classes == kinds.classes[kind]
     if int(kinds.count.sum()) >= FEW_EVENTS:  # in a short log all that is rare is alike
         alike &= unlike >= 0.8 * unlike[kind]
+    if known is not None and not known[kind]:
+        alike &= ~known
     alike[kind] = False
     own = kinds.place_of.get(kind, -1)
     places = {kinds.place_of[one] for one in np.flatnonzero(alike & (kinds.runs == 1)).tolist()} - {own}
@@ -731,6 +753,7 @@ def drops(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
     edges = np.linspace(0, n, blocks + 1).astype(np.int64)
     lines = np.diff(edges).astype(np.float64)
     pace = _block_seconds(table, edges)
+    hidden = np.array([text == OTHER for text in table.templates] or [False])[table.kind_template[table.kind]]
     judged = [
         item
         for item in items
@@ -748,13 +771,15 @@ def drops(table: EventTable, items: Sequence[Item]) -> list[Candidate]:
         if nats <= 0:
             continue
         inside = item.rows[np.searchsorted(item.rows, edges[a]) : np.searchsorted(item.rows, edges[b])]
+        first, last = int(edges[a]), int(edges[b]) - 1
+        if hidden[first : last + 1].sum() > 0.5 * (usual - count):  # it may have been told among what has no template
+            continue
         # What stays away for most of the stretch is gone, not rare.
         pauses = np.diff(np.concatenate([[edges[a]], inside, [edges[b]]]))
         if pauses.max() > 0.5 * (edges[b] - edges[a]):
             continue
         before = item.rows[: np.searchsorted(item.rows, edges[a])][-1:]
         after = item.rows[np.searchsorted(item.rows, edges[b]) :][:1]
-        first, last = int(edges[a]), int(edges[b]) - 1
         lead = int(inside[0])
         shown = sorted({*before.tolist(), *inside[:6].tolist(), *inside[-2:].tolist(), *after.tolist()})
         reason = f"{item.name + ' ' if item.name else ''}only {count:,.0f} times in {last - first + 1:,} lines, where {usual:,.0f} are usual"
@@ -817,70 +842,62 @@ def _deepest(
     return float(nats[at]) / spread, int(a[at]), int(b[at]), float(inside[at]), float(usual[at])
 
 
-# --- Unusual value --------------------------------------------------------------------------------------------------
+RATE_SPANS = (100, 50, 25, 12)  # parts of the log's time over which its lines are counted
+LEAST_LINES = 60  # lines that a span usually has
+MOST_KEPT = 0.25  # share of the usual lines up to which a span is a drop
 
-MOST_SLOTS = 8
 
+def whole_log_drops(table: EventTable, kinds: Kinds) -> list[Candidate]:
+    """Spans of time in which the whole log has far fewer lines than in all others of that length, and is not silent.
 
-def values(table: EventTable, kinds: Kinds) -> list[Candidate]:
-    """Numbers far beyond what their slot of the template held otherwise, on a logarithmic scale."""
-    if table.numbers is None or not len(table.numbers):
+    A rhythm of day and night and irregular logs have other spans that are as quiet; these tell how much the rate varies.
+    """
+    times = table.timestamp
+    if len(times) < FEW_EVENTS or np.isnan(times).any() or times[-1] <= times[0]:
         return []
     found: list[Candidate] = []
-    slots = 0
-    for kind in np.flatnonzero(kinds.count >= 60):
-        rows = kinds.rows(int(kind))
-        width = table.numbers_count[rows]
-        usual = int(np.median(width))
-        rows = rows[width == usual]
-        if len(rows) < 60:
+    for parts in RATE_SPANS:
+        span = float(times[-1] - times[0]) / parts
+        if len(times) / parts < LEAST_LINES:
             continue
-        for slot in range(min(usual, MOST_SLOTS)):
-            slots += 1
-            held = table.numbers[table.numbers_start[rows] + slot]
-            known = np.isfinite(held)
-            one = _outlier(table, rows[known], held[known], int(kind), kinds) if known.sum() >= 60 else None
-            if one is not None:
-                found.append(one)
-    for one in found:
-        one.nats -= math.log(max(slots, 1)) + 2 * tails.usual_discount(len(found) - 1)
-    return [one for one in found if one.nats > 0]
+        for shift in (0.0, 0.5):
+            edges = times[0] + span * (np.arange(parts + (shift == 0)) + shift)
+            at = np.searchsorted(times, edges)
+            counts = np.diff(at).astype(np.float64)
+            low = int(np.argmin(counts))
+            others = np.delete(counts, np.arange(max(low - 1, 0), min(low + 2, len(counts))))
+            inside, usual = float(counts[low]), float(np.median(others))
+            first, last = int(at[low]), int(at[low + 1]) - 1
+            if not 4 <= inside <= min(MOST_KEPT * usual, 0.5 * float(others.min())) or low in (0, len(counts) - 1):
+                continue
+            if not _is_sharp(times, float(edges[low]), span, usual / span):
+                continue
+            pauses = np.diff(np.concatenate([[edges[low]], times[first : last + 1], [edges[low + 1]]]))
+            if pauses.max() > 0.5 * span or kinds.is_start(first):  # a silence, and no drop
+                continue
+            spread = max(1.0, float(others.var() / others.mean()))
+            nats = (inside * math.log(inside / usual) - inside + usual) / spread - math.log(2 * parts)
+            reason = f"only {inside:,.0f} lines of the whole log within {tails.duration(span)}, where {usual:,.0f} are usual and {others.min():,.0f} the fewest otherwise"
+            rows = sorted(
+                {max(first - 1, 0), *range(first, min(first + 6, last)), last, min(last + 1, len(times) - 1)}
+            )
+            found.append(
+                Candidate("drop", min(nats, MOST_NATS), 0.0, first, rows, last - first + 1, first, last, reason, -1, QUIET, 0, "all lines")
+            )  # fmt: skip
+    return sorted((one for one in found if one.nats > 0), key=lambda one: -one.nats)[:1]
 
 
-def _names_things(held: NDArray[np.float64]) -> bool:
-    """Whether a slot holds numbers of things, not amounts: whole, nearly all different, spread evenly up to a largest."""
-    middle = float(np.median(held))
-    whole = bool((held == np.floor(held)).all()) and len(np.unique(held)) > 0.8 * len(held)
-    return whole and middle > 500 and float(held.max()) < 2.6 * middle
+def _is_sharp(times: NDArray[np.float64], start: float, span: float, rate: float) -> bool:
+    """Whether the usual rate ends and begins again within a part of the span, as it does not in a rhythm of day and night."""
+    for step in (-span / 8, span / 8):
+        edge = start if step < 0 else start + span
+        while times[0] < edge < times[-1] and _lines_between(times, edge, edge + step) < 0.5 * rate * abs(step):
+            edge += step
+        if abs(edge - start) > 3 * span or _lines_between(times, edge, edge + 2 * step) < 0.75 * rate * 2 * abs(step):
+            return False
+    return True
 
 
-def _outlier(table: EventTable, rows: Rows, held: NDArray[np.float64], kind: int, kinds: Kinds) -> Candidate | None:
-    with np.errstate(divide="ignore"):
-        scaled = np.log(np.maximum(held, 1e-9))
-    at = int(np.argmax(scaled))
-    others = np.delete(scaled, at)
-    top = float(others.max())
-    middle = float(np.median(others))
-    # Five times the next largest, and far beyond the usual; slots that grow (counters, offsets) and times do not qualify.
-    if scaled[at] - top < math.log(5) or scaled[at] - middle < math.log(20) or held[at] <= 0 or middle < -20:
-        return None
-    if _names_things(np.delete(held, at)):
-        return None
-    nats = tails.beyond(float(scaled[at]), others, 0.15)
-    value, usual = f"{held[at]:,.6g}", f"{float(np.median(np.delete(held, at))):,.6g}"
-    reason = f"the value {value} where {usual} is usual and {float(np.exp(top)):,.6g} the most otherwise"
-    row = int(rows[at])
-    return Candidate(
-        "value",
-        min(nats, MOST_NATS),
-        0.0,
-        row,
-        [row],
-        1,
-        row,
-        row,
-        reason,
-        kind,
-        int(kinds.classes[kind]),
-        int(kinds.count[kind]),
-    )
+def _lines_between(times: NDArray[np.float64], one: float, other: float) -> int:
+    low, high = np.searchsorted(times, (min(one, other), max(one, other)))
+    return int(high - low)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from . import tails
 from .candidates import Candidate, Kinds
+from .families import Family, merged_by_session, merged_templates
 from .table import EventTable, counts_of, sorted_rows
 
 LEAST_CONTEXTS = 20  # how often a context must occur before its successor is held to be fixed
@@ -46,12 +47,15 @@ class Sequences:
     whole: bool
 
 
-def cut_sequences(table: EventTable, messages: Sequence[str] | None) -> list[Sequences]:
+def cut_sequences(
+    table: EventTable, messages: Sequence[str] | None, families: Sequence[Family] = ()
+) -> list[Sequences]:
     """The ways in which a log is cut into sequences: what the reader found, sessions found in the text, the whole log.
 
     Args:
         table: the events.
         messages: text of each event, for finding sessions; None where there are too many.
+        families: templates that differ in one word and name their session at the same place.
     """
     n = len(table)
     ways = []
@@ -65,7 +69,7 @@ def cut_sequences(table: EventTable, messages: Sequence[str] | None) -> list[Seq
             kept = _without_lasting(table) if sessions else table.sequence
             ways.append(Sequences(kept, "session" if sessions else "component", sessions))
     if not sessions and messages is not None:
-        of_row = sessions_in_text(messages, table.template)
+        of_row = sessions_in_text(messages, table.template, merged_templates(table, families)[table.kind])
         if of_row is not None:
             ways.append(Sequences(of_row, "session", True))
     if sessions or not ways or len(sizes) < MANY_COMPONENTS:
@@ -118,7 +122,9 @@ def _streams(table: EventTable) -> NDArray[np.int32]:
     return out
 
 
-def sessions_in_text(messages: Sequence[str], templates: NDArray[np.int32]) -> NDArray[np.int64] | None:
+def sessions_in_text(
+    messages: Sequence[str], templates: NDArray[np.int32], alike: NDArray[np.int32] | None = None
+) -> NDArray[np.int64] | None:
     """Sessions by names that some messages of several templates share: `(n,)` session of each row, -1 for none.
 
     A name is a word with a digit that occurs a few times, in two templates or more, near each other. None where too few
@@ -141,6 +147,7 @@ def sessions_in_text(messages: Sequence[str], templates: NDArray[np.int32]) -> N
     # A template names its session at one place; a number elsewhere in it may be that of another session by chance.
     places: dict[int, Counter[int]] = {}
     names_of = [_NAME.findall(message[:1000]) for message in messages]
+    templates = templates if alike is None else alike
     for row, names in enumerate(names_of):
         known = [(weight[name], -at) for at, name in enumerate(names) if name in weight]
         if known:
@@ -164,12 +171,20 @@ def sessions_in_text(messages: Sequence[str], templates: NDArray[np.int32]) -> N
     return of_row
 
 
-def order_breaks(table: EventTable, kinds: Kinds, ways: Sequence[Sequences]) -> list[Candidate]:
-    """Places where a fixed order is broken, for each way of cutting the log into sequences; the first that has any counts."""
+def order_breaks(
+    table: EventTable, kinds: Kinds, ways: Sequence[Sequences], families: Sequence[Family] = ()
+) -> list[Candidate]:
+    """Places where a fixed order is broken, for each way of cutting the log into sequences; the first that has any counts.
+
+    Templates of a family of which a session has only one are one step.
+    """
     found: list[Candidate] = []
     for way in ways:
-        breaks = _breaks(table, kinds, way)
-        found += breaks or (_rare_sessions(table, kinds, way) if way.what == "session" else [])
+        if way.what == "session":
+            merged, merged_kinds = merged_by_session(table, kinds, families, way.of_row)
+            found += _breaks(merged, merged_kinds, way) or _rare_sessions(merged, merged_kinds, way)
+        else:
+            found += _breaks(table, kinds, way)
     return found
 
 

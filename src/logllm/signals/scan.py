@@ -20,8 +20,10 @@ from logllm.hf_datasets.drain import template_key
 from logllm.hf_datasets.events import EventBatch, EventLog, FileReport, LogEvent
 from logllm.hf_datasets.events.formats import JSON_ROWS
 from logllm.hf_datasets.events.seek import TimeIndex
+from logllm.hf_datasets.events.templates import OTHER
 
 from . import tails
+from .amounts import codes, values
 from .candidates import (
     WORDED,
     Candidate,
@@ -33,9 +35,10 @@ from .candidates import (
     items_of,
     new_and_grave,
     silences,
-    values,
+    whole_log_drops,
 )
 from .facets import MOST_EVENTS, find_facets, read_texts
+from .families import find_families, known_but_for_a_name
 from .fields import odd_fields, say_what_is_shared
 from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
@@ -271,8 +274,13 @@ def _judge_log(
     if seen is not None:  # what other logs hold as well is not new
         kinds.runs[(kinds.runs == 1) & (seen > kinds.count)] = 2
     notes: list[str] = []
-    found, standing = new_and_grave(table, kinds)
+    families = find_families(table, kinds)
+    found, standing = new_and_grave(table, kinds, known_but_for_a_name(table, kinds, families))
     order_by = "not judged"
+
+    def message_of(row: int) -> str:
+        return texts[0][row] if texts is not None else log.events([table.place(row)])[0].message
+
     formless = _formless(table, kinds)
     if texts is not None and (records := records_of(table, log)):
         found += odd_fields(table, kinds, records, texts[1])
@@ -282,18 +290,23 @@ def _judge_log(
             "hardly any message repeats: no structure was found, and only what states a grave level can be told"
         )
     elif n >= FEW_EVENTS:
-        items = items_of(kinds, find_facets(table, *texts) if texts is not None else [])
+        hidden = next(
+            (kind for kind, at in enumerate(table.kind_template.tolist()) if table.templates[at] == OTHER), -1
+        )
+        items = items_of(kinds, find_facets(table, *texts) if texts is not None else [], hidden)
         many = bursts(table, kinds, items)
         if texts is not None:
             say_what_is_shared(many, *texts)
         found += many + drops(table, items) + silences(table, kinds, items)
-        found += values(table, kinds)
+        found += whole_log_drops(table, kinds)
+        found += values(table, kinds, families, message_of)
+        found += codes(table, kinds, texts[0] if texts is not None else None, message_of)
         del items
         if n > MOST_EVENTS:
             kinds.forget_rows()
         if order:
-            ways = cut_sequences(table, texts[0] if texts is not None else None)
-            found += order_breaks(table, kinds, ways)
+            ways = cut_sequences(table, texts[0] if texts is not None else None, families)
+            found += order_breaks(table, kinds, ways, families)
             order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
     if n < FEW_EVENTS * 2:
         notes.append(f"{n} events are too few to know what is usual; the gravest and rarest come first")
