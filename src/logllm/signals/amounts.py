@@ -160,7 +160,7 @@ def _far_down(held: Values, order: NDArray[np.int64]) -> tuple[float, int, Value
 
 _KEY = re.compile(r"([^\W\d_][\w.-]*)[\"']?\s*[=:]\s*[\"']?[-+(]?$")
 _WORD = re.compile(r"([^\W\d_][\w-]*)\s+[-+(]?$")
-_UNIT = re.compile(r"\s?(°?[^\W\d_]{1,12}(?:/[^\W\d_]+)?|[%‰])")
+_UNIT = re.compile(r"\s?(°?[^\W\d_]{1,12}\b(?!-)(?:/[^\W\d_]+)?|[%‰])")
 _GLUED_UNIT = re.compile(r"(?: ?[°%‰]|[^\W\d_])[^\W\d_]*|\s(?:[nuµm]?s|[kKMGT]?i?B|bytes|rows|bar|min)\b")
 _NO_NAME = frozenset("in of to for at after with from by on is was".split())
 # Numbers that say which one, not how much.
