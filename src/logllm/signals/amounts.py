@@ -109,11 +109,16 @@ def _names_things(held: Values) -> bool:
     return whole and middle > 500 and float(held.max()) < 2.6 * middle
 
 
+def _far_above(value: float, middle: float, top: float) -> bool:
+    """Whether a value is so much larger than the usual and the next largest one that no ordinary tail reaches it."""
+    return value >= 5 * max(top, 0.0) and value >= 20 * max(middle, 0.0)
+
+
 def _far_up(held: Values, order: NDArray[np.int64]) -> tuple[float, int, Values] | None:
     """Five times the next largest and twenty times the usual, beyond the tail of the largest on a logarithmic scale."""
     at, others = int(order[-1]), held[order[:-1]]
     middle, top, value = float(np.median(others)), float(others[-1]), float(held[at])
-    if value < 5 * max(top, 0.0) or value < 20 * max(middle, 0.0) or value <= 0 or middle < 2e-9:
+    if not _far_above(value, middle, top) or value <= 0 or middle < 2e-9:
         return None
     if _names_things(others):
         return None
@@ -162,13 +167,16 @@ _KEY = re.compile(r"([^\W\d_][\w.-]*)[\"']?\s*[=:]\s*[\"']?[-+(]?$")
 _WORD = re.compile(r"([^\W\d_][\w-]*)\s+[-+(]?$")
 _UNIT = re.compile(r"\s?(°?[^\W\d_]{1,12}\b(?!-)(?:/[^\W\d_]+)?|[%‰])")
 _GLUED_UNIT = re.compile(r"(?: ?[°%‰]|[^\W\d_])[^\W\d_]*|\s(?:[nuµm]?s|[kKMGT]?i?B|bytes|rows|bar|min)\b")
+# How long something took has a long tail, however narrow it looked so far.
+_TIME = re.compile(r"\s?(?:[nuµm]?s|msecs?|millis\w*|sec(?:ond)?s?|min(?:ute)?s?)", re.IGNORECASE)
+_TAKES = re.compile(r"took|dur(?:ation)?|elapsed|latency|\btime\b|_time$|_ms$|_us$|_s$", re.IGNORECASE)
 _NO_NAME = frozenset("in of to for at after with from by on is was".split())
 # Numbers that say which one, not how much.
 _OF_A_THING = re.compile(r"(?:^|[._-]|\B(?=[A-Z]))(?:[pt]?id|port|line|seq|sequence|version|offset|date|time|timestamp|ts)$", re.IGNORECASE)  # fmt: skip
 
 
 def _reason(message: str, slot: int, value: float, others: Values) -> str:
-    """What is unusual about a number, with its name and unit as the message has them; "" for the number of a thing."""
+    """What is unusual about a number, with its name and unit as the message has them; "" for a number that is not."""
     usual, up = float(np.median(others)), value > float(others.max())
     end = float(others.max() if up else others.min())
     most = "the most" if up else "the least"
@@ -191,6 +199,8 @@ def _reason(message: str, slot: int, value: float, others: Values) -> str:
         return f"{name} {tails.duration(value)}, usual {tails.duration(usual)}, {most} otherwise {tails.duration(end)}"
     unit = (_GLUED_UNIT if "=" in before[-2:] else _UNIT).match(behind)
     shown = unit[0] if unit is not None else ""
+    if up and (_TIME.fullmatch(shown) or _TAKES.search(name)) and not _far_above(value, usual, end):
+        return ""
     worth = abs(value / written) if written else spans[-1][2]
     found, median, edge = (_number(one / worth) + shown for one in (value, usual, end))
     return f"{name} {found}, usual {median}, {most} otherwise {edge}"
