@@ -251,6 +251,14 @@ def test_ordinary_spreads_are_no_unusual_value(tmp_path, usual, seed):
     assert flagged(scan(tmp_path, lines)) == []
 
 
+@pytest.mark.parametrize(("value", "unusual"), [(152, False), (3000, True)])
+def test_a_duration_is_unusual_only_far_above_all_others(tmp_path, value, unusual):
+    rng = random.Random(5)
+    lines = [f"{stamp(3 * i)} INFO web: rendered page (Duration: {rng.gauss(9, 1.5):.1f}ms)" for i in range(600)]
+    lines[350] = f"{stamp(1050)} INFO web: rendered page (Duration: {value}.0ms)"
+    assert flagged(scan(tmp_path, lines)) == ([("value", 351)] if unusual else [])
+
+
 def test_values_of_templates_that_differ_in_a_name_are_judged_together(tmp_path):
     rng = random.Random(5)
     names = ["visits", "clicks", "prices", "stock", "returns", "lines"]
