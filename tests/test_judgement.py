@@ -242,6 +242,7 @@ def test_a_value_is_judged_by_the_spread_of_its_place(tmp_path, unit, usual, val
     [
         lambda rng, i: rng.lognormvariate(3, 1.2), lambda rng, i: rng.paretovariate(2) * 10, lambda rng, i: i * 40 + rng.randrange(30),
         lambda rng, i: rng.choice([1, 1, 1, 2]), lambda rng, i: rng.randrange(10**4, 10**5), lambda rng, i: 10 if i % 97 else 700,
+        lambda rng, i: 0 if i % 50 else i, lambda rng, i: 10.0 ** rng.uniform(-150, 150),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("seed", range(3))

@@ -138,7 +138,9 @@ def _far_from_gauge(held: Values, order: NDArray[np.int64]) -> tuple[float, int,
                 continue
             quarter, three = np.quantile(others, (0.25, 0.75)).tolist()
             # The range of 60 normal values is about 3.5 interquartile ranges, that of 5,000 about 5.5.
-            tail = (high - low) / max((2 + 1.1 * math.log10(len(others))) * (three - quarter), 1e-300)
+            if three == quarter:  # mostly one value: there is no spread to judge by
+                continue
+            tail = min((high - low) / ((2 + 1.1 * math.log10(len(others))) * (three - quarter)), 1e6)
             if edge < FAR_OUT * (high - low) * tail**2:
                 continue
             if len(np.unique(others)) < LEAST_DIFFERENT or _names_things(others):
