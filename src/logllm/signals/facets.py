@@ -33,7 +33,7 @@ USUAL_STATUS = frozenset(
 )
 STATUS_NAMES = ("status", "http_status", "status_code", "code")
 # Fields that say when, where in the code, or which one, but not of what sort an event is; and labels of published logs.
-NO_FACET = frozenset("time timestamp date pid tid line id number seq level severity priority label".split())
+NO_FACET = frozenset("time timestamp date pid tid line id number seq level severity priority label letter".split())
 
 
 @dataclass(slots=True)
