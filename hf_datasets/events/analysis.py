@@ -249,7 +249,7 @@ class LineAnalyser:
                     break
         if inner is None:
             inner = self._otherwise(inner_text, inner_folded, 0, True)
-            # Ten digits where the line has a time already are a number, such as a queue id, unless a level stands by.
+            # Ten digits where the line has a time already are a number, such as a queue id, unless a level stands beside it.
             untimed = inner.time is None or (
                 entry.time is not None and inner.layout is not None and inner.layout.kind == "epoch"
             )

@@ -530,7 +530,7 @@ class FileReader:
             if head == NO_HEAD and headered:
                 above = joiner.parents.get(at - 1, at - 1)
                 if ends_process(lines[at]) and above >= 0 and pieces.severity[above] < ERROR:
-                    joiner.ordinary(at)
+                    joiner.ordinary(at)  # below an error it tells what the error was
                 else:
                     joiner.below(at, size)
                 if partial:

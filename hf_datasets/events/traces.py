@@ -357,7 +357,7 @@ _ENDS_PROCESS = re.compile(rb"panic: |fatal error: |Exception in thread |thread 
 
 
 def ends_process(line: bytes) -> bool:
-    """Whether a runtime begins to write so when it ends the process: no part of what the program logged before.
+    """Whether a line is the first that a runtime writes when it ends the process; it belongs to no line logged before.
 
     >>> ends_process(b"panic: runtime error: index out of range"), ends_process(b"Traceback (most recent call last):")
     (True, False)

@@ -178,7 +178,7 @@ _OF_A_THING = re.compile(r"(?:^|[._-]|\B(?=[A-Z]))(?:[pt]?id|port|line|seq|seque
 
 
 def _reason(message: str, slot: int, value: float, others: Values) -> str:
-    """What is unusual about a number, with its name and unit as the message has them; "" for a number that is not."""
+    """What is unusual about a number, with its name and unit as the message has them; "" for a number that is not unusual after all."""
     usual, up = float(np.median(others)), value > float(others.max())
     end = float(others.max() if up else others.min())
     most = "the most" if up else "the least"
