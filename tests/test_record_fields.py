@@ -52,7 +52,7 @@ def test_a_value_that_a_key_never_took(tmp_path, first):
     [(kind, number, reason)] = flagged(scan(tmp_path, records))
     count = sum(one["msg"] == "signed in" for one in records)
     assert (kind, number) == ("unexpected", at + 1)
-    assert reason == f"mfa is false, in {count - 1} of {count} records true"
+    assert reason == f"field mfa is false, in {count - 1} of {count} records true"
 
 
 def test_a_value_inside_an_object_and_beside_a_few_common_ones(tmp_path):
@@ -63,7 +63,7 @@ def test_a_value_inside_an_object_and_beside_a_few_common_ones(tmp_path):
     reads[300]["vault"]["state"] = "sealed"
     [(kind, number, reason)] = flagged(scan(tmp_path, records))
     assert (kind, records[number - 1]) == ("unexpected", reads[300])
-    assert reason.startswith("vault.state is sealed, in ") and "one of " in reason
+    assert reason.startswith("field vault.state is sealed, in ") and "one of " in reason
 
 
 def test_keys_that_no_other_record_has(tmp_path):

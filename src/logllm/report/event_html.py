@@ -24,16 +24,6 @@ from logllm.report.html import CONTEXT_LINES, SHORTEST_FOLD, environment, printa
 COLUMNS = 200
 MOST_FINDINGS = 500
 MOST_FILES = 50
-KINDS = {
-    "new": "new",
-    "unexpected": "out of order",
-    "missing": "step missing",
-    "burst": "too many",
-    "drop": "too few",
-    "silence": "silence",
-    "value": "unusual value",
-    "grave": "severe",
-}
 
 
 def render_event_report(
@@ -149,7 +139,7 @@ def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
         "rank": int(row["rank"]),
         "file": printable(Path(str(row.get("file", ""))).name),
         "first_line": row.get("first_line"),
-        "kind_words": KINDS.get(kind, KIND_WORDS.get(kind, kind)),
+        "kind_words": KIND_WORDS.get(kind, kind),
         "severity": row.get("severity") or "",
         "count": int(row.get("count", 1)),
         "score": _finite(row.get("score")),

@@ -16,7 +16,7 @@ BOLD, RED, YELLOW, DIM, PLAIN = "\033[1m", "\033[31m", "\033[33m", "\033[2m", "\
 MOST_CHARACTERS = 2000
 MOST_LINES = 14  # raw lines of a finding that are shown
 KIND_WORDS = {
-    "new": "new", "unexpected": "out of order", "burst": "burst", "drop": "fewer", "silence": "silence", "value": "unusual value",
+    "new": "new", "unexpected": "unexpected", "burst": "burst", "drop": "fewer", "silence": "silence", "value": "unusual value",
     "grave": "severe", "missing": "step missing", "gone": "gone", "more": "more", "less": "fewer", "order": "out of order",
 }  # fmt: skip
 

@@ -126,7 +126,7 @@ def _rare_values(kinds: Kinds, rows: Sequence[int], fields: Sequence[Fields], ke
         if len(common) > 1:
             held = sum(count for _, count in common)
             others = f"{held:,} of {len(rows):,} records one of " + ", ".join(name for name, _ in common)
-        one = _rare(kinds, rows, own, key, value, f"{key} is {value}, in {others}")
+        one = _rare(kinds, rows, own, key, value, f"field {key} is {value}, in {others}")
         one.judged &= len(value) <= MOST_CHARACTERS and not (len(common) > 1 and any(map(str.isdigit, value)))
         found.append(one)
     return len(common) == 1, found
