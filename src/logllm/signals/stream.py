@@ -11,7 +11,6 @@ Departures from a scan, which sees the whole log at once:
 
 from __future__ import annotations
 
-import bisect
 import heapq
 import math
 from collections.abc import Callable, Sequence
@@ -24,8 +23,23 @@ from numpy.typing import NDArray
 from logllm.hf_datasets.events import LogEvent, TemplateKeys
 
 from . import tails
-from .baseline import DAY, FAR, HOUR, MOST_OPEN_SEQUENCES, NO_TEMPLATE, SCALES, Baseline, Kind
-from .candidates import STATED, WORDED
+from .baseline import DAY, FAR, HOUR, SCALES, Baseline
+from .live import (
+    LEAST_WINDOWS,
+    NEVER,
+    Live,
+    Signal,
+    is_frequent,
+    level_words,
+    limit_pause,
+    limit_rate,
+    limit_values,
+    limit_whole_pause,
+    prior_of,
+    silence,
+    unusual_value,
+)
+from .live_order import StreamOrder
 from .table import CLASS_NAMES, CLASSES, ERRONEOUS, QUIET, WARNING
 from .weights import COMBINED, THRESHOLD, WEIGHTS
 from .words import fault_class
@@ -36,40 +50,9 @@ MOST_CHAIN = 200  # events over which near signals are one finding
 MOST_OPEN = 1000  # findings that are open at once
 MOST_REASONS = 5
 MOST_TOLD = 10_000
-LEAST_BURST = 10
-LEAST_WINDOWS = 8  # windows of a scale that a rate must rest on
-LEAST_PAUSES = 15
-LEAST_VALUES = 60
 STEP = 1.5  # nats by which an open finding must grow to be told again before its cooldown is over
 JUMP = 6 * HOUR  # forwards, or an hour backwards: believed when several events in a row say so
 BACKWARDS, BELIEVED = HOUR, 5
-UNSEEN = 0.3  # added to how often the baseline saw what is as surprising
-NEVER = math.inf
-_PAIR = 1 << 24
-
-
-@dataclass(slots=True)
-class Signal:
-    """One question's answer about one event or pause.
-
-    Attributes:
-        question: new, grave, unexpected, missing, burst, drop, silence or value.
-        nats: evidence, as in `tails`.
-        prior: prior odds by severity, in nats.
-        reason: why, in one sentence.
-        code: which kind it is about, -1 for the log as a whole.
-    """
-
-    question: str
-    nats: float
-    prior: float
-    reason: str
-    code: int
-
-    @property
-    def strength(self) -> float:
-        """Log-odds."""
-        return WEIGHTS[self.question] * self.nats + WEIGHTS["prior"] * self.prior
 
 
 @dataclass
@@ -123,30 +106,6 @@ class StreamFinding:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-@dataclass(slots=True)
-class _Live:
-    """What goes on with one kind, and the limits beyond which it stands out."""
-
-    code: int
-    kind: Kind | None
-    grade: int = QUIET
-    worded: bool = False
-    now: int = 0  # events in this tick
-    limit: float = NEVER  # ... of which so many stand out
-    limits: list[float] = field(default_factory=list)  # by scale
-    buckets: list[list[int]] = field(default_factory=lambda: [[-1, 0] for _ in SCALES])
-    last: float = 0.0
-    row: int = 0
-    number: int = 0  # of the first line of its last event
-    pause: float = NEVER  # longest usual one, on the clock
-    rows: float = 0.0  # ... and in events
-    regular: bool = False
-    away: bool = False
-    waits: bool = False  # for a deadline in the heap
-    rare: Signal | None = None  # what each event of it says
-    slots: tuple[float, ...] = ()  # values beyond which a number stands out
-
-
 Told = list[StreamFinding]
 _NOTHING: Told = []
 
@@ -174,7 +133,7 @@ class StreamJudge:
         self.baseline, self.keys = baseline, baseline.keys
         own = baseline.threshold if baseline.threshold is not None else THRESHOLD
         self.threshold = own if threshold is None else threshold
-        self.order, self.cooldown = order, cooldown
+        self.cooldown = cooldown
         self.is_fine = is_fine or (lambda key, message, line: False)
         self.suppressed = 0
         self.row, self.clock, self.wall = 0, -math.inf, 0.0
@@ -182,21 +141,19 @@ class StreamJudge:
         self.open: dict[str, StreamFinding] = {}
         self.told: dict[str, float] = {}  # key -> findings of late: what comes again and again is less news each time
         self._tick = -1
-        self._touched: list[_Live] = []
-        self._before = NO_TEMPLATE
+        self._touched: list[Live] = []
         self._event_of: Callable[[int], LogEvent] | None = None
         self._number = 0
-        self._previous: dict[int | str, int] = {}
         self._deadlines: list[tuple[float, int]] = []
         self._strange: list[float] = []  # times of events far from the clock
         self._incident: StreamFinding | None = None
         self._of_code: dict[int, StreamFinding] = {}
-        self._known = len(self.keys)
         # Templates of one text are one: the table may hold it twice.
         self._by_text: dict[str, int] = {}
         self._same: list[int] = []
         self.canonical(len(self.keys) - 1)
         self._met = [0.0] * CLASSES
+        self.order = StreamOrder(baseline, self.threshold, self._short) if order else None
         self._prepare()
 
     # --- What is usual -----------------------------------------------------------------------------------------------
@@ -207,94 +164,34 @@ class StreamJudge:
         kinds = baseline.kinds
         self._first = dict.fromkeys(range(CLASSES), 0)
         self._rare = dict.fromkeys(range(CLASSES), 0)
-        self.lives: dict[int, _Live] = {}
+        self.lives: dict[int, Live] = {}
         stated = {code // CLASSES for code in kinds if code % CLASSES != QUIET}
         self._words = {word for text in self.keys.texts() for word in text.split() if word != "<*>"}
-        frequent = [kind for kind in kinds.values() if self._is_frequent(kind)]
+        frequent = [kind for kind in kinds.values() if is_frequent(kind, baseline)]
         self._frequent_cost = math.log(max(len(frequent), 1))
         self._kinds_cost = math.log(max(len(kinds), 1))
         for code, kind in kinds.items():
             worded = kind.grade == QUIET and kind.template not in stated
             grade = fault_class(self.keys.text(kind.template)) if worded else kind.grade
-            live = self.lives[code] = _Live(code, kind, grade, worded and grade > QUIET)
+            live = self.lives[code] = Live(code, kind, grade, worded and grade > QUIET)
             if kind.is_local(baseline.events):
                 self._first[grade] += 1
             elif 1 < kind.places <= 10:
                 self._rare[grade] += 1
-            self._limit_rate(live)
-            if self._is_frequent(kind):
-                self._limit_pause(live)
-            self._limit_values(live)
+            limit_rate(live, baseline)
+            if is_frequent(kind, baseline):
+                limit_pause(live, baseline, self.threshold, self._frequent_cost)
+            limit_values(live)
         for live in self.lives.values():
             live.rare = self._rare_grave(live)
-        self.whole = _Live(-1, baseline.whole)
-        self._limit_rate(self.whole)
-        self._limit_whole_pause()
+        self.whole = Live(-1, baseline.whole)
+        limit_rate(self.whole, baseline)
+        limit_whole_pause(self.whole, baseline, self.threshold)
         self.frequent = [
-            live for live in self.lives.values() if live.kind is not None and self._expected(live, 2) >= 20
+            live for live in self.lives.values() if live.kind is not None and live.expected(baseline, 2) >= 20
         ]
-        self._prepare_order()
 
-    def _is_frequent(self, kind: Kind) -> bool:
-        whole = self.baseline.whole
-        return kind.pauses.count >= LEAST_PAUSES and kind.last - kind.first >= 0.25 * (whole.last - whole.first)
-
-    def _expected(self, live: _Live, scale: int) -> float:
-        """Events that are usual in a window of a scale."""
-        kind = live.kind
-        return 0.0 if kind is None else kind.count * SCALES[scale] / max(self.baseline.ticks, 1)
-
-    def _limit_rate(self, live: _Live) -> None:
-        kind = live.kind
-        assert kind is not None
-        live.limits = []
-        for scale, width in enumerate(SCALES):
-            windows = self.baseline.ticks / width
-            most = kind.counts[scale][-1] if kind.counts[scale] else 0
-            enough = windows >= LEAST_WINDOWS
-            live.limits.append(max(LEAST_BURST, 2 * most + 1, 4 * self._expected(live, scale)) if enough else NEVER)
-        live.limit = live.limits[0]
-
-    def _limit_pause(self, live: _Live) -> None:
-        """The pause of a kind that comes often, beyond which it is away: `tails.beyond`, solved for the value."""
-        kind = live.kind
-        assert kind is not None
-        need = max(self.threshold, THRESHOLD) / WEIGHTS["silence"] + self._frequent_cost
-        middle = kind.pauses.quantile(0.5)
-        spread = kind.pauses.quantile(0.9) - kind.pauses.quantile(0.1)
-        live.regular = middle > 0 and spread <= 0.6 * middle and self.baseline.timed
-        mean = (kind.last - kind.first) / max(kind.pauses.count, 1)
-        if live.regular:
-            live.pause = max(_solved(kind.pauses.largest, need, 0.1 * middle), 2.5 * middle)
-            return
-        live.pause = max(_solved(kind.pauses.largest, need, mean), 2 * kind.pauses.largest[-1])
-        rows = sum(kind.rows.largest) / len(kind.rows.largest)
-        usual = self.baseline.events / max(kind.count, 1)
-        live.rows = max(_solved(kind.rows.largest, need, max(usual, 0.1 * rows)), 2 * kind.rows.largest[-1], 30)
-
-    def _limit_whole_pause(self) -> None:
-        whole = self.baseline.whole
-        top = whole.pauses.largest
-        if not self.baseline.timed or whole.pauses.count < 30 or len(top) < 4:
-            return
-        middle = max(whole.pauses.quantile(0.5), 1e-3)
-        need = max(self.threshold, THRESHOLD) / WEIGHTS["silence"]
-        scale = max(0.1 * middle, 0.25 * top[-4])
-        self.whole.pause = max(_solved(top, need, scale), 3 * top[-4], 1.5 * top[-1], 10 * middle, 1.0)
-
-    def _limit_values(self, live: _Live) -> None:
-        kind = live.kind
-        assert kind is not None
-        limits: list[float] = []
-        for slot in kind.slots:
-            top = slot.values.largest
-            if slot.values.count < LEAST_VALUES or slot.counts_up or not top or top[-1] <= 0:
-                limits.append(NEVER)
-            else:
-                limits.append(max(5 * top[-1], 20 * slot.values.quantile(0.5)))
-        live.slots = tuple(limits) if any(limit < NEVER for limit in limits) else ()
-
-    def _rare_grave(self, live: _Live) -> Signal | None:
+    def _rare_grave(self, live: Live) -> Signal | None:
         """What an event of a grave kind says that the baseline holds in a few places only."""
         kind, grade = live.kind, live.grade
         if kind is None or grade < ERRONEOUS or kind.places >= 4:
@@ -302,65 +199,10 @@ class StreamJudge:
         near = self._first[grade] - (kind.places <= 1)
         rare = self._rare[grade] - (kind.places > 1)
         nats = tails.at_least_one(tails.expected_new(near, rare) * tails.harmonic(kind.places + 1))
-        prior = _prior(grade, live.worded, near)
+        prior = prior_of(grade, live.worded, near)
         times = "once" if kind.count == 1 else f"{kind.count:,} times"
-        reason = f"{_level(grade, live.worded)}that was seen {times} among {self.baseline.events:,} events"
+        reason = f"{level_words(grade, live.worded)}that was seen {times} among {self.baseline.events:,} events"
         return Signal("grave", max(nats - math.log(kind.places + 1), 0.0), prior, reason, live.code)
-
-    def _prepare_order(self) -> None:
-        """How surprising each known pair is, and which surprises are usual."""
-        baseline = self.baseline
-        self._way = "sequence" if baseline.sequences > 0.3 * max(baseline.events, 1) else "log"
-        self._usual_pairs: set[int] = set()
-        self._tail_surprise: list[float] = []
-        self._tail_count: list[int] = []
-        self._fixed: dict[str, dict[int, int]] = {}
-        self._breaks = dict.fromkeys(baseline.follows, 0)
-        if not self.order:
-            return
-        counts: dict[int, int] = {}
-        for kind in baseline.kinds.values():
-            counts[kind.template] = counts.get(kind.template, 0) + kind.count
-        self._unigram = counts
-        for way, table in baseline.follows.items():
-            fixed = self._fixed[way] = {}
-            for before, row in table.items():
-                total = sum(row.values())
-                top = max(row, key=lambda template: row[template])
-                if before != NO_TEMPLATE and total >= 20 and row[top] >= max(0.9 * total, total - 12):
-                    fixed[before] = top
-                    self._breaks[way] += total - row[top]
-        seen: dict[float, int] = {}
-        table = baseline.follows[self._way]
-        pairs: list[tuple[int, float]] = []
-        for before, row in table.items():
-            total = sum(row.values())
-            for template, count in row.items():
-                # Each event's surprise if the baseline had not held it: what an event of the same log to come would have.
-                without = self._surprise_of(row, total, template, count - 1)
-                seen[without] = seen.get(without, 0) + count
-                pairs.append((before * _PAIR + template, self._surprise_of(row, total, template, count)))
-        events = 0
-        for surprise in sorted(seen, reverse=True):
-            events += seen[surprise]
-            self._tail_surprise.append(-surprise)
-            self._tail_count.append(events)
-        need = self.threshold / WEIGHTS["unexpected"]
-        self._usual_pairs = {pair for pair, surprise in pairs if self._order_nats(surprise) < need}
-
-    def _surprise_of(self, row: dict[int, int], total: int, template: int, count: int) -> float:
-        """Minus the log of the probability of what comes next: absolute discounting, backing off to how often it comes."""
-        left = 0.75 * len(row) / total
-        alone = (self._unigram.get(template, 0) + 0.5) / (self.baseline.events + 0.5 * len(self._unigram) + 1)
-        return -math.log(max(count - 0.75, 0.0) / total + left * alone)
-
-    def _order_nats(self, surprise: float) -> float:
-        """Minus the log of how many events as surprising the baseline would give."""
-        at = bisect.bisect_right(self._tail_surprise, -surprise)
-        if at:
-            return -math.log(self._tail_count[at - 1] + UNSEEN)
-        most = -self._tail_surprise[0] if self._tail_surprise else 0.0
-        return -math.log(UNSEEN) + min(surprise - most, 5.0)
 
     # --- An event ----------------------------------------------------------------------------------------------------
 
@@ -418,12 +260,14 @@ class StreamJudge:
             known.row = row
         elif live.rare is not None and signals is None:
             signals = [live.rare]
-        if self.order:
-            signals = self._in_order(template, sequence, code, signals)
+        if self.order is not None:
+            in_order = self.order.observe(template, sequence, code)
+            if in_order:
+                signals = in_order if signals is None else signals + in_order
         if live.slots and len(numbers) == len(live.slots):
             for place, (value, limit) in enumerate(zip(numbers, live.slots)):
                 if value > limit:
-                    signals = self._add(signals, self._value(live, place, value))
+                    signals = self._add(signals, unusual_value(live, place, value, self._kinds_cost))
         if signals:
             told = told + self._found(signals, live, True)
         return told
@@ -461,7 +305,8 @@ class StreamJudge:
 
     def forget_sequences(self) -> None:
         """The positions of sequences mean others from now on."""
-        self._previous.clear()
+        if self.order is not None:
+            self.order.forget_sequences()
 
     def grown_keys(self, keys: TemplateKeys) -> TemplateKeys:
         """Take a table that has grown since the baseline was written, in place of the baseline's."""
@@ -514,7 +359,7 @@ class StreamJudge:
 
     # --- The questions -----------------------------------------------------------------------------------------------
 
-    def _meet(self, code: int, template: int, grade: int) -> tuple[_Live, Signal | None]:
+    def _meet(self, code: int, template: int, grade: int) -> tuple[Live, Signal | None]:
         """A kind that the baseline does not hold."""
         baseline = self.baseline
         own, by_words = grade, False
@@ -524,11 +369,11 @@ class StreamJudge:
                 text = self.keys.text(template) if event is None else "\n".join(event.lines[:40])
                 own = fault_class(text)
                 by_words = own > QUIET
-        live = self.lives[code] = _Live(code, None, own, by_words, last=self.clock, row=self.row)
+        live = self.lives[code] = Live(code, None, own, by_words, last=self.clock, row=self.row)
         near = self._first[own] + self._met[own]
         self._met[own] += 1
         nats = tails.at_least_one(tails.expected_new(near, self._rare[own]))
-        prior = _prior(own, by_words, near)
+        prior = prior_of(own, by_words, near)
         if own <= WARNING:
             words = {word for word in self.keys.text(template).split() if word != "<*>"}
             unseen = len(words - self._words)
@@ -540,7 +385,7 @@ class StreamJudge:
             # Each further one says less; what was told is not told anew at every event.
             again = tails.at_least_one(tails.expected_new(near + 1, self._rare[own]) * tails.harmonic(2)) - math.log(2)
             live.rare = Signal(
-                "grave", max(again, 0.0), prior, f"{_level(own, by_words)}that the baseline does not hold", code
+                "grave", max(again, 0.0), prior, f"{level_words(own, by_words)}that the baseline does not hold", code
             )
         known = any(template * CLASSES + other in baseline.kinds for other in range(CLASSES) if other != grade)
         what = (
@@ -548,7 +393,7 @@ class StreamJudge:
             if known
             else f"that was never seen among {baseline.events:,} events"
         )
-        return live, Signal("new", max(nats, 0.0), prior, f"{_level(own, by_words)}{what}", code)
+        return live, Signal("new", max(nats, 0.0), prior, f"{level_words(own, by_words)}{what}", code)
 
     def grade_of(self, template: int, grade: int) -> tuple[int, bool]:
         """(class of severity of a kind that was met, whether the baseline does not hold it)."""
@@ -565,9 +410,9 @@ class StreamJudge:
         """Log-odds of a message of a stated class of severity that was never seen."""
         near = self._first[grade] + self._met[grade]
         nats = tails.at_least_one(tails.expected_new(near, self._rare[grade]))
-        return WEIGHTS["new"] * nats + WEIGHTS["prior"] * _prior(grade, False, near)
+        return WEIGHTS["new"] * nats + WEIGHTS["prior"] * prior_of(grade, False, near)
 
-    def _burst(self, live: _Live) -> Signal | None:
+    def _burst(self, live: Live) -> Signal | None:
         """Whether a kind comes far more often than ever, by time and by its share of the log."""
         kind = live.kind
         if kind is None:
@@ -580,7 +425,7 @@ class StreamJudge:
             if found < live.limits[scale]:
                 continue
             windows = baseline.ticks / width
-            usual = self._expected(live, scale) * self._hour(live)
+            usual = live.expected(baseline, scale) * self._hour(live)
             spread = max(1.0, (kind.squares[scale] / windows - usual * usual) / max(usual, 1e-9) if usual else 1.0)
             nats = float(tails.too_many(found / spread, usual / spread))
             if live is not self.whole:
@@ -599,7 +444,7 @@ class StreamJudge:
                 words = f"{found:,} times within {span}, where {each} are usual and {most:,} the most so far"
         return Signal("burst", min(best, 60.0), 0.0, words, live.code) if best > 0 else None
 
-    def _hour(self, live: _Live) -> float:
+    def _hour(self, live: Live) -> float:
         """How much more than on average of the day comes at this hour; 1 where the baseline spans less than two days."""
         kind = live.kind
         whole = self.baseline.whole
@@ -608,9 +453,9 @@ class StreamJudge:
         share = kind.hours[int(self.clock % DAY // HOUR)] * 24 / kind.count
         return max(share, 0.25)
 
-    def _drops(self, passed: int) -> list[tuple[Signal, _Live]]:
+    def _drops(self, passed: int) -> list[tuple[Signal, Live]]:
         """Kinds that came far less often than usual in the longest window that is just over."""
-        found: list[tuple[Signal, _Live]] = []
+        found: list[tuple[Signal, Live]] = []
         baseline = self.baseline
         windows = baseline.ticks / SCALES[2]
         if windows < LEAST_WINDOWS or not self.frequent:
@@ -623,10 +468,10 @@ class StreamJudge:
             assert kind is not None
             at, count = live.buckets[2]
             count = count if at == passed else 0
-            usual = min(self._expected(live, 2) * self._hour(live), kind.count / baseline.events * everything)
+            usual = min(live.expected(baseline, 2) * self._hour(live), kind.count / baseline.events * everything)
             if count >= 0.5 * usual or usual < 20 or live.away:
                 continue
-            mean = self._expected(live, 2)
+            mean = live.expected(baseline, 2)
             spread = max(1.0, (kind.squares[2] / windows - mean * mean) / mean)
             nats = (usual - count + (count * math.log(count / usual) if count else 0.0)) / spread
             nats -= math.log(windows) + self._frequent_cost
@@ -639,65 +484,6 @@ class StreamJudge:
                 reason = f"{count:,} times within {span}, where {usual:,.0f} are usual"
                 found.append((Signal("drop", min(nats, 40.0), 0.0, reason, live.code), live))
         return found
-
-    def _in_order(
-        self, template: int, sequence: int | str | None, code: int, signals: list[Signal] | None
-    ) -> list[Signal] | None:
-        before, self._before = self._before, template
-        fixed = self._fixed["log"].get(before, template)
-        if fixed != template:
-            signals = self._add(signals, self._broken("log", before, template, fixed, code))
-        if self._way == "sequence":
-            if sequence is None:
-                return signals
-            previous = self._previous
-            before = previous.get(sequence, NO_TEMPLATE)
-            previous[sequence] = template
-            if len(previous) > MOST_OPEN_SEQUENCES:
-                for name in list(previous)[: MOST_OPEN_SEQUENCES // 2]:
-                    del previous[name]
-            fixed = self._fixed["sequence"].get(before, template)
-            if fixed != template:
-                signals = self._add(signals, self._broken("sequence", before, template, fixed, code))
-        if before * _PAIR + template in self._usual_pairs or template >= self._known:
-            return signals
-        row = self.baseline.follows[self._way].get(before)
-        if not row:
-            return signals
-        surprise = self._surprise_of(row, sum(row.values()), template, row.get(template, 0))
-        nats = self._order_nats(surprise)
-        if WEIGHTS["unexpected"] * nats < self.threshold:
-            return signals
-        total, count = sum(row.values()), row.get(template, 0)
-        top = max(row, key=lambda one: row[one])
-        what = "the sequence begins with" if before == NO_TEMPLATE else f'"{self._short(before)}" is followed by'
-        often = "never" if not count else f"{count:,} of {total:,} times"
-        reason = f'{what} this message {often}; mostly (in {row[top]:,} of {total:,}) comes "{self._short(top)}"'
-        return self._add(signals, Signal("unexpected", nats, 0.0, reason, code))
-
-    def _broken(self, way: str, before: int, template: int, fixed: int, code: int) -> Signal | None:
-        """A fixed order that is broken."""
-        if template >= self._known:
-            return None  # a new message says more than that it stands between two others
-        row = self.baseline.follows[way][before]
-        total = sum(row.values())
-        if template in row and row[template] > 2:
-            return None
-        nats = tails.at_least_one(tails.expected_new(self._breaks[way], 0)) + 0.3 * math.log(total / 20)
-        missing = self._fixed[way].get(fixed) == template
-        text = f'"{self._short(fixed)}" follows "{self._short(before)}" in {row[fixed]:,} of {total:,} cases'
-        reason = f'"{self._short(fixed)}" is missing: {text}' if missing else f"{text}, here comes another message"
-        return Signal("missing" if missing else "unexpected", nats, 0.0, reason, code)
-
-    def _value(self, live: _Live, place: int, value: float) -> Signal | None:
-        kind = live.kind
-        assert kind is not None
-        top = kind.slots[place].values
-        scaled = [math.log(max(one, 1e-9)) for one in top.largest]
-        nats = _beyond(math.log(value), scaled, 0.15) - self._kinds_cost
-        usual = top.quantile(0.5)
-        reason = f"the value {value:,.6g} where about {usual:,.3g} is usual and {top.largest[-1]:,.6g} the most so far"
-        return Signal("value", min(nats, 30.0), 0.0, reason, live.code) if nats > 0 else None
 
     # --- The clock ---------------------------------------------------------------------------------------------------
 
@@ -763,7 +549,7 @@ class StreamJudge:
         self._tick = tick
         return told + self._remind(clock)
 
-    def _fold(self, live: _Live, ended: int) -> None:
+    def _fold(self, live: Live, ended: int) -> None:
         for scale, width in enumerate(SCALES):
             bucket = live.buckets[scale]
             if bucket[0] == ended // width:
@@ -771,7 +557,7 @@ class StreamJudge:
             else:
                 bucket[0], bucket[1] = ended // width, live.now
 
-    def _exceeds(self, live: _Live) -> bool:
+    def _exceeds(self, live: Live) -> bool:
         for width, (bucket, held), limit in zip(SCALES, live.buckets, live.limits):
             if held >= limit and bucket == self._tick // width:
                 return True
@@ -779,7 +565,7 @@ class StreamJudge:
 
     def _expire(self, clock: float) -> Told:
         """Look at the kinds whose deadline has passed."""
-        silent: list[tuple[float, Signal, _Live]] = []
+        silent: list[tuple[float, Signal, Live]] = []
         waiting: list[tuple[float, int]] = []
         while self._deadlines and self._deadlines[0][0] < clock:
             _, code = heapq.heappop(self._deadlines)
@@ -793,7 +579,7 @@ class StreamJudge:
                 waiting.append((clock + live.pause / 4, code))  # the rest of the log is as quiet
             else:
                 live.waits, live.away = False, True
-                silent.append((due, self._silence(live, clock), live))
+                silent.append((due, silence(live, clock, self.baseline, self.threshold, self._frequent_cost), live))
         for one in waiting:
             heapq.heappush(self._deadlines, one)
         if not silent:
@@ -813,7 +599,7 @@ class StreamJudge:
                 )
         return told
 
-    def _near_silence(self, live: _Live) -> StreamFinding | None:
+    def _near_silence(self, live: Live) -> StreamFinding | None:
         """The open silence that another one is part of: the whole log is away, or both went away at one time."""
         for finding in self.open.values():
             if finding.kind == "silence":
@@ -821,28 +607,7 @@ class StreamJudge:
                     return finding
         return None
 
-    def _silence(self, live: _Live, clock: float) -> Signal:
-        kind = live.kind
-        assert kind is not None
-        pause = clock - live.last
-        mean = (kind.last - kind.first) / max(kind.pauses.count, 1)
-        usual = mean if live.regular else kind.pauses.quantile(0.5)
-        least = 0.1 * usual if live.regular else mean
-        if live is self.whole:
-            least = max(0.1 * usual, 0.25 * kind.pauses.largest[-4])
-        nats = _beyond(pause, kind.pauses.largest, least) - (0.0 if live is self.whole else self._frequent_cost)
-        # The deadline was set for the threshold; a pause that is told at its deadline reaches it.
-        nats = max(nats, max(self.threshold, THRESHOLD) / WEIGHTS["silence"] + 1e-6)
-        longest = kind.pauses.largest[-1]
-        if self.baseline.timed:
-            each, gap, most = tails.duration(usual), tails.duration(pause), tails.duration(longest)
-        else:
-            each, gap, most = f"{usual:,.0f} lines", f"{pause:,.0f} lines", f"{longest:,.0f} lines"
-        what = "no line" if live is self.whole else "stays away"
-        reason = f"{what} for {gap}, where one comes every {each} and {most} was the longest pause"
-        return Signal("silence", min(nats, 40.0), 0.0, reason, live.code)
-
-    def _back(self, live: _Live, clock: float) -> Told:
+    def _back(self, live: Live, clock: float) -> Told:
         """A kind that was away comes again: its silence ends."""
         live.away = self.whole.away = False
         if self.whole.pause < NEVER and not self.whole.waits:
@@ -869,7 +634,7 @@ class StreamJudge:
         """The event that is being judged, where it can be had."""
         return self._event_of(self._number) if self._event_of is not None else None
 
-    def _found(self, signals: list[Signal], live: _Live, now_there: bool) -> Told:
+    def _found(self, signals: list[Signal], live: Live, now_there: bool) -> Told:
         """Signals of one moment -> a finding that begins, grows, or is none; `now_there`: by the event that is judged."""
         best: dict[str, Signal] = {}
         for one in signals:
@@ -933,7 +698,7 @@ class StreamJudge:
         lead: Signal,
         score: float,
         reason: str,
-        live: _Live,
+        live: Live,
         event: LogEvent | None,
         now: float,
     ) -> Told:
@@ -984,8 +749,7 @@ class StreamJudge:
             "clock": None if self.clock == -math.inf else self.clock,
             "wall": self.wall,
             "tick": self._tick,
-            "before": self._before,
-            "previous": list(self._previous.items()),
+            **(self.order.state() if self.order is not None else {}),
             "met": self._met,
             "told": self.told,
             "strange": self._strange,
@@ -1017,15 +781,16 @@ class StreamJudge:
     def resume(self, values: dict[str, Any]) -> None:
         """Go on where `state` was taken."""
         for code, grade, worded, rare in values["unknown"]:
-            self.lives[code] = _Live(code, None, grade, worded, rare=Signal(*rare) if rare else None)
+            self.lives[code] = Live(code, None, grade, worded, rare=Signal(*rare) if rare else None)
         for code, now, limit, buckets, last, row, number, away, waits in values["lives"]:
             live = self.whole if code == -1 else self.lives.get(code)
             if live is not None:
                 live.now, live.limit, live.buckets = now, NEVER if limit is None else limit, buckets
                 live.last, live.row, live.number, live.away, live.waits = last, row, number, away, waits
-        self.row, self.wall, self._tick, self._before = values["row"], values["wall"], values["tick"], values["before"]
+        self.row, self.wall, self._tick = values["row"], values["wall"], values["tick"]
         self.clock = -math.inf if values["clock"] is None else values["clock"]
-        self._previous = dict(values["previous"])
+        if self.order is not None and "before" in values:
+            self.order.resume(values)
         self._met, self._strange = list(values["met"]), list(values["strange"])
         self.told = dict(values.get("told", {}))  # a state of an earlier version has none
         self._deadlines = [(due, code) for due, code in values["deadlines"]]
@@ -1067,39 +832,3 @@ _GROUPS = {"new": "new", "grave": "new", "missing": "order", "unexpected": "orde
 
 def _json(value: float) -> float | None:
     return None if value == NEVER else value
-
-
-def _level(grade: int, worded: bool) -> str:
-    if grade == QUIET:
-        return "a message "
-    if worded:
-        return "a message whose words name a fault, "
-    return f"a message of level {CLASS_NAMES[grade]} "
-
-
-def _prior(grade: int, worded: bool, near: float) -> float:
-    """Prior odds of a class of severity, less where the log has many messages of it."""
-    usual = 0.7 * tails.usual_discount(near) if grade >= ERRONEOUS else 0.0
-    return (WORDED if worded else STATED)[grade] - usual
-
-
-def _solved(largest: Sequence[float], need: float, least_scale: float) -> float:
-    """The smallest value for which `_beyond` gives `need` nats."""
-    top = largest[::-1]
-    value = 0.0
-    for j in (3, 10, 30):
-        if j < len(top):
-            scale = max(sum(top[:j]) / j - top[j], least_scale)
-            value = max(value, top[j] + scale * (need + math.log(j)))
-    return value or NEVER
-
-
-def _beyond(value: float, largest: Sequence[float], least_scale: float) -> float:
-    """`tails.beyond` of a value, from the largest others, smallest first."""
-    top = largest[::-1]
-    nats = math.inf
-    for j in (3, 10, 30):
-        if j < len(top):
-            scale = max(sum(top[:j]) / j - top[j], least_scale)
-            nats = min(nats, (value - top[j]) / scale - math.log(j))
-    return 0.0 if nats == math.inf else max(nats, 0.0)

@@ -53,7 +53,7 @@ def too_many(found: NDArray[np.float64] | float, expected: NDArray[np.float64] |
     return np.where(found > expected, found * np.log(found / expected) - found + expected, 0.0)
 
 
-def beyond(value: float, others: NDArray[np.float64], least_scale: float) -> float:
+def beyond(value: float, others: NDArray[np.float64] | Sequence[float], least_scale: float) -> float:
     """Nats of a largest value so far beyond the others: exponential excesses over the 3rd, 10th and 30th largest.
 
     The most cautious of the three estimates is taken, so that heavy tails and a few equal outliers count.
@@ -66,6 +66,7 @@ def beyond(value: float, others: NDArray[np.float64], least_scale: float) -> flo
         others: `(m,)` the other values of its kind.
         least_scale: smallest scale of an excess that is believed, in the unit of the values.
     """
+    others = np.asarray(others, np.float64)
     m = len(others)
     if m < 8:
         return 0.0
@@ -77,6 +78,20 @@ def beyond(value: float, others: NDArray[np.float64], least_scale: float) -> flo
             scale = max(float(top[:j].mean()) - limit, least_scale)
             nats = min(nats, (value - limit) / scale - math.log(j))
     return max(nats, 0.0)
+
+
+def far_enough(nats: float, largest: Sequence[float], least_scale: float) -> float:
+    """The smallest value of which `beyond` gives so many nats, from the largest others, smallest first; infinite for too few.
+
+    >>> round(beyond(far_enough(7.0, [1.0, 2.0, 2.0, 4.0] * 8, 0.5), [1.0, 2.0, 2.0, 4.0] * 8, 0.5), 6)
+    7.0
+    """
+    top = sorted(largest, reverse=True)
+    value = -math.inf
+    for j in (3, 10, 30):
+        if j < len(top):
+            value = max(value, top[j] + max(sum(top[:j]) / j - top[j], least_scale) * (nats + math.log(j)))
+    return math.inf if value == -math.inf else value
 
 
 def usual_discount(others: float) -> float:
