@@ -8,21 +8,29 @@ with a tail fitted to the largest ones, and on a logarithmic scale downwards for
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logllm.hf_datasets.events.masks import PARAMETER, numbers_of, shape_of_message
+from logllm.hf_datasets.events.masks import PARAMETER
 
 from . import tails
 from .candidates import MOST_NATS, WORDED, Candidate, Kinds, Rows
 from .families import Family, rows_of
+from .quantities import (
+    CODE,
+    LEAST_VALUES,
+    LEAST_ZEROS,
+    MOST_NOT_ZERO,
+    far_above,
+    is_not_zero,
+    quantity_of,
+    value_reason,
+)
 from .table import ERRONEOUS, EventTable
 
 MOST_SLOTS = 8
-LEAST_VALUES = 60
 LEAST_DIFFERENT = 6  # values from which on a place is a gauge, and no choice among a few
 MOST_TOGETHER = 5  # values next to each other that may be unusual at once
 FAR_OUT, FAR_DOWN = 3.0, 2.0  # ranges of all other values between them and an unusual one, on either scale
@@ -69,7 +77,11 @@ def values(
             if one is not None:
                 nats, at, others = one
                 row = int(rows[known][at])
-                reason = _reason(message_of(row), slot, float(held[known][at]), others)
+                value = float(held[known][at])
+                up = value > float(others.max())
+                end = float(others.max() if up else others.min())
+                quantity = quantity_of(message_of(row), slot, value)
+                reason = value_reason(quantity, value, float(np.median(others)), end, up)
                 if reason:
                     kind = int(table.kind[row])
                     found.append(
@@ -102,25 +114,37 @@ def _counts_up(held: Values) -> bool:
     return int((steps > 0).sum()) > 9 * int((steps < 0).sum())
 
 
-def _names_things(held: Values) -> bool:
+def names_things(held: Values) -> bool:
     """Whether a slot holds numbers of things, not amounts: whole, nearly all different, spread evenly up to a largest."""
     middle = float(np.median(held))
     whole = bool((held == np.floor(held)).all()) and len(np.unique(held)) > 0.8 * len(held)
     return whole and middle > 500 and float(held.max()) < 2.6 * middle
 
 
-def _far_above(value: float, middle: float, top: float) -> bool:
-    """Whether a value is so much larger than the usual and the next largest one that no ordinary tail reaches it."""
-    return value >= 5 * max(top, 0.0) and value >= 20 * max(middle, 0.0)
+def gauge_margin(low: float, high: float, quarter: float, three: float, count: int) -> float:
+    """How far outside the range of so many values a further one is unusual, on a linear scale; infinite without a spread.
+
+    Args:
+        low: the smallest value.
+        high: the largest one.
+        quarter: the value below which a quarter of them lies.
+        three: the value below which three quarters lie.
+        count: how many they are.
+    """
+    if three <= quarter:  # mostly one value
+        return math.inf
+    # The range of 60 normal values is about 3.5 interquartile ranges, that of 5,000 about 5.5; beyond that it is a long tail.
+    tail = min((high - low) / ((2 + 1.1 * math.log10(count)) * (three - quarter)), 1e6)
+    return FAR_OUT * (high - low) * max(tail, 1.0) ** 2
 
 
 def _far_up(held: Values, order: NDArray[np.int64]) -> tuple[float, int, Values] | None:
     """Five times the next largest and twenty times the usual, beyond the tail of the largest on a logarithmic scale."""
     at, others = int(order[-1]), held[order[:-1]]
     middle, top, value = float(np.median(others)), float(others[-1]), float(held[at])
-    if not _far_above(value, middle, top) or value <= 0 or middle < 2e-9:
+    if not far_above(value, middle, top) or value <= 0 or middle < 2e-9:
         return None
-    if _names_things(others):
+    if names_things(others):
         return None
     nats = tails.beyond(math.log(value), np.log(np.maximum(others, 1e-9)), 0.15)
     return nats, at, others
@@ -137,13 +161,9 @@ def _far_from_gauge(held: Values, order: NDArray[np.int64]) -> tuple[float, int,
             if edge < max(FAR_OUT * (high - low), LEAST_CHANGE * abs(high if up else low)) or high == low:
                 continue
             quarter, three = np.quantile(others, (0.25, 0.75)).tolist()
-            # The range of 60 normal values is about 3.5 interquartile ranges, that of 5,000 about 5.5.
-            if three == quarter:  # mostly one value: there is no spread to judge by
+            if edge < gauge_margin(low, high, quarter, three, len(others)):
                 continue
-            tail = min((high - low) / ((2 + 1.1 * math.log10(len(others))) * (three - quarter)), 1e6)
-            if edge < FAR_OUT * (high - low) * tail**2:
-                continue
-            if len(np.unique(others)) < LEAST_DIFFERENT or _names_things(others):
+            if len(np.unique(others)) < LEAST_DIFFERENT or names_things(others):
                 continue
             signed = others if up else -others
             value = float(held[at]) if up else -float(held[at])
@@ -163,75 +183,9 @@ def _far_down(held: Values, order: NDArray[np.int64]) -> tuple[float, int, Value
     return tails.beyond(-value, -scaled, max(0.1 * width, 0.15)), at, others
 
 
-# --- In words -------------------------------------------------------------------------------------------------------
-
-_KEY = re.compile(r"([^\W\d_][\w.-]*)[\"']?\s*[=:]\s*[\"']?[-+(]?$")
-_WORD = re.compile(r"([^\W\d_][\w-]*)\s+[-+(]?$")
-_UNIT = re.compile(r"\s?(°?[^\W\d_]{1,12}\b(?!-)(?:/[^\W\d_]+)?|[%‰])")
-_GLUED_UNIT = re.compile(r"(?: ?[°%‰]|[^\W\d_])[^\W\d_]*|\s(?:[nuµm]?s|[kKMGT]?i?B|bytes|rows|bar|min)\b")
-# How long something took has a long tail, however narrow it looked so far.
-_TIME = re.compile(r"\s?(?:[nuµm]?s|msecs?|millis\w*|sec(?:ond)?s?|min(?:ute)?s?)", re.IGNORECASE)
-_TAKES = re.compile(r"took|dur(?:ation)?|elapsed|latency|\btime\b|_time$|_ms$|_us$|_s$", re.IGNORECASE)
-_NO_NAME = frozenset("in of to for at after with from by on is was".split())
-# Numbers that say which one, not how much.
-_OF_A_THING = re.compile(r"(?:^|[._-]|\B(?=[A-Z]))(?:[pt]?id|port|line|seq|sequence|version|offset|date|time|timestamp|ts)$", re.IGNORECASE)  # fmt: skip
-
-
-def _reason(message: str, slot: int, value: float, others: Values) -> str:
-    """What is unusual about a number, with its name and unit as the message has them; "" for a number that is not unusual after all."""
-    usual, up = float(np.median(others)), value > float(others.max())
-    end = float(others.max() if up else others.min())
-    most = "the most" if up else "the least"
-    shape = shape_of_message(message)
-    numbers = numbers_of(message, shape)
-    spans = shape.parts[slot] if slot < len(numbers) and abs(numbers[slot] - value) <= 1e-6 * abs(value) else ()
-    if not spans:
-        return f"the value {_number(value)}, usual {_number(usual)}, {most} otherwise {_number(end)}"
-    before, behind = message[max(spans[0][0] - 60, 0) : spans[0][0]], message[spans[-1][1] :][:20]
-    key = _KEY.search(before) or _WORD.search(before)
-    if key is not None and _OF_A_THING.search(key[1]) and (value == math.floor(value)):
-        return ""
-    name = key[1] if key is not None and key[1].lower() not in _NO_NAME else "the value"
-    written = (
-        float(re.sub(r"[^\d.]", "", message[spans[0][0] : spans[-1][1]]) or "nan")
-        if _one_number(message, spans)
-        else math.nan
-    )
-    if not math.isfinite(written) or (written == 0) != (value == 0):
-        return f"{name} {tails.duration(value)}, usual {tails.duration(usual)}, {most} otherwise {tails.duration(end)}"
-    unit = (_GLUED_UNIT if "=" in before[-2:] else _UNIT).match(behind)
-    shown = unit[0] if unit is not None else ""
-    if up and (_TIME.fullmatch(shown) or _TAKES.search(name)) and not _far_above(value, usual, end):
-        return ""
-    worth = abs(value / written) if written else spans[-1][2]
-    found, median, edge = (_number(one / worth) + shown for one in (value, usual, end))
-    return f"{name} {found}, usual {median}, {most} otherwise {edge}"
-
-
-def _number(value: float) -> str:
-    """A number with four digits or all before the point.
-
-    >>> _number(184220.0), _number(0.0128295)
-    ('184,220', '0.01283')
-    """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def _one_number(message: str, spans: Sequence[tuple[int, int, float]]) -> bool:
-    """Whether the runs of digits are one number, such as 184,220.5, and not several with units of their own."""
-    return re.fullmatch(r"[\d.,_]+", message[spans[0][0] : spans[-1][1]]) is not None
-
-
 # --- Codes ----------------------------------------------------------------------------------------------------------
 
-_CODE = re.compile(
-    r"\b((?:exit|return|result)[ _-]?(?:code|status|value)|exit(?:ed)?(?: with)?|exitcode|rc|retval|returncode|errno|rcode)"
-    r"(\"?(?:\s*[=:]\s*|\s+)\"?)(-?\d+|0x[0-9a-f]+|<\*>)(?!\w|[.-]\d)",
-    re.IGNORECASE,
-)
-LEAST_ZEROS = 10
 MOST_CHARACTERS = 1000
-MOST_NOT_ZERO = 0.05
 
 
 def codes(
@@ -245,18 +199,18 @@ def codes(
     not_zero: list[tuple[Rows, str, str]] = []  # rows, their template without the code, name of the code
     for kind, template in enumerate(table.kind_template.tolist()):
         text, rows = table.templates[template], kinds.rows(kind)
-        match = _CODE.search(text)
+        match = CODE.search(text)
         if match is not None:
             bare = text[: match.start(3)] + PARAMETER + text[match.end(3) :]
         elif messages is not None and PARAMETER in text:
-            bare, match = text, _CODE.search(messages[int(rows[0])][:MOST_CHARACTERS])
+            bare, match = text, CODE.search(messages[int(rows[0])][:MOST_CHARACTERS])
         if match is None:
             continue
         name = match[1].lower()
-        unusual = rows if _is_not_zero(match[3]) else rows[:0]
+        unusual = rows if is_not_zero(match[3]) else rows[:0]
         if match.string is not text and messages is not None:  # the template hides the code
-            found_codes = (_CODE.search(messages[row][:MOST_CHARACTERS]) for row in rows.tolist())
-            unusual = rows[[one is not None and _is_not_zero(one[3]) for one in found_codes]]
+            found_codes = (CODE.search(messages[row][:MOST_CHARACTERS]) for row in rows.tolist())
+            unusual = rows[[one is not None and is_not_zero(one[3]) for one in found_codes]]
         for key in (bare, name):
             held = groups.setdefault(key, [0, 0])
             held[0] += len(rows) - len(unusual)
@@ -270,8 +224,8 @@ def codes(
         first, last, count = int(found_rows[0]), int(found_rows[-1]), len(found_rows)
         if zeros < LEAST_ZEROS or others > MOST_NOT_ZERO * zeros or places > 3:
             continue
-        match = _CODE.search(message_of(first))
-        if match is None or not _is_not_zero(match[3]):
+        match = CODE.search(message_of(first))
+        if match is None or not is_not_zero(match[3]):
             continue
         nats = tails.at_least_one(tails.expected_new(others - count, 0.0) * tails.harmonic(places))
         reason = f"{match[1]} {match[3]}, where {zeros:,} of {zeros + others:,} are 0"
@@ -281,7 +235,3 @@ def codes(
             Candidate("new", nats, WORDED[ERRONEOUS], first, found_rows[:50].tolist(), count, first, last, reason, kind, grade, count)
         )  # fmt: skip
     return found
-
-
-def _is_not_zero(code: str) -> bool:
-    return bool(code.strip("-0x"))

@@ -1,0 +1,135 @@
+"""What a number in a message measures: its name and unit there, and whether it is an amount, a duration, a code or a mere number of a thing."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from logllm.hf_datasets.events.masks import numbers_of, shape_of_message
+
+from . import tails
+
+LEAST_VALUES = 60  # values of a place in a message from which on a further one can be unusual
+LEAST_ZEROS = 10  # codes that are zero from which on another one is unusual ...
+MOST_NOT_ZERO = 0.05  # ... and the share of others among them
+
+CODE = re.compile(
+    r"\b((?:exit|return|result)[ _-]?(?:code|status|value)|exit(?:ed)?(?: with)?|exitcode|rc|retval|returncode|errno|rcode)"
+    r"(\"?(?:\s*[=:]\s*|\s+)\"?)(-?\d+|0x[0-9a-f]+|<\*>)(?!\w|[.-]\d)",
+    re.IGNORECASE,
+)
+_KEY = re.compile(r"([^\W\d_][\w.-]*)[\"']?\s*[=:]\s*[\"']?[-+(]?$")
+_WORD = re.compile(r"([^\W\d_][\w-]*)\s+[-+(]?$")
+_UNIT = re.compile(r"\s?(°?[^\W\d_]{1,12}\b(?!-)(?:/[^\W\d_]+)?|[%‰])")
+_GLUED_UNIT = re.compile(r"(?: ?[°%‰]|[^\W\d_])[^\W\d_]*|\s(?:[nuµm]?s|[kKMGT]?i?B|bytes|rows|bar|min)\b")
+# How long something took has a long tail, however narrow it looked so far.
+_TIME = re.compile(r"\s?(?:[nuµm]?s|msecs?|millis\w*|sec(?:ond)?s?|min(?:ute)?s?)", re.IGNORECASE)
+_TAKES = re.compile(r"took|dur(?:ation)?|elapsed|latency|\btime\b|_time$|_ms$|_us$|_s$", re.IGNORECASE)
+_NO_NAME = frozenset("in of to for at after with from by on is was".split())
+# Numbers that say which one, not how much.
+_OF_A_THING = re.compile(r"(?:^|[._-]|\B(?=[A-Z]))(?:[pt]?id|port|line|seq|sequence|version|offset|date|time|timestamp|ts)$", re.IGNORECASE)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What one number of a message measures.
+
+    Attributes:
+        name: as the message names it.
+        unit: as it stands behind the number.
+        worth: what one such unit is worth, in seconds, bytes or ones; not a number for a time of several units.
+        thing: whether it says which one and not how much.
+        takes: whether it says how long something took: that has a long tail, however narrow it looked so far.
+        code: whether it is an exit or return code.
+    """
+
+    name: str = "the value"
+    unit: str = ""
+    worth: float = 1.0
+    thing: bool = False
+    takes: bool = False
+    code: bool = False
+
+
+def quantity_of(message: str, slot: int, value: float) -> Quantity:
+    """What a number of a message measures.
+
+    >>> quantity_of("oven 3 at temp=215.5 °C", 1, 215.5)
+    Quantity(name='temp', unit=' °C', worth=1.0, thing=False, takes=False, code=False)
+
+    Args:
+        message: the message.
+        slot: which of its numbers it is.
+        value: the number, as `numbers_of` gives it.
+    """
+    shape = shape_of_message(message)
+    numbers = numbers_of(message, shape)
+    spans = shape.parts[slot] if slot < len(numbers) and abs(numbers[slot] - value) <= 1e-6 * abs(value) else ()
+    if not spans:
+        return Quantity()
+    first, behind = spans[0][0], spans[-1][1]
+    before = message[max(first - 60, 0) : first]
+    key = _KEY.search(before) or _WORD.search(before)
+    thing = key is not None and _OF_A_THING.search(key[1]) is not None
+    name = key[1] if key is not None and key[1].lower() not in _NO_NAME else "the value"
+    code = CODE.search(message[max(first - 60, 0) : behind + 1])
+    is_code = code is not None and max(first - 60, 0) + code.end(3) == behind
+    text = message[first:behind]
+    # Several runs of digits with units of their own, such as 1m30s, are not one number, as 184,220.5 is.
+    one = re.fullmatch(r"[\d.,_]+", text) is not None
+    written = float(re.sub(r"[^\d.]", "", text) or "nan") if one else math.nan
+    if not math.isfinite(written) or (written == 0) != (value == 0):
+        return Quantity(name, "", math.nan, thing, code=is_code)
+    unit = (_GLUED_UNIT if "=" in before[-2:] else _UNIT).match(message[behind : behind + 20])
+    shown = unit[0] if unit is not None else ""
+    takes = _TIME.fullmatch(shown) is not None or _TAKES.search(name) is not None
+    return Quantity(name, shown, abs(value / written) if written else spans[-1][2], thing, takes, is_code)
+
+
+def far_above(value: float, usual: float, most: float) -> bool:
+    """Whether a value is so much larger than the usual and the next largest one that no ordinary tail reaches it."""
+    return value >= 5 * max(most, 0.0) and value >= 20 * max(usual, 0.0)
+
+
+def value_reason(quantity: Quantity, value: float, usual: float, end: float, up: bool) -> str:
+    """What is unusual about a number, in words; "" where it is not unusual after all.
+
+    >>> value_reason(Quantity("temp", " °C"), 480.0, 215.0, 220.5, True)
+    'temp 480 °C, usual 215 °C, the most otherwise 220.5 °C'
+
+    Args:
+        quantity: what it measures.
+        value: the number.
+        usual: the median of the others.
+        end: the one of the others that is nearest to it.
+        up: whether it is larger than these.
+    """
+    if quantity.thing and value == math.floor(value):
+        return ""
+    if quantity.takes and up and not far_above(value, usual, end):
+        return ""
+    most = "the most" if up else "the least"
+    if math.isnan(quantity.worth):
+        found, median, edge = tails.duration(value), tails.duration(usual), tails.duration(end)
+    else:
+        found, median, edge = (_number(one / quantity.worth) + quantity.unit for one in (value, usual, end))
+    return f"{quantity.name} {found}, usual {median}, {most} otherwise {edge}"
+
+
+def _number(value: float) -> str:
+    """A number with four digits or all before the point.
+
+    >>> _number(184220.0), _number(0.0128295)
+    ('184,220', '0.01283')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def is_not_zero(code: str) -> bool:
+    """Whether a code is not zero, as `CODE` finds it.
+
+    >>> is_not_zero("0x00"), is_not_zero("-1")
+    (False, True)
+    """
+    return bool(code.strip("-0x"))
