@@ -15,9 +15,10 @@ from logllm.decision.threshold import Budget, budget_threshold, figure, poisson_
 from logllm.errors import LogllmError
 from logllm.hf_datasets.events import EventLog
 from logllm.signals import tails
-from logllm.signals.baseline import Baseline, learn_rows, rows_of, tick_of
+from logllm.signals.baseline import Baseline, Kind, learn_rows, rows_of, tick_of
+from logllm.signals.quantities import LEAST_ZEROS, quantity_of
 from logllm.signals.stream import StreamJudge
-from logllm.signals.table import ERRONEOUS, EventTable, read_table
+from logllm.signals.table import CLASSES, ERRONEOUS, EventTable, read_table
 from logllm.signals.weights import THRESHOLD
 
 FEW_EVENTS = 40  # fewer teach next to nothing
@@ -50,6 +51,7 @@ def fit_baseline(log: EventLog, alarms_per_day: float = 1.0, share: float = 1.0,
     baseline = Baseline(log.keys, timed, tick)
     learn_rows(baseline, rows_of(table))
     baseline.finish()
+    name_numbers(baseline, table, log)
     blocks = list(_blocks(baseline, table))
     scores = _crossed(blocks, table, order, LOOSEST)
     events = blocks[-1][2] - blocks[0][1] if blocks else 0
@@ -111,6 +113,9 @@ def _blocks(baseline: Baseline, table: EventTable) -> Iterator[tuple[dict[str, A
         others = Baseline(baseline.keys, baseline.timed, baseline.tick)
         learn_rows(others, rows_of(table, begin, first))
         learn_rows(others, rows_of(table, last, n))
+        for code, kind in others.kinds.items():
+            for slot, known in zip(kind.slots, baseline.kinds[code].slots):
+                slot.quantity = known.quantity
         yield others.finish().to_json(), first, last
 
 
@@ -124,6 +129,27 @@ def _crossed(
         for others, first, last in blocks
         for score in judged_scores(Baseline.from_json(others), table, first, last, order, told, threshold)
     ]
+
+
+def name_numbers(baseline: Baseline, table: EventTable, log: EventLog) -> None:
+    """Look up what the numbers of the frequent messages measure, each in one message of the log."""
+    if table.numbers is None:
+        return
+    found: dict[tuple[int, int], tuple[Kind, int]] = {}
+    widths = int(table.numbers_count.max(initial=0)) + 1
+    groups, rows = np.unique(table.kind.astype(np.int64) * widths + table.numbers_count, return_index=True)
+    for group, row in zip(groups.tolist(), rows.tolist()):
+        template, grade = (int(of_kind[group // widths]) for of_kind in (table.kind_template, table.kind_class))
+        kind = baseline.kinds.get(template * CLASSES + grade)
+        if kind is not None and kind.count >= LEAST_ZEROS and len(kind.slots) == group % widths:
+            if any(slot.quantity is None for slot in kind.slots):
+                found[table.place(row)] = kind, row
+    for place, event in zip(sorted(found), log.events(sorted(found))):
+        kind, row = found[place]
+        for at, (slot, value) in enumerate(
+            zip(kind.slots, table.numbers[table.numbers_start[row] :][: len(kind.slots)].tolist())
+        ):
+            slot.quantity = slot.quantity or quantity_of(event.message, at, value)
 
 
 def learn_more(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from logllm.errors import LogllmError
-from logllm.fitting.baseline import learn_more, threshold_of
+from logllm.fitting.baseline import learn_more, name_numbers, threshold_of
 from logllm.fitting.own_log import EVENTS_SHARE, open_events
 from logllm.fitting.versions import next_former
 from logllm.hf_datasets import SYSTEMS
@@ -140,6 +140,7 @@ def _update_baseline(
         raise LogllmError("a log to learn from must hold events, found none: give another log")
     before = baseline.threshold
     scores, seconds, events, left_out = learn_more(baseline, table, learn_flagged, order=not has_model)
+    name_numbers(baseline, table, log)
     result.events, result.left_out = len(table) - left_out, left_out
     result.new = [
         text for text in (baseline.keys.text(place) for place in range(known, len(baseline.keys)))

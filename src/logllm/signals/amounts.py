@@ -20,21 +20,24 @@ from .candidates import MOST_NATS, WORDED, Candidate, Kinds, Rows
 from .families import Family, rows_of
 from .quantities import (
     CODE,
+    FAR_DOWN,
+    FAR_OUT,
+    LEAST_DIFFERENT,
+    LEAST_FALL,
     LEAST_VALUES,
     LEAST_ZEROS,
     MOST_NOT_ZERO,
     far_above,
+    gauge_margin,
     is_not_zero,
+    names_things,
     quantity_of,
     value_reason,
 )
 from .table import ERRONEOUS, EventTable
 
 MOST_SLOTS = 8
-LEAST_DIFFERENT = 6  # values from which on a place is a gauge, and no choice among a few
 MOST_TOGETHER = 5  # values next to each other that may be unusual at once
-FAR_OUT, FAR_DOWN = 3.0, 2.0  # ranges of all other values between them and an unusual one, on either scale
-LEAST_CHANGE = 0.2  # share of the nearest other value by which an unusual one differs from it
 
 Values = NDArray[np.float64]
 
@@ -114,30 +117,6 @@ def _counts_up(held: Values) -> bool:
     return int((steps > 0).sum()) > 9 * int((steps < 0).sum())
 
 
-def names_things(held: Values) -> bool:
-    """Whether a slot holds numbers of things, not amounts: whole, nearly all different, spread evenly up to a largest."""
-    middle = float(np.median(held))
-    whole = bool((held == np.floor(held)).all()) and len(np.unique(held)) > 0.8 * len(held)
-    return whole and middle > 500 and float(held.max()) < 2.6 * middle
-
-
-def gauge_margin(low: float, high: float, quarter: float, three: float, count: int) -> float:
-    """How far outside the range of so many values a further one is unusual, on a linear scale; infinite without a spread.
-
-    Args:
-        low: the smallest value.
-        high: the largest one.
-        quarter: the value below which a quarter of them lies.
-        three: the value below which three quarters lie.
-        count: how many they are.
-    """
-    if three <= quarter:  # mostly one value
-        return math.inf
-    # The range of 60 normal values is about 3.5 interquartile ranges, that of 5,000 about 5.5; beyond that it is a long tail.
-    tail = min((high - low) / ((2 + 1.1 * math.log10(count)) * (three - quarter)), 1e6)
-    return FAR_OUT * (high - low) * max(tail, 1.0) ** 2
-
-
 def _far_up(held: Values, order: NDArray[np.int64]) -> tuple[float, int, Values] | None:
     """Five times the next largest and twenty times the usual, beyond the tail of the largest on a logarithmic scale."""
     at, others = int(order[-1]), held[order[:-1]]
@@ -158,10 +137,10 @@ def _far_from_gauge(held: Values, order: NDArray[np.int64]) -> tuple[float, int,
             low, high = float(others[0]), float(others[-1])
             at = int(order[-1] if up else order[0])
             edge = float(held[order[len(order) - few - 1]] - high) if up else low - float(held[order[few]])
-            if edge < max(FAR_OUT * (high - low), LEAST_CHANGE * abs(high if up else low)) or high == low:
+            if high == low or edge < FAR_OUT * (high - low):
                 continue
             quarter, three = np.quantile(others, (0.25, 0.75)).tolist()
-            if edge < gauge_margin(low, high, quarter, three, len(others)):
+            if edge < gauge_margin(low, high, quarter, three, len(others), high if up else low):
                 continue
             if len(np.unique(others)) < LEAST_DIFFERENT or names_things(others):
                 continue
@@ -178,7 +157,7 @@ def _far_down(held: Values, order: NDArray[np.int64]) -> tuple[float, int, Value
         return None
     scaled = np.log1p(others)
     value, width = math.log1p(float(held[at])), float(scaled[-1] - scaled[0])
-    if scaled[0] - value < max(FAR_DOWN * width, math.log(20)):
+    if scaled[0] - value < max(FAR_DOWN * width, LEAST_FALL):
         return None
     return tails.beyond(-value, -scaled, max(0.1 * width, 0.15)), at, others
 

@@ -15,7 +15,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import numpy as np
 from logllm.errors import LogllmError
 from logllm.hf_datasets.events import TemplateKeys
 
+from .quantities import Quantity
 from .table import CLASSES, EventTable, severity_class
 
 FILE_NAME = "signals.json"
@@ -33,12 +34,15 @@ EVENTS_A_TICK = 32  # what a tick holds on average ...
 SHORTEST_TICK, LONGEST_TICK = 1.0, 300.0  # ... in seconds of these bounds
 FAR = 20  # events between two of a kind that stand in two places
 MOST_TOP = 32  # longest pauses and largest values that are kept of each kind
+MOST_LEAST = 12  # smallest values that are kept of each number
+MOST_SAMPLE = 64  # values spread over the log that are kept of each number
 MOST_COUNTS = 8  # largest counts that are kept of each kind and scale
 MOST_SLOTS = 8  # numbers of a message that are looked at
 MOST_KINDS = 20_000
 MOST_PAIRS = 200_000
 MOST_OPEN_SEQUENCES = 65_536
 DAY, HOUR = 86_400.0, 3600.0
+ZERO_BIN = -999
 NO_TEMPLATE = -1  # what the first event of a sequence follows on from
 
 
@@ -48,7 +52,7 @@ class Top:
 
     Attributes:
         count: values.
-        bins: floor(2 log2(value)) -> values; those of zero and less are under -999.
+        bins: floor(2 log2(value)) -> values; those of zero and less are under `ZERO_BIN`.
         largest: the largest values, smallest first.
     """
 
@@ -59,7 +63,7 @@ class Top:
     def add(self, value: float) -> None:
         """Count one value."""
         self.count += 1
-        place = math.floor(2 * math.log2(value)) if value > 0 else -999
+        place = math.floor(2 * math.log2(value)) if value > 0 else ZERO_BIN
         self.bins[place] = self.bins.get(place, 0) + 1
         largest = self.largest
         if len(largest) < MOST_TOP:
@@ -87,7 +91,7 @@ class Top:
         for place in sorted(self.bins):
             seen += self.bins[place]
             if seen >= wanted:
-                return 0.0 if place == -999 else 2.0 ** ((place + 0.5) / 2)
+                return 0.0 if place == ZERO_BIN else 2.0 ** ((place + 0.5) / 2)
         return 0.0
 
     def to_json(self) -> list[Any]:
@@ -111,12 +115,76 @@ class Slot:
         rises: times that it was larger than the one before.
         falls: times that it was smaller.
         last: the last value.
+        smallest: the smallest values, smallest first.
+        sample: every so many values, from first to last.
+        stride: of which so many were passed over each time.
+        quantity: what it measures; None where nobody looked.
     """
 
     values: Top = field(default_factory=Top)
     rises: int = 0
     falls: int = 0
     last: float = math.nan
+    smallest: list[float] = field(default_factory=list)
+    sample: list[float] = field(default_factory=list)
+    stride: int = 1
+    quantity: Quantity | None = None
+
+    def add(self, value: float) -> None:
+        """Count one value."""
+        if self.values.count % self.stride == 0:
+            self._keep(value)
+        self.values.add(value)
+        if value > self.last:
+            self.rises += 1
+        elif value < self.last:
+            self.falls += 1
+        self.last = value
+        smallest = self.smallest
+        if len(smallest) < MOST_LEAST or value < smallest[-1]:
+            bisect.insort(smallest, value)
+            del smallest[MOST_LEAST:]
+
+    def _keep(self, value: float) -> None:
+        self.sample.append(value)
+        if len(self.sample) > MOST_SAMPLE:
+            self.sample = self.sample[::2]
+            self.stride *= 2
+
+    def merge(self, other: Slot) -> None:
+        """Take in the values of another one of later events."""
+        self.values.merge(other.values)
+        self.rises, self.falls, self.last = self.rises + other.rises, self.falls + other.falls, other.last
+        self.smallest = sorted([*self.smallest, *other.smallest])[:MOST_LEAST]
+        for value in other.sample[:: max(self.stride // other.stride, 1)]:
+            self._keep(value)
+        self.quantity = self.quantity or other.quantity
+
+    def to_json(self) -> list[Any]:
+        """Plain values."""
+        quantity = (
+            None
+            if self.quantity is None
+            else [_finite(part) if isinstance(part, float) else part for part in astuple(self.quantity)]
+        )
+        return [
+            self.values.to_json(), self.rises, self.falls, _finite(self.last), [_short(value) for value in self.smallest],
+            [_short(value) for value in self.sample], self.stride, quantity,
+        ]  # fmt: skip
+
+    @classmethod
+    def from_json(cls, row: Sequence[Any]) -> Slot:
+        """Back from `to_json`; what an earlier version wrote ends behind the last value."""
+        values, rises, falls, last, *more = row
+        slot = cls(Top.from_json(values), int(rises), int(falls), _nan(last))
+        if more:
+            smallest, sample, stride, quantity = more
+            slot.smallest, slot.sample = [float(one) for one in smallest], [float(one) for one in sample]
+            slot.stride = int(stride)
+            if quantity is not None:
+                name, unit, worth, *is_ = quantity
+                slot.quantity = Quantity(str(name), str(unit), _nan(worth), *map(bool, is_))
+        return slot
 
     @property
     def counts_up(self) -> bool:
@@ -218,12 +286,7 @@ class Kind:
         for slot, value in zip(slots[:MOST_SLOTS], values):
             if not math.isfinite(value):
                 continue
-            slot.values.add(value)
-            if value > slot.last:
-                slot.rises += 1
-            elif value < slot.last:
-                slot.falls += 1
-            slot.last = value
+            slot.add(value)
 
     def merge(self, other: Kind, rows: int) -> None:
         """Take in another one of later events; `rows` is how many events came before those."""
@@ -236,8 +299,7 @@ class Kind:
         if self.hours and other.hours:
             self.hours = [a + b for a, b in zip(self.hours, other.hours)]
         for mine, its in zip(self.slots, other.slots if len(other.slots) == len(self.slots) else ()):
-            mine.values.merge(its.values)
-            mine.rises, mine.falls, mine.last = mine.rises + its.rises, mine.falls + its.falls, its.last
+            mine.merge(its)
         if not self.first <= other.first:
             self.first, self.first_row = other.first, other.first_row + rows
         self.last, self.last_row = other.last, other.last_row + rows
@@ -248,7 +310,7 @@ class Kind:
         return [
             self.template, self.grade, self.count, self.places, self.pauses.to_json() if often else None,
             self.rows.to_json() if often else None, self.squares, self.counts, self.hours,
-            [[slot.values.to_json(), slot.rises, slot.falls, _finite(slot.last)] for slot in self.slots] if often else [],
+            [slot.to_json() for slot in self.slots] if often else [],
             _finite(self.first), _finite(self.last), self.first_row, self.last_row,
         ]  # fmt: skip
 
@@ -275,7 +337,7 @@ class Kind:
             int(template), int(grade), int(count), int(places), Top.from_json(pauses) if pauses else Top(),
             Top.from_json(rows) if rows else Top(), [float(value) for value in squares],
             [[int(value) for value in scale] for scale in counts], [int(value) for value in hours],
-            [Slot(Top.from_json(values), int(rises), int(falls), _nan(at)) for values, rises, falls, at in slots],
+            [Slot.from_json(one) for one in slots],
             _nan(first), _nan(last), int(first_row), int(last_row),
         )  # fmt: skip
 

@@ -40,8 +40,9 @@ def scan_by_baseline(
     """
     start = time.perf_counter()
     log = EventLog([str(path) for path in paths], format, keys=baseline.keys)
+    judge = StreamJudge(baseline, cooldown=math.inf)  # before the table of templates grows
     table, complete = read_table(log, seen)
-    candidates = _candidates(table, baseline) if len(table) else []
+    candidates = _candidates(table, judge) if len(table) else []
     notes = [f"judged by {baseline.events:,} events of good runs"] if len(table) else ["the log holds no events"]
     result = ScanResult(
         log,
@@ -58,9 +59,8 @@ def scan_by_baseline(
     return result
 
 
-def _candidates(table: EventTable, baseline: Baseline) -> list[Candidate]:
+def _candidates(table: EventTable, judge: StreamJudge) -> list[Candidate]:
     kinds = find_kinds(table)
-    judge = StreamJudge(baseline, cooldown=math.inf)
     latest: dict[tuple[str, int], StreamFinding] = {}
     for row in rows_of(table):
         for finding in judge.observe(*row):

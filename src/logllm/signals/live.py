@@ -6,19 +6,39 @@ The limits are worked out once from a `Baseline`, so that judging an event is co
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from logllm.hf_datasets.events.masks import PARAMETER
+
 from . import tails
-from .baseline import SCALES, Baseline, Kind
+from .baseline import SCALES, ZERO_BIN, Baseline, Kind, Slot
 from .candidates import STATED, WORDED
+from .quantities import (
+    CODE,
+    FAR_DOWN,
+    LEAST_DIFFERENT,
+    LEAST_FALL,
+    LEAST_VALUES,
+    LEAST_ZEROS,
+    MOST_NOT_ZERO,
+    Quantity,
+    far_above,
+    gauge_margin,
+    is_not_zero,
+    names_things,
+    value_reason,
+)
 from .table import CLASS_NAMES, ERRONEOUS, QUIET
 from .weights import THRESHOLD, WEIGHTS
 
 LEAST_BURST = 10
 LEAST_WINDOWS = 8  # windows of a scale that a rate must rest on
 LEAST_PAUSES = 15
-LEAST_VALUES = 60
 NEVER = math.inf
+EVERYTHING = (-NEVER, NEVER)
 
 
 @dataclass(slots=True)
@@ -67,7 +87,7 @@ class Live:
         away: whether such a pause goes on.
         waits: whether a deadline for it is in the heap.
         rare: what each event of it says.
-        slots: values beyond which a number stands out.
+        slots: for each of its numbers the range outside which it stands out.
     """
 
     code: int
@@ -87,7 +107,7 @@ class Live:
     away: bool = False
     waits: bool = False
     rare: Signal | None = None
-    slots: tuple[float, ...] = ()
+    slots: tuple[tuple[float, float], ...] = ()
 
     def expected(self, baseline: Baseline, scale: int) -> float:
         """Events that are usual in a window of a scale."""
@@ -172,29 +192,105 @@ def silence(live: Live, clock: float, baseline: Baseline, threshold: float, cost
 
 
 def limit_values(live: Live) -> None:
-    """Values beyond which the numbers of a message stand out."""
+    """The ranges outside which the numbers of a message stand out."""
     kind = live.kind
     assert kind is not None
-    limits: list[float] = []
-    for slot in kind.slots:
-        top = slot.values.largest
-        if slot.values.count < LEAST_VALUES or slot.counts_up or not top or top[-1] <= 0:
-            limits.append(NEVER)
-        else:
-            limits.append(max(5 * top[-1], 20 * slot.values.quantile(0.5)))
-    live.slots = tuple(limits) if any(limit < NEVER for limit in limits) else ()
+    limits = [_range_of(slot) for slot in kind.slots]
+    live.slots = tuple(limits) if any(limit != EVERYTHING for limit in limits) else ()
+
+
+def _range_of(slot: Slot) -> tuple[float, float]:
+    """The range of a number's usual values; `amounts` has the same tests, with all values at hand."""
+    top, quantity, sample = slot.values.largest, slot.quantity, np.array(slot.sample)
+    if quantity is not None and quantity.code and _mostly_zero(slot):
+        return 0.0, 0.0
+    if slot.values.count < LEAST_VALUES or slot.counts_up or not top:
+        return EVERYTHING
+    low, high = -NEVER, NEVER
+    if top[-1] > 0:
+        high = max(5 * top[-1], 20 * slot.values.quantile(0.5))
+    if quantity is None or quantity.thing or not slot.smallest:
+        return low, high
+    values = {*slot.sample, *slot.smallest, *top}
+    least, most = slot.smallest[0], top[-1]
+    if len(values) < LEAST_DIFFERENT or least == most:
+        return low, high
+    if least >= 0 and all(value == math.floor(value) for value in values):
+        width = math.log1p(most) - math.log1p(least)
+        low = math.expm1(math.log1p(least) - max(FAR_DOWN * width, LEAST_FALL))
+    if not names_things(sample):
+        quarter, three = np.quantile(sample, (0.25, 0.75)).tolist()
+        low = max(low, least - gauge_margin(least, most, quarter, three, slot.values.count, least))
+        if not quantity.takes:
+            high = min(high, most + gauge_margin(least, most, quarter, three, slot.values.count, most))
+    return low, high
+
+
+def _mostly_zero(slot: Slot) -> bool:
+    zeros = slot.values.bins.get(ZERO_BIN, 0)
+    others = slot.values.count - zeros
+    return zeros >= LEAST_ZEROS and others <= MOST_NOT_ZERO * zeros and not (slot.smallest and slot.smallest[0] < 0)
 
 
 def unusual_value(live: Live, place: int, value: float, cost: float) -> Signal | None:
-    """A number beyond its limit."""
+    """A number outside its range; `cost`: nats for looking at so many kinds."""
     kind = live.kind
-    assert kind is not None
-    top = kind.slots[place].values
-    scaled = [math.log(max(one, 1e-9)) for one in top.largest]
-    nats = tails.beyond(math.log(value), scaled, 0.15) - cost
-    usual = top.quantile(0.5)
-    reason = f"the value {value:,.6g} where about {usual:,.3g} is usual and {top.largest[-1]:,.6g} the most so far"
-    return Signal("value", min(nats, 30.0), 0.0, reason, live.code) if nats > 0 else None
+    if kind is None or not math.isfinite(value):
+        return None
+    slot = kind.slots[place]
+    quantity = slot.quantity or Quantity()
+    if live.slots[place] == (0.0, 0.0):
+        zeros = slot.values.bins[ZERO_BIN]
+        nats = tails.at_least_one(tails.expected_new(slot.values.count - zeros, 0.0))
+        reason = f"{quantity.name} {value:.0f}, where {zeros:,} of {slot.values.count:,} are 0"
+        return Signal("new", nats, WORDED[ERRONEOUS], reason, live.code)
+    least, most = slot.smallest[0] if slot.smallest else -NEVER, slot.values.largest[-1]
+    up, usual = value > most, slot.values.quantile(0.5) if not slot.sample else float(np.median(slot.sample))
+    nats = 0.0
+    if up and value > 0 and far_above(value, usual, most):
+        nats = tails.beyond(math.log(value), [math.log(max(one, 1e-9)) for one in slot.values.largest], 0.15)
+    elif up:
+        nats = tails.beyond(value, slot.values.largest, 0.1 * (most - least))
+    elif value < least:
+        smallest, scale = [-one for one in slot.smallest], 0.1 * (most - least)
+        nats = tails.beyond(-value, smallest, scale)
+        if value >= 0:
+            width = math.log1p(most) - math.log1p(least)
+            scaled = [-math.log1p(one) for one in slot.smallest]
+            nats = max(nats, tails.beyond(-math.log1p(value), scaled, max(0.1 * width, 0.15)))
+    reason = value_reason(quantity, value, usual, most if up else least, up)
+    nats -= cost
+    return Signal("value", min(nats, 30.0), 0.0, reason, live.code) if nats > 0 and reason else None
+
+
+class ReturnCodes:
+    """Exit and return codes that stand in the templates of a baseline: which messages nearly always have 0.
+
+    Args:
+        baseline: what is usual.
+    """
+
+    def __init__(self, baseline: Baseline):
+        self._counts: dict[str, list[int]] = {}
+        for kind in baseline.kinds.values():
+            text = baseline.keys.text(kind.template)
+            match = CODE.search(text)
+            if match is not None and match[3] != PARAMETER:
+                self._counts.setdefault(_without(text, match), [0, 0])[is_not_zero(match[3])] += kind.count
+
+    def unusual(self, text: str) -> str:
+        """Why the code of a message's text is unusual; "" where it is not."""
+        match = CODE.search(text) if self._counts else None
+        if match is None or not is_not_zero(match[3]):
+            return ""
+        zeros, others = self._counts.get(_without(text, match), (0, 0))
+        if zeros < LEAST_ZEROS or others > MOST_NOT_ZERO * zeros:
+            return ""
+        return f"{match[1]} {match[3]}, where {zeros:,} of {zeros + others:,} were 0"
+
+
+def _without(text: str, match: re.Match[str]) -> str:
+    return text[: match.start(3)] + PARAMETER + text[match.end(3) :]
 
 
 def level_words(grade: int, worded: bool) -> str:

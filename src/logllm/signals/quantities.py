@@ -6,6 +6,9 @@ import math
 import re
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from logllm.hf_datasets.events.masks import numbers_of, shape_of_message
 
 from . import tails
@@ -13,6 +16,11 @@ from . import tails
 LEAST_VALUES = 60  # values of a place in a message from which on a further one can be unusual
 LEAST_ZEROS = 10  # codes that are zero from which on another one is unusual ...
 MOST_NOT_ZERO = 0.05  # ... and the share of others among them
+
+LEAST_DIFFERENT = 6  # values from which on a number is a gauge, and no choice among a few
+FAR_OUT, FAR_DOWN = 3.0, 2.0  # ranges of all other values between them and an unusual one, on either scale
+LEAST_CHANGE = 0.2  # share of the nearest other value by which an unusual one differs from it
+LEAST_FALL = math.log(20)  # of a whole number near zero where larger ones are usual, on a logarithmic scale
 
 CODE = re.compile(
     r"\b((?:exit|return|result)[ _-]?(?:code|status|value)|exit(?:ed)?(?: with)?|exitcode|rc|retval|returncode|errno|rcode)"
@@ -90,6 +98,31 @@ def quantity_of(message: str, slot: int, value: float) -> Quantity:
 def far_above(value: float, usual: float, most: float) -> bool:
     """Whether a value is so much larger than the usual and the next largest one that no ordinary tail reaches it."""
     return value >= 5 * max(most, 0.0) and value >= 20 * max(usual, 0.0)
+
+
+def names_things(held: NDArray[np.float64]) -> bool:
+    """Whether a slot holds numbers of things, not amounts: whole, nearly all different, spread evenly up to a largest."""
+    middle = float(np.median(held))
+    whole = bool((held == np.floor(held)).all()) and len(np.unique(held)) > 0.8 * len(held)
+    return whole and middle > 500 and float(held.max()) < 2.6 * middle
+
+
+def gauge_margin(low: float, high: float, quarter: float, three: float, count: int, end: float) -> float:
+    """How far outside the range of so many values a further one is unusual, on a linear scale; infinite without a spread.
+
+    Args:
+        low: the smallest value.
+        high: the largest one.
+        quarter: the value below which a quarter of them lies.
+        three: the value below which three quarters lie.
+        count: how many they are.
+        end: the one of them that is nearest to the further one.
+    """
+    if three <= quarter:  # mostly one value
+        return math.inf
+    # The range of 60 normal values is about 3.5 interquartile ranges, that of 5,000 about 5.5; beyond that it is a long tail.
+    tail = min((high - low) / ((2 + 1.1 * math.log10(count)) * (three - quarter)), 1e6)
+    return max(FAR_OUT * (high - low) * max(tail, 1.0) ** 2, LEAST_CHANGE * abs(end))
 
 
 def value_reason(quantity: Quantity, value: float, usual: float, end: float, up: bool) -> str:

@@ -28,6 +28,7 @@ from .live import (
     LEAST_WINDOWS,
     NEVER,
     Live,
+    ReturnCodes,
     Signal,
     is_frequent,
     level_words,
@@ -101,6 +102,10 @@ class StreamFinding:
     told_score: float = 0.0
     early: int = 0
 
+    def holds_every(self, live: Live) -> bool:
+        """Whether each event of a kind belongs to it, and not only those with an unusual value or at an unusual place."""
+        return live.kind is None or live.rare is not None or self.kind in ("burst", "drop", "silence")
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -154,6 +159,7 @@ class StreamJudge:
         self.canonical(len(self.keys) - 1)
         self._met = [0.0] * CLASSES
         self.order = StreamOrder(baseline, self.threshold, self._short) if order else None
+        self._codes = ReturnCodes(baseline)
         self._prepare()
 
     # --- What is usual -----------------------------------------------------------------------------------------------
@@ -254,19 +260,19 @@ class StreamJudge:
             live.waits = True
             heapq.heappush(self._deadlines, (clock + live.pause, code))
         known = self._of_code.get(code)
-        if known is not None:
+        if known is not None and known.holds_every(live):
             known.count += 1
             known.last = clock
             known.row = row
-        elif live.rare is not None and signals is None:
+        elif known is None and live.rare is not None and signals is None:
             signals = [live.rare]
         if self.order is not None:
             in_order = self.order.observe(template, sequence, code)
             if in_order:
                 signals = in_order if signals is None else signals + in_order
         if live.slots and len(numbers) == len(live.slots):
-            for place, (value, limit) in enumerate(zip(numbers, live.slots)):
-                if value > limit:
+            for place, (value, (low, high)) in enumerate(zip(numbers, live.slots)):
+                if not low <= value <= high:
                     signals = self._add(signals, unusual_value(live, place, value, self._kinds_cost))
         if signals:
             told = told + self._found(signals, live, True)
@@ -369,6 +375,9 @@ class StreamJudge:
                 text = self.keys.text(template) if event is None else "\n".join(event.lines[:40])
                 own = fault_class(text)
                 by_words = own > QUIET
+        failed = self._codes.unusual(self.keys.text(template))
+        if failed and own < ERRONEOUS:
+            own, by_words = ERRONEOUS, True
         live = self.lives[code] = Live(code, None, own, by_words, last=self.clock, row=self.row)
         near = self._first[own] + self._met[own]
         self._met[own] += 1
@@ -393,7 +402,7 @@ class StreamJudge:
             if known
             else f"that was never seen among {baseline.events:,} events"
         )
-        return live, Signal("new", max(nats, 0.0), prior, f"{level_words(own, by_words)}{what}", code)
+        return live, Signal("new", max(nats, 0.0), prior, failed or f"{level_words(own, by_words)}{what}", code)
 
     def grade_of(self, template: int, grade: int) -> tuple[int, bool]:
         """(class of severity of a kind that was met, whether the baseline does not hold it)."""
@@ -703,6 +712,8 @@ class StreamJudge:
         now: float,
     ) -> Told:
         known.last, known.row = self.clock, self.row
+        if not known.holds_every(live):
+            known.count += 1
         if score > known.score:
             known.score, known.kind, known.reason, known.severity = round(score, 4), lead.question, reason, live.grade
             if event is not None:
