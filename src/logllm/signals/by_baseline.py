@@ -72,7 +72,7 @@ def _candidates(table: EventTable, judge: StreamJudge) -> list[Candidate]:
         lead = max(finding.begun - 1 - (finding.kind == "silence"), 0)
         kind = int(table.kind[lead]) if finding.kind != "silence" else -1
         rows = [lead]
-        if finding.count > 1 and kind >= 0:
+        if finding.count > 1 and kind >= 0 and finding.holds_every(judge.lives[finding.codes[0]]):
             own = kinds.rows(kind)
             rows = own[np.searchsorted(own, lead) :][: min(finding.count, MOST_ROWS)].tolist() or [lead]
         score = finding.score - judge.threshold + THRESHOLD

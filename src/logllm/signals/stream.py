@@ -714,6 +714,8 @@ class StreamJudge:
         known.last, known.row = self.clock, self.row
         if not known.holds_every(live):
             known.count += 1
+            if reason not in (known.reason, *known.also) and len(known.also) < MOST_REASONS:
+                known.also.append(reason)
         if score > known.score:
             known.score, known.kind, known.reason, known.severity = round(score, 4), lead.question, reason, live.grade
             if event is not None:
