@@ -91,6 +91,7 @@ OUTCOME = re.compile(
     r"|unavailable|invalid|corrupt\w*|lost|dropped|missing|killed|crash\w*|panic\w*|fatal|unable|cannot|can't|couldn't"
     r"|could|not|no|never|without|un\w*able|success\w*|succe\w*|passed|ok|accept\w*|grant\w*|allow\w*|up|down|open\w*|clos\w*"
     r"|start\w*|stop\w*|enabled|disabled|connected|disconnected|true|false|yes|on|off|warn\w*|critical|overflow|exceed\w*"
+    r"|(?:[^\W\d]\w*[=:])?[-+]?(?:nan|inf(?:inity)?)"
     r"|full|empty|expired|leak\w*|deadlock\w*|oom|segfault|blocked|exhaust\w*|degraded|healthy|unhealthy|retry\w*)\W*$",
     re.IGNORECASE,
 )

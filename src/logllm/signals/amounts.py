@@ -17,6 +17,7 @@ from logllm.hf_datasets.events.masks import PARAMETER
 
 from . import tails
 from .candidates import MOST_NATS, WORDED, Candidate, Kinds, Rows
+from .courses import course_reason, courses
 from .families import Family, rows_of
 from .quantities import (
     CODE,
@@ -27,6 +28,7 @@ from .quantities import (
     LEAST_VALUES,
     LEAST_ZEROS,
     MOST_NOT_ZERO,
+    NOT_A_NUMBER,
     far_above,
     gauge_margin,
     is_not_zero,
@@ -76,23 +78,39 @@ def values(
             known = np.isfinite(held)
             if known.sum() < LEAST_VALUES:
                 continue
-            one = _outlier(rows[known], held[known], kinds.gap)
-            if one is not None:
-                nats, at, others = one
-                row = int(rows[known][at])
-                value = float(held[known][at])
-                up = value > float(others.max())
-                end = float(others.max() if up else others.min())
-                quantity = quantity_of(message_of(row), slot, value)
-                reason = value_reason(quantity, value, float(np.median(others)), end, up)
-                if reason:
-                    kind = int(table.kind[row])
-                    found.append(
-                        Candidate("value", min(nats, MOST_NATS), 0.0, row, [row], 1, row, row, reason, kind, int(kinds.classes[kind]), int(kinds.count[kind]))
-                    )  # fmt: skip
+            found += _of_slot(table, kinds, rows[known], slot, held[known], message_of)
     for found_one in found:
         found_one.nats -= math.log(max(slots, 1)) + 2 * tails.usual_discount(len(found) - 1)
     return [one for one in found if one.nats > 0]
+
+
+def _of_slot(
+    table: EventTable, kinds: Kinds, rows: Rows, slot: int, held: Values, message_of: Callable[[int], str]
+) -> list[Candidate]:
+    """What is unusual about the values of one slot: one of them, or a stretch."""
+    found: list[Candidate] = []
+
+    def add(nats: float, lead: int, own: Rows, reason: str) -> None:
+        kind = int(table.kind[lead])
+        found.append(
+            Candidate("value", min(nats, MOST_NATS), 0.0, lead, own[:50].tolist(), len(own), int(own[0]), int(own[-1]), reason, kind, int(kinds.classes[kind]), int(kinds.count[kind]))
+        )  # fmt: skip
+
+    one = _outlier(rows, held, kinds.gap)
+    if one is not None:
+        nats, at, others = one
+        row, value, up = int(rows[at]), float(held[at]), float(held[at]) > float(others.max())
+        end = float(others.max() if up else others.min())
+        reason = value_reason(quantity_of(message_of(row), slot, value), value, float(np.median(others)), end, up)
+        if reason:
+            add(nats, row, rows[at : at + 1], reason)
+            return found
+    for course in courses(held):
+        row = int(rows[course.first])
+        reason = course_reason(course, held, quantity_of(message_of(row), slot, float(held[course.first])))
+        if reason:
+            add(course.nats, row, rows[course.first : course.last + 1], reason)
+    return found
 
 
 def _outlier(rows: Rows, held: Values, gap: int) -> tuple[float, int, Values] | None:
@@ -214,3 +232,36 @@ def codes(
             Candidate("new", nats, WORDED[ERRONEOUS], first, found_rows[:50].tolist(), count, first, last, reason, kind, grade, count)
         )  # fmt: skip
     return found
+
+
+def not_numbers(table: EventTable, kinds: Kinds) -> list[Candidate]:
+    """Messages that say nan or infinity where others of their kind have a number."""
+    grades = table.kind_class.tolist()
+    texts = [table.templates[at] for at in table.kind_template.tolist()]
+    found: list[Candidate] = []
+    for kind, text in enumerate(texts):
+        match = NOT_A_NUMBER.search(text)
+        if match is None:
+            continue
+        bare = NOT_A_NUMBER.sub(PARAMETER, text).split()
+        alike = [one for one, other in enumerate(texts) if grades[one] == grades[kind] and _fits(bare, other.split())]
+        usual = max(alike, key=lambda one: int(kinds.count[one]), default=kind)
+        if kinds.count[usual] < LEAST_ZEROS or usual == kind:
+            continue
+        rows, numbers = kinds.rows(kind), kinds.rows(usual)
+        between = int(np.searchsorted(numbers, rows[-1]) - np.searchsorted(numbers, rows[0]))
+        if len(rows) > 3 and between > 0.1 * len(rows):  # now and then, as the scaling of losses has it
+            continue
+        nats = tails.at_least_one(tails.expected_new(0.0, 0.0))
+        words = text[: match.start()].replace("=", " ").replace(":", " ").split()
+        name = words[-1] if words and PARAMETER not in words[-1] else "a number"
+        reason = f"{name} is {match[0]}, where {int(kinds.count[usual]):,} such messages have a number"
+        found.append(
+            Candidate("new", nats, WORDED[ERRONEOUS], int(rows[0]), rows[:50].tolist(), len(rows), int(rows[0]), int(rows[-1]), reason, kind, max(grades[kind], ERRONEOUS), len(rows))
+        )  # fmt: skip
+    return found
+
+
+def _fits(tokens: Sequence[str], template: Sequence[str]) -> bool:
+    """Whether a template has these tokens, or a parameter in their place."""
+    return len(tokens) == len(template) and all(one in (token, PARAMETER) for token, one in zip(tokens, template))

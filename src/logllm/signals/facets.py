@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from logllm.hf_datasets.events import LogEvent
 
+from .quantities import LEAST_DIFFERENT
 from .table import EventTable
 
 MOST_EVENTS = 100_000  # beyond, a scan says that it has not looked
 MOST_VALUES = 40
 LEAST_COVERED = 0.15
+NEAR = 0.4  # share of the mean difference of all values from which on the next one is near
 _PAIR = re.compile(r'\b([A-Za-z_][\w.-]{0,40})[=:]("[^"]{0,60}"|[\w./-]{1,60})')
 _DATED = re.compile(
     r"\d{4}|\d\d:\d\d"
@@ -49,6 +51,20 @@ class Facet:
     name: str
     values: list[str]
     of_row: NDArray[np.int32]
+
+
+def _drifts(values: Sequence[str]) -> bool:
+    """Whether values are the states of a gauge: numbers each of which is near the one before, as neighbours are not otherwise.
+
+    >>> _drifts("8 8 9 9 10 11 12 13 14 14 14 13 12 11 10 9 8 8".split()), _drifts("0 7 3 9 1 4 8 2 6 5 0 7 3 9".split())
+    (True, False)
+    """
+    try:
+        numbers = np.array([float(value) for value in values])
+    except ValueError:
+        return False
+    usual = np.abs(numbers[:, None] - numbers[None, :: max(len(numbers) // 100, 1)]).mean()
+    return bool(np.abs(np.diff(numbers)).mean() < NEAR * usual)
 
 
 def _alike(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
@@ -142,6 +158,8 @@ def find_facets(table: EventTable, messages: Sequence[str], attributes: Sequence
         if any(_DATED.search(value) for value in islice(values, 20)):
             continue
         if len(held) < LEAST_COVERED * n or not 2 <= len(values) <= min(MOST_VALUES, n // 20):
+            continue
+        if len(values) >= LEAST_DIFFERENT and _drifts([held[row] for row in sorted(held)]):
             continue
         names = sorted(values)
         positions = {value: at for at, value in enumerate(names)}

@@ -22,6 +22,9 @@ FAR_OUT, FAR_DOWN = 3.0, 2.0  # ranges of all other values between them and an u
 LEAST_CHANGE = 0.2  # share of the nearest other value by which an unusual one differs from it
 LEAST_FALL = math.log(20)  # of a whole number near zero where larger ones are usual, on a logarithmic scale
 
+NOT_A_NUMBER = re.compile(
+    r"(?<![\w.])[-+]?(?:nan|inf(?:inity)?)(?![\w.])(?: (?:[nµu]?s|ms|%|[kKMG]i?B)\b)?", re.IGNORECASE
+)
 CODE = re.compile(
     r"\b((?:exit|return|result)[ _-]?(?:code|status|value)|exit(?:ed)?(?: with)?|exitcode|rc|retval|returncode|errno|rcode)"
     r"(\"?(?:\s*[=:]\s*|\s+)\"?)(-?\d+|0x[0-9a-f]+|<\*>)(?!\w|[.-]\d)",
@@ -33,7 +36,12 @@ _UNIT = re.compile(r"\s?(°?[^\W\d_]{1,12}\b(?!-)(?:/[^\W\d_]+)?|[%‰])")
 _GLUED_UNIT = re.compile(r"(?: ?[°%‰]|[^\W\d_])[^\W\d_]*|\s(?:[nuµm]?s|[kKMGT]?i?B|bytes|rows|bar|min)\b")
 # How long something took has a long tail, however narrow it looked so far.
 _TIME = re.compile(r"\s?(?:[nuµm]?s|msecs?|millis\w*|sec(?:ond)?s?|min(?:ute)?s?)", re.IGNORECASE)
-_TAKES = re.compile(r"took|dur(?:ation)?|elapsed|latency|\btime\b|_time$|_ms$|_us$|_s$", re.IGNORECASE)
+_TAKES = re.compile(
+    r"took|dur(?:ation)?|elapsed|latency|\b(?:u?rt|rtt|ttfb|ping|delay)\b|response|\btime\b|_time$|_ms$|_us$|_s$",
+    re.IGNORECASE,
+)
+# The five timers of a proxy, in milliseconds: 10/0/30/69/109.
+_TIMERS = re.compile(r"(?<![\w/.])(?:-?\d+/){4}\+?\d+(?![\w/.])")
 _NO_NAME = frozenset("in of to for at after with from by on is was".split())
 # Numbers that say which one, not how much.
 _OF_A_THING = re.compile(r"(?:^|[._-]|\B(?=[A-Z]))(?:[pt]?id|port|line|seq|sequence|version|offset|date|time|timestamp|ts)$", re.IGNORECASE)  # fmt: skip
@@ -59,6 +67,11 @@ class Quantity:
     takes: bool = False
     code: bool = False
 
+    @property
+    def named(self) -> bool:
+        """Whether the message names it."""
+        return self.name != Quantity.__dataclass_fields__["name"].default
+
 
 def quantity_of(message: str, slot: int, value: float) -> Quantity:
     """What a number of a message measures.
@@ -81,6 +94,9 @@ def quantity_of(message: str, slot: int, value: float) -> Quantity:
     key = _KEY.search(before) or _WORD.search(before)
     thing = key is not None and _OF_A_THING.search(key[1]) is not None
     name = key[1] if key is not None and key[1].lower() not in _NO_NAME else "the value"
+    timers = _TIMERS.search(message)
+    if timers is not None and timers.start() <= first < timers.end():
+        return Quantity("timer", " ms", takes=True)
     code = CODE.search(message[max(first - 60, 0) : behind + 1])
     is_code = code is not None and max(first - 60, 0) + code.end(3) == behind
     text = message[first:behind]
@@ -143,11 +159,13 @@ def value_reason(quantity: Quantity, value: float, usual: float, end: float, up:
     if quantity.takes and up and not far_above(value, usual, end):
         return ""
     most = "the most" if up else "the least"
-    if math.isnan(quantity.worth):
-        found, median, edge = tails.duration(value), tails.duration(usual), tails.duration(end)
-    else:
-        found, median, edge = (_number(one / quantity.worth) + quantity.unit for one in (value, usual, end))
+    found, median, edge = (number_of(quantity, one) for one in (value, usual, end))
     return f"{quantity.name} {found}, usual {median}, {most} otherwise {edge}"
+
+
+def number_of(quantity: Quantity, value: float) -> str:
+    """A value as the message writes it, with its unit."""
+    return tails.duration(value) if math.isnan(quantity.worth) else _number(value / quantity.worth) + quantity.unit
 
 
 def _number(value: float) -> str:

@@ -23,7 +23,7 @@ from logllm.hf_datasets.events.seek import TimeIndex
 from logllm.hf_datasets.events.templates import OTHER
 
 from . import tails
-from .amounts import codes, values
+from .amounts import codes, not_numbers, values
 from .candidates import (
     WORDED,
     Candidate,
@@ -281,6 +281,7 @@ def _judge_log(
     def message_of(row: int) -> str:
         return texts[0][row] if texts is not None else log.events([table.place(row)])[0].message
 
+    faults: list[Candidate] = []  # that no word names
     formless = _formless(table, kinds)
     if texts is not None and (records := records_of(table, log)):
         found += odd_fields(table, kinds, records, texts[1])
@@ -300,7 +301,8 @@ def _judge_log(
         found += many + drops(table, items) + silences(table, kinds, items)
         found += whole_log_drops(table, kinds)
         found += values(table, kinds, families, message_of)
-        found += codes(table, kinds, texts[0] if texts is not None else None, message_of)
+        faults = not_numbers(table, kinds)
+        faults += codes(table, kinds, texts[0] if texts is not None else None, message_of)
         del items
         if n > MOST_EVENTS:
             kinds.forget_rows()
@@ -315,6 +317,7 @@ def _judge_log(
     if model is not None:
         found += model.candidates(table, kinds, [one.lines for one in log.files])
     found = look_at_words(found, table, kinds, log)
+    found += faults
     if not severity:
         found = [replace(one, prior=0.0) for one in found if one.question != "grave"]
     if n < FEW_EVENTS and not found:
