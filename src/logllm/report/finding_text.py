@@ -86,7 +86,10 @@ def as_text(head: dict[str, Any], findings: Sequence[dict[str, Any]], *, width: 
     if calm:
         rows += ["", paint(DIM, "Below the threshold:")]
         for finding in calm[: 3 if flagged else 5]:
-            text = visible(finding["lines"][0]["text"], 400) if finding["lines"] else ""
+            leading = [line for line in finding["lines"] if line["number"] == finding["first_line"]] or finding[
+                "lines"
+            ]
+            text = visible(leading[0]["text"], 400) if leading else ""
             rows += _wrapped(f"{finding['rank']:>2}. {_place(finding, many)}  {text}", width, " ", "     ")
             rows += [paint(DIM, row) for row in _wrapped(finding["reason"], width, "     ", "     ")]
     return "\n".join(rows)

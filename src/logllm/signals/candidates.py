@@ -479,7 +479,7 @@ def _new_reason(table: EventTable, kinds: Kinds, kind: int, others: float, began
     elif grade > QUIET and (kinds.classes == grade).sum() == 1:
         text += "; nothing else has this level" if runs == 1 else ""
     elif others >= 1 and runs == 1:
-        text += f"; so do some {math.ceil(others)} others of this level"
+        text += f"; so {'does one other' if others <= 1 else f'do some {math.ceil(others)} others'} of this level"
     return text
 
 
@@ -543,7 +543,8 @@ def bursts(table: EventTable, kinds: Kinds, items: Sequence[Item]) -> list[Candi
         if item.kind < 0 and not item.severity:
             if len(set(table.kind[rows[first : last + 1]].tolist())) > 0.3 * size:
                 continue
-        found.append(_burst(table, item, first, last, int(rows[span[0]]), usual, nats))
+        lead = int(rows[span[0]]) if len(rest) else int(rows[first])
+        found.append(_burst(table, item, first, last, lead, usual if len(rest) else 0.0, nats))
     return unlike_the_rest(found, n)
 
 
@@ -551,7 +552,8 @@ def _burst(table: EventTable, item: Item, first: int, last: int, lead: int, usua
     shown = item.rows[first : last + 1]
     inside = int(shown[-1] - shown[0]) + 1
     each = f"{usual:.2g}" if usual < 10 else f"{usual:,.0f}"
-    reason = f"{item.name + ' ' if item.name else ''}{len(shown):,} times in {inside:,} lines, where {each} are usual"
+    compared = f", where {each} are usual" if usual else " and nowhere else"
+    reason = f"{item.name + ' ' if item.name else ''}{len(shown):,} times in {inside:,} lines{compared}"
     seconds = _seconds(table, int(shown[0]), int(shown[-1]))
     if seconds:
         reason += f", within {tails.duration(seconds)}"

@@ -180,7 +180,7 @@ _ADDRESS = re.compile(r"(?<![\w.:/-])(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\w-]*\d)[a-z
 
 
 def say_what_is_shared(bursts: Sequence[Candidate], messages: Sequence[str], fields: Sequence[Fields]) -> None:
-    """Put what nearly all events of a burst have and few others have (a status, a client) before its reason."""
+    """Add what nearly all events of a burst have and few others have (a status, a client) to its reason."""
     n = len(messages)
     for one in sorted(bursts, key=lambda one: -one.nats)[:MOST_TOLD]:
         if one.item or len(one.rows) < LEAST_SHARED:
@@ -198,7 +198,7 @@ def say_what_is_shared(bursts: Sequence[Candidate], messages: Sequence[str], fie
                 name = name or ("status" if value in USUAL_STATUS else "")
                 shared.append((name not in STATUS_NAMES, everywhere, f"{name} {value}".strip()))
         if shared:
-            one.reason = ", ".join(text for *_, text in sorted(shared)[:MOST_SHARED]) + " " + one.reason
+            one.reason += ", with " + tails.joined([text for *_, text in sorted(shared)[:MOST_SHARED]])
 
 
 def _names(message: str, fields: Fields) -> set[tuple[str, str]]:

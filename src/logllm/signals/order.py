@@ -291,8 +291,11 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
         wanted = int(top[a])
         nats = tails.at_least_one(tails.expected_new(len(groups) - 1, 0))
         nats += 0.3 * math.log(total[a] / LEAST_CONTEXTS) + 0.5 * (len(breaks) > 1)
-        skipped = wanted < k and int(top[wanted]) == b
+        early = len(groups) <= FEW_BREAKS and a < k and _stands_before(table, way, rows, previous, wanted)
+        skipped = wanted < k and int(top[wanted]) == b and not early
         reason = _order_reason(table, way, a, b, wanted, k, int(top_count[a]), int(total[a]), skipped)
+        if early:
+            reason = f'"{_short(table.templates[wanted])}" comes before "{_short(table.templates[a])}", which it follows in {int(top_count[a]):,} of {int(total[a]):,} cases'
         shown = sorted({row for one in breaks for row in one[2:]})
         row = where if b != k + 1 else previous
         found.append(
@@ -302,6 +305,16 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
             )
         )  # fmt: skip
     return found
+
+
+FEW_BREAKS = 20
+
+
+def _stands_before(table: EventTable, way: Sequences, rows: NDArray[np.int32], row: int, template: int) -> bool:
+    """Whether the event before a row in its sequence is of a template."""
+    at = int(np.flatnonzero(rows == row)[0])
+    before = int(rows[at - 1]) if at else row
+    return at > 0 and way.of_row[before] == way.of_row[row] and int(table.template[before]) == template
 
 
 # Share of the steps whose successor is fixed from which on a log is a cycle, in which a line out of place is news.
@@ -364,7 +377,8 @@ def _rare_sessions(table: EventTable, kinds: Kinds, way: Sequences) -> list[Cand
         nats = tails.at_least_one(tails.expected_new(len(scores) - 1, 0)) + 0.9 * scores[session] / scores[ranked[0]]
         text = "the beginning" if a == k else f'"{_short(table.templates[a])}"'
         then = "the end" if b == k + 1 else f'"{_short(table.templates[b])}"'
-        reason = f"in this session {then} follows {text}, as in {int(counts[worst]):,} of {int(total[a]):,} cases"
+        often = f"{int(counts[worst]) - 1:,}" if counts[worst] > 1 else "none"
+        reason = f"in this session {then} follows {text}, as in {often} of {int(total[a]) - 1:,} other cases"
         if len(breaks) > 1:
             reason += f"; {len(breaks) - 1} more of its steps are as rare"
         shown = sorted({row for pair in breaks.values() for row in pair})

@@ -17,6 +17,7 @@ _FATAL = re.compile(
 )
 _ERROR = re.compile(
     r"\b(?:errors?|failed|fails?|failures?|exception|abort(?:ed|ing)?|corrupt(?:ed|ion)?|unable|cannot|denied|refused"
+    r"|no space left|disk (?:is )?full|too many open files|read-only file ?system|quota exceeded|deadlock|stack overflow"
     r"|killed|crash(?:ed)?|unreachable|timed out|unhandled|uncaught|traceback|rejected"
     r"|fehler|fehlgeschlagen|erreurs?|échec|échoué|errores?|fall[oó]|fallid[oa]|errori|errore|falha|falhou|ошибк\w*|сбой|отказ\w*)\b"
     r"|错误|失败|异常|エラー|失敗|오류",
