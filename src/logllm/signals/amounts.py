@@ -8,7 +8,10 @@ with a tail fitted to the largest ones, and on a logarithmic scale downwards for
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,7 @@ from . import tails
 from .candidates import MOST_NATS, WORDED, Candidate, Kinds, Rows
 from .courses import course_reason, courses
 from .families import Family, rows_of
+from .fields import records_by_message
 from .quantities import (
     CODE,
     FAR_DOWN,
@@ -29,16 +33,19 @@ from .quantities import (
     LEAST_ZEROS,
     MOST_NOT_ZERO,
     NOT_A_NUMBER,
+    Quantity,
     far_above,
     gauge_margin,
     is_not_zero,
     names_things,
+    quantity_named,
     quantity_of,
     value_reason,
 )
 from .table import ERRONEOUS, EventTable
 
 MOST_SLOTS = 8
+MOST_PARTS = 12  # values of a field by each of which the numbers of the others are looked at
 MOST_TOGETHER = 5  # values next to each other that may be unusual at once
 
 Values = NDArray[np.float64]
@@ -78,50 +85,140 @@ def values(
             known = np.isfinite(held)
             if known.sum() < LEAST_VALUES:
                 continue
-            found += _of_slot(table, kinds, rows[known], slot, held[known], message_of)
+            own = rows[known]
+            values = held[known]
+
+            def quantity_at(at: int, own: Rows = own, values: Values = values, slot: int = slot) -> Quantity:
+                return quantity_of(message_of(int(own[at])), slot, float(values[at]))
+
+            found += _of_slot(table, kinds, own, values, quantity_at)
     for found_one in found:
         found_one.nats -= math.log(max(slots, 1)) + 2 * tails.usual_discount(len(found) - 1)
     return [one for one in found if one.nats > 0]
 
 
 def _of_slot(
-    table: EventTable, kinds: Kinds, rows: Rows, slot: int, held: Values, message_of: Callable[[int], str]
+    table: EventTable, kinds: Kinds, rows: Rows, held: Values, quantity_at: Callable[[int], Quantity], item: str = ""
 ) -> list[Candidate]:
-    """What is unusual about the values of one slot: one of them, or a stretch."""
+    """What is unusual about the values of one number: one of them, or a stretch.
+
+    Args:
+        table: the events.
+        kinds: where the kinds stand.
+        rows: `(n,)` the rows that hold the number, in order.
+        held: `(n,)` its values.
+        quantity_at: what it measures, from one of the positions.
+        item: its name, where it is a field of records.
+    """
     found: list[Candidate] = []
 
     def add(nats: float, lead: int, own: Rows, reason: str) -> None:
-        kind = int(table.kind[lead])
+        kind = -1 if item else int(table.kind[lead])
+        grade, count = int(kinds.classes[table.kind[lead]]), int(kinds.count[table.kind[lead]])
         found.append(
-            Candidate("value", min(nats, MOST_NATS), 0.0, lead, own[:50].tolist(), len(own), int(own[0]), int(own[-1]), reason, kind, int(kinds.classes[kind]), int(kinds.count[kind]))
+            Candidate("value", min(nats, MOST_NATS), 0.0, lead, own[:50].tolist(), len(own), int(own[0]), int(own[-1]), reason, kind, grade, count, item)
         )  # fmt: skip
 
-    one = _outlier(rows, held, kinds.gap)
+    one = outlier(rows, held, kinds.gap)
     if one is not None:
         nats, at, others = one
-        row, value, up = int(rows[at]), float(held[at]), float(held[at]) > float(others.max())
+        value, up = float(held[at]), float(held[at]) > float(others.max())
         end = float(others.max() if up else others.min())
-        reason = value_reason(quantity_of(message_of(row), slot, value), value, float(np.median(others)), end, up)
+        reason = value_reason(quantity_at(at), value, float(np.median(others)), end, up)
         if reason:
-            add(nats, row, rows[at : at + 1], reason)
+            add(nats, int(rows[at]), rows[at : at + 1], reason)
             return found
-    for course in courses(held):
-        row = int(rows[course.first])
-        reason = course_reason(course, held, quantity_of(message_of(row), slot, float(held[course.first])))
+    quantity = quantity_at(0)
+    for course in courses(held, quantity):
+        reason = course_reason(course, held, quantity)
         if reason:
-            add(course.nats, row, rows[course.first : course.last + 1], reason)
+            add(course.nats, int(rows[course.first]), rows[course.first : course.last + 1], reason)
     return found
 
 
-def _outlier(rows: Rows, held: Values, gap: int) -> tuple[float, int, Values] | None:
-    """(nats, position, the other values) of what stands far outside; None where nothing does."""
+def field_values(
+    table: EventTable, kinds: Kinds, records: Sequence[int], fields: Sequence[dict[str, str]]
+) -> list[Candidate]:
+    """Numbers in fields of structured records, of all records of a message and of those with one value of another field.
+
+    Args:
+        table: the events.
+        kinds: where the kinds stand.
+        records: the rows that are structured records, in order.
+        fields: `(n,)` fields of each row of the table.
+    """
+    found: list[Candidate] = []
+    tests = 0
+    for members in records_by_message(table, records, fields):
+        if len(members) < LEAST_VALUES:
+            continue
+        rows = np.asarray(members, np.int64)
+        names = Counter(name for row in members for name in fields[row])
+        columns = {
+            name: [fields[row].get(name, "") for row in members]
+            for name, count in names.items()
+            if count > 0.9 * len(members)
+        }
+        numbers = {name: held for name, texts in columns.items() if (held := _numbers(texts)) is not None}
+        parts: list[tuple[str, NDArray[np.bool_]]] = [("", np.ones(len(rows), bool))]
+        for name, texts in columns.items():
+            values = Counter(texts) if name not in numbers else Counter()
+            if 2 <= len(values) <= MOST_PARTS:
+                parts += [
+                    (f" of {value}", np.array([text == value for text in texts]))
+                    for value, count in values.items()
+                    if count >= LEAST_VALUES
+                ]
+        for name, held in numbers.items():
+            quantity = quantity_named(name)
+            for part, inside in parts:
+                own = inside & np.isfinite(held)
+                if quantity.thing or own.sum() < LEAST_VALUES:
+                    continue
+                tests += 1
+                here = replace(quantity, name=name + part)
+                some = _of_slot(table, kinds, rows[own], held[own], partial(_always, here), name)
+                found += some
+                if some and not part:
+                    break
+    for one in found:
+        one.nats -= math.log(max(tests, 1)) + 2 * tails.usual_discount(len({one.lead for one in found}) - 1)
+    return [one for one in found if one.nats > 0]
+
+
+def _always(quantity: Quantity, at: int) -> Quantity:
+    return quantity
+
+
+def _numbers(texts: Sequence[str]) -> Values | None:
+    """Texts as numbers, not-a-number where one is none; None where more than a few are none, or where they are codes."""
+    held = np.full(len(texts), np.nan)
+    for at, text in enumerate(texts):
+        try:
+            held[at] = float(text)
+        except ValueError:
+            if at < LEAST_VALUES and at >= 0.2 * LEAST_VALUES:
+                return None
+    return held if np.isfinite(held).mean() > 0.9 else None
+
+
+def outlier(rows: Rows, held: Values, gap: int, amounts: bool = False) -> tuple[float, int, Values] | None:
+    """(nats, position, the other values) of what stands far outside; None where nothing does.
+
+    Args:
+        rows: `(n,)` the rows that hold the values, in order.
+        held: `(n,)` the values.
+        gap: rows within which unusual values are of one time.
+        amounts: whether they are amounts for sure, and not numbers of things.
+    """
     order = np.argsort(held, kind="stable")
     if _counts_up(held):
-        return _far_up(held, order)
+        found = _far_up(held, order)
+        return None if found is None or names_things(found[2]) else found
     whole = bool((held == np.floor(held)).all())
     for test in (_far_up, _far_from_gauge, _far_down if whole else None):
         found = test(held, order) if test is not None else None
-        if found is not None:
+        if found is not None and (amounts or test is _far_down or not names_things(found[2])):
             nats, at, others = found
             unusual = rows[(held > others.max()) | (held < others.min())]
             if int(unusual[-1]) - int(unusual[0]) <= gap:  # what happens again and again is usual
@@ -141,8 +238,6 @@ def _far_up(held: Values, order: NDArray[np.int64]) -> tuple[float, int, Values]
     middle, top, value = float(np.median(others)), float(others[-1]), float(held[at])
     if not far_above(value, middle, top) or value <= 0 or middle < 2e-9:
         return None
-    if names_things(others):
-        return None
     nats = tails.beyond(math.log(value), np.log(np.maximum(others, 1e-9)), 0.15)
     return nats, at, others
 
@@ -160,7 +255,7 @@ def _far_from_gauge(held: Values, order: NDArray[np.int64]) -> tuple[float, int,
             quarter, three = np.quantile(others, (0.25, 0.75)).tolist()
             if edge < gauge_margin(low, high, quarter, three, len(others), high if up else low):
                 continue
-            if len(np.unique(others)) < LEAST_DIFFERENT or names_things(others):
+            if len(np.unique(others)) < LEAST_DIFFERENT:
                 continue
             signed = others if up else -others
             value = float(held[at]) if up else -float(held[at])

@@ -1,4 +1,4 @@
-"""How a number goes on from message to message: it climbs and stays there, stands still, or goes back and repeats.
+"""How a number goes on from message to message: it moves and stays there, stands still, or goes back and repeats.
 
 Each test looks for one stretch in which a number behaves as it does nowhere else in the log.
 """
@@ -6,18 +6,20 @@ Each test looks for one stretch in which a number behaves as it does nowhere els
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .quantities import Quantity, number_of
+from .quantities import LEAST_DIFFERENT, Quantity, gauge_margin, names_things, number_of
 
 SHORTEST, LONGEST = 16, 3  # messages of a stretch: at least so many, at most one third of all
-TIMES = 3.0  # the usual value, from which on a duration has climbed
+TIMES = 3.0  # the usual value, from which on a duration has climbed, and a gauge has moved
 SMOOTH = 5  # messages of which most must lie above the usual values for a stretch to go on
 LEAST_STILL = 20  # messages with one value where it changes otherwise
-LEAST_CHANGES = 0.98  # share of the other messages that change it
+TIMES_STILL = 6  # times the longest other run of one value
 LEAST_RISES = 200
 LEAST_REPEATED = 5
 
@@ -29,7 +31,7 @@ class Course:
     """A stretch of a number's values.
 
     Attributes:
-        what: climbs, still or repeats.
+        what: climbs, elsewhere, still or repeats.
         first: position of its first value.
         last: position of its last one.
         nats: evidence, as in `tails`.
@@ -41,16 +43,17 @@ class Course:
     nats: float
 
 
-def courses(held: Values) -> list[Course]:
-    """What is unusual about the course of `(n,)` values in the order of the log."""
+def courses(held: Values, quantity: Quantity) -> list[Course]:
+    """What is unusual about the course of `(n,)` values in the order of the log, for what they measure."""
     steps = np.diff(held)
     rises, falls = int((steps > 0).sum()), int((steps < 0).sum())
-    counts_up = rises > 9 * falls
     found = [_still(held, steps)]
-    if counts_up:
+    if rises > 9 * falls:
         found.append(_repeats(held, steps, rises, falls))
-    else:
+    elif quantity.takes:
         found.append(_climbs(held))
+    elif not quantity.thing and not names_things(held):
+        found += [_elsewhere(held, 1), _elsewhere(held, -1)]
     return [one for one in found if one is not None]
 
 
@@ -58,21 +61,22 @@ def course_reason(course: Course, held: Values, quantity: Quantity) -> str:
     """What is unusual about a stretch, in words; "" where it is usual for what the number measures."""
     part = held[course.first : course.last + 1]
     others = np.delete(held, np.s_[course.first : course.last + 1])
-    first, count = number_of(quantity, float(part[0])), len(part)
+    count = len(part)
+
+    def number(value: float) -> str:
+        return number_of(quantity, value)
+
+    middle, usual = number(float(np.median(part))), number(float(np.median(others)))
     if course.what == "climbs":
-        if not quantity.takes:  # sizes, loads and counts are large for a while in any log
-            return ""
-        middle, usual, most = (
-            number_of(quantity, value)
-            for value in (float(np.median(part)), float(np.median(others)), float(np.quantile(others, 0.99)))
-        )
+        most = number(float(np.quantile(others, 0.99)))
         return f"{quantity.name} about {middle} in {count:,} such messages, usual {usual}, 99 % of the others at most {most}"
+    if course.what == "elsewhere":
+        low, high = number(float(np.quantile(others, 0.01))), number(float(np.quantile(others, 0.99)))
+        return f"{quantity.name} about {middle} in {count:,} such messages, usual {usual}, 98 % of the others {low} to {high}"
     if course.what == "still":
-        if part[0] == 0 or ((quantity.thing or not quantity.named) and not _only_rises(others)):
+        if part[0] == 0 or ((quantity.thing or not (quantity.named or quantity.unit)) and not _only_rises(others)):
             return ""
-        return (
-            f"{quantity.name} stays at {first} in {count:,} such messages, where each of the others has another value"
-        )
+        return f"{quantity.name} stays at {number(float(part[0]))} in {count:,} such messages, where it changes from one to the next"
     again = f"{part[0]:.0f}" if count == 1 else f"{part[0]:.0f} to {part[-1]:.0f}"
     return f"{quantity.name} {again} once more, where each number is larger than the one before in {len(held) - 1:,} messages"
 
@@ -81,54 +85,107 @@ def _only_rises(held: Values) -> bool:
     return bool((np.diff(held) >= 0).all())
 
 
-def _climbs(held: Values) -> Course | None:
-    """The stretch whose values lie above nearly all others, by windows of doubling length."""
-    n = len(held)
-    if n < LONGEST * SHORTEST or held.min() < 0:
-        return None
-    best: tuple[float, int, int] | None = None
-    width = SHORTEST
+def _windows(held: Values) -> Iterator[tuple[int, int]]:
+    """Of each length, doubling, the stretch of the highest values: first position and the one behind the last."""
+    n, width = len(held), SHORTEST // 2
     while width <= n // LONGEST:
-        for begin in range(0, n - width + 1, max(width // 2, 1)):
-            middle = float(np.median(held[begin : begin + width]))
-            if best is None or middle * math.sqrt(width) > best[0]:
-                best = middle * math.sqrt(width), begin, begin + width
+        begins = np.arange(0, n - width + 1, max(width // 2, 1))
+        quarters = np.quantile(sliding_window_view(held, width)[begins], 0.25, axis=1)
+        begin = int(begins[quarters.argmax()])
+        yield begin, begin + width
         width *= 2
-    if best is None:
-        return None
-    _, begin, end = best
-    width = end - begin
-    # What climbs to it and falls from it is neither part of the stretch nor of what is usual.
-    others = np.concatenate([held[: max(begin - width, 0)], held[end + width :]])
-    if len(others) < LONGEST * SHORTEST:
-        return None
-    usual, most = np.quantile(others, (0.5, 0.99)).tolist()
-    if float(np.quantile(held[begin:end], 0.25)) <= max(most, TIMES * usual):
-        return None
-    above = np.convolve(held > max(most, TIMES * usual), np.ones(SMOOTH), "same") >= SMOOTH / 2
-    first, last = (begin + end) // 2, (begin + end) // 2
-    while first > 0 and above[first - 1]:
+
+
+def _grown(above: NDArray[np.bool_], begin: int, end: int) -> tuple[int, int]:
+    """The stretch around the middle of another one in which most values lie above a limit."""
+    most = np.convolve(above, np.ones(SMOOTH), "same") >= SMOOTH / 2
+    first = last = (begin + end) // 2
+    while first > 0 and most[first - 1]:
         first -= 1
-    while last < n - 1 and above[last + 1]:
+    while last < len(above) - 1 and most[last + 1]:
         last += 1
-    if last - first + 1 < SHORTEST or last - first + 1 > n // 2:
+    while first < last and not above[first]:
+        first += 1
+    while last > first and not above[last]:
+        last -= 1
+    return first, last
+
+
+def _apart(held: Values, begin: int, end: int) -> Values:
+    """The values outside a stretch and what lies within its length before and behind it: what climbs to it and falls from it."""
+    width = end - begin
+    return np.concatenate([held[: max(begin - width, 0)], held[end + width :]])
+
+
+def _climbs(held: Values) -> Course | None:
+    """A duration: the stretch whose values lie above nearly all others."""
+
+    def limit(others: Values) -> float:
+        usual, most = np.quantile(others, (0.5, 0.99)).tolist()
+        return max(most, TIMES * usual)
+
+    return _longest("climbs", held, limit) if held.min() >= 0 else None
+
+
+def _elsewhere(held: Values, way: int) -> Course | None:
+    """A gauge: the stretch whose values lie far above (`way` 1) or below (-1) the range of all others, on either scale."""
+
+    def limit(least: float) -> Callable[[Values], float]:
+        def of(others: Values) -> float:
+            if len(np.unique(others)) < LEAST_DIFFERENT:
+                return math.inf
+            low, quarter, three, high = np.quantile(others, (0, 0.25, 0.75, 1)).tolist()
+            return high + max(gauge_margin(low, high, quarter, three, len(others), high), least)
+
+        return of
+
+    found = _longest("elsewhere", way * held, limit(0.0))
+    if found is None and held.min() > 0:
+        found = _longest("elsewhere", way * np.log(held), limit(math.log(TIMES)))
+    return found
+
+
+def _longest(what: str, held: Values, limit: Callable[[Values], float]) -> Course | None:
+    """The longest stretch of values above the limit that the others set."""
+    best: Course | None = None
+    for begin, end in _windows(held):
+        others = _apart(held, begin, end)
+        if len(others) < LONGEST * SHORTEST:
+            continue
+        most = limit(others)
+        if not float(np.quantile(held[begin:end], 0.25)) > most:
+            continue
+        above = held > most
+        first, last = _grown(above, begin, end)
+        if what == "elsewhere" and above.sum() > above[first : last + 1].sum():  # what happens again is usual
+            continue
+        one = _stretch(what, held, first, last)
+        if one is not None and (best is None or one.nats > best.nats):
+            best = one
+    return best
+
+
+def _stretch(what: str, held: Values, first: int, last: int) -> Course | None:
+    length, n = last - first + 1, len(held)
+    if length < SHORTEST // 2 or length > n // 2:
         return None
-    # Each value has the chance of one in a hundred to lie so far up.
-    return Course("climbs", first, last, (last - first + 1) * math.log(75) / 2 - math.log(n))
+    # Each value has the chance of one in a hundred to lie so far up; half of them may be so for one cause.
+    return Course(what, first, last, length * math.log(100) / 2 - math.log(n))
 
 
 def _still(held: Values, steps: Values) -> Course | None:
-    """A run of one value where all others differ from the one before."""
+    """A run of one value, far longer than any other."""
     changes = np.flatnonzero(np.concatenate([[True], steps != 0, [True]]))
     runs = np.diff(changes)
     at = int(runs.argmax())
-    longest, equal = int(runs[at]), int((steps == 0).sum())
-    others = len(steps) - (longest - 1)
-    if longest < LEAST_STILL or others < 3 * LEAST_STILL or others - (equal - (longest - 1)) < LEAST_CHANGES * others:
+    longest = int(runs[at])
+    second = int(np.delete(runs, at).max(initial=0))
+    if longest < max(LEAST_STILL, TIMES_STILL * second) or len(runs) < 3 * LEAST_STILL:
         return None
-    chance = (equal - (longest - 1) + 0.5) / (others + 1)
+    others = len(held) - longest
+    chance = (others - len(runs) + 1.5) / (others + 1)  # that a value stays as it was
     first = int(changes[at])
-    return Course("still", first, first + longest - 1, -(longest - 1) * math.log(chance) / 2)
+    return Course("still", first, first + longest - 1, -(longest - second) * math.log(chance) / 2)
 
 
 def _repeats(held: Values, steps: Values, rises: int, falls: int) -> Course | None:

@@ -60,7 +60,7 @@ def odd_fields(table: EventTable, kinds: Kinds, rows: Sequence[int], fields: Seq
     chosen: list[_Rare] = []
     keys: list[_Rare] = []
     everywhere = Counter(chain.from_iterable(fields[row] for row in rows))
-    for members in _records_by_message(table, rows, fields):
+    for members in records_by_message(table, rows, fields):
         total = len(members)
         if total < LEAST_RECORDS:
             continue
@@ -81,7 +81,7 @@ def _few(total: int) -> int:
     return max(3, total // 50)
 
 
-def _records_by_message(table: EventTable, rows: Sequence[int], fields: Sequence[Fields]) -> list[list[int]]:
+def records_by_message(table: EventTable, rows: Sequence[int], fields: Sequence[Fields]) -> list[list[int]]:
     """The rows of each message; of records without one, those of a set of keys, and of a rare set that extends it."""
     by_template: dict[int, list[int]] = {}
     for row, template in zip(rows, table.template[np.asarray(rows, np.int64)].tolist()):

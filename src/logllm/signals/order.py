@@ -179,12 +179,13 @@ def order_breaks(
     Templates of a family of which a session has only one are one step.
     """
     found: list[Candidate] = []
+    sessions = next((way.of_row for way in ways if way.what == "session"), None)
     for way in ways:
         if way.what == "session":
             merged, merged_kinds = merged_by_session(table, kinds, families, way.of_row)
             found += _breaks(merged, merged_kinds, way) or _rare_sessions(merged, merged_kinds, way)
         else:
-            found += _breaks(table, kinds, way)
+            found += _breaks(table, kinds, way, sessions)
     return found
 
 
@@ -251,7 +252,8 @@ def _rows_by_sequence(way: Sequences, kept: NDArray[np.bool_]) -> NDArray[np.int
     return rows if kept.all() else rows[kept[rows]]
 
 
-def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
+def _breaks(table: EventTable, kinds: Kinds, way: Sequences, sessions: NDArray[Any] | None = None) -> list[Candidate]:
+    """Breaks of a fixed order; between events of two sessions there is none."""
     # Messages that stand in one place only are judged as new; what surrounds them is judged as if they were not there.
     rows = _rows_by_sequence(way, (kinds.runs > 1)[table.kind] & (way.of_row >= 0))
     if len(rows) < 2 * LEAST_CONTEXTS:
@@ -277,6 +279,9 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences) -> list[Candidate]:
             at = np.flatnonzero(fixed[steps.context] & (top[steps.context] != steps.after))
             # A name that is used again begins a new session.
             at = at[(top[steps.context[at]] != k + 1) | (steps.after[at] != top[k])]
+            if sessions is not None:
+                one, other = sessions[steps.previous[at]], sessions[steps.where[at]]
+                at = at[(one == other) | (one < 0) | (other < 0)]
             columns = (steps.context[at], steps.after[at], steps.previous[at], steps.where[at])
             broken += zip(*(column.tolist() for column in columns))
     if way.what != "session" and total[fixed].sum() < STRICT_SHARE * total.sum():

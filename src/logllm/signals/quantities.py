@@ -111,6 +111,15 @@ def quantity_of(message: str, slot: int, value: float) -> Quantity:
     return Quantity(name, shown, abs(value / written) if written else spans[-1][2], thing, takes, is_code)
 
 
+def quantity_named(name: str) -> Quantity:
+    """What a field of a record measures, by its name.
+
+    >>> quantity_named("duration_ms").takes, quantity_named("user_id").thing
+    (True, True)
+    """
+    return Quantity(name, thing=_OF_A_THING.search(name) is not None, takes=_TAKES.search(name) is not None)
+
+
 def far_above(value: float, usual: float, most: float) -> bool:
     """Whether a value is so much larger than the usual and the next largest one that no ordinary tail reaches it."""
     return value >= 5 * max(most, 0.0) and value >= 20 * max(usual, 0.0)

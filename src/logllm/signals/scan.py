@@ -23,7 +23,7 @@ from logllm.hf_datasets.events.seek import TimeIndex
 from logllm.hf_datasets.events.templates import OTHER
 
 from . import tails
-from .amounts import codes, not_numbers, values
+from .amounts import codes, field_values, not_numbers, values
 from .candidates import (
     WORDED,
     Candidate,
@@ -37,6 +37,7 @@ from .candidates import (
     silences,
     whole_log_drops,
 )
+from .durations import slow_steps
 from .facets import MOST_EVENTS, find_facets, read_texts
 from .families import find_families, known_but_for_a_name
 from .fields import odd_fields, say_what_is_shared
@@ -284,7 +285,7 @@ def _judge_log(
     faults: list[Candidate] = []  # that no word names
     formless = _formless(table, kinds)
     if texts is not None and (records := records_of(table, log)):
-        found += odd_fields(table, kinds, records, texts[1])
+        found += odd_fields(table, kinds, records, texts[1]) + field_values(table, kinds, records, texts[1])
     if formless:
         found = [one for one in found if one.severity >= ERRONEOUS or one.kind < 0]
         notes.append(
@@ -309,6 +310,7 @@ def _judge_log(
         if order:
             ways = cut_sequences(table, texts[0] if texts is not None else None, families)
             found += order_breaks(table, kinds, ways, families)
+            found += slow_steps(table, kinds, ways)
             order_by = "n-gram over " + tails.joined([_WAYS[way.what] for way in ways])
     if n < FEW_EVENTS * 2:
         notes.append(f"{n} events are too few to know what is usual; the gravest and rarest come first")
