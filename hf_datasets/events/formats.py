@@ -37,6 +37,26 @@ LOGFMT = EventFormat(
         ),
     ),
 )
+CSV = EventFormat(
+    name="csv",
+    title="CSV or TSV whose first line names the columns",
+    reader="table",
+    rank=1,
+    examples=(
+        Example(
+            'time,host,cpu_pct,errors\n2024-05-01 09:07:41,db1,26.4,"3"',
+            "2024-05-01T09:07:41+00:00",
+            None,
+            "host=db1 cpu_pct=26.4 errors=3",
+        ),
+        Example(
+            'Date;Time;Level;Message\n01.05.2024;09:07:41;ERROR;"posting; stopped"',
+            "2024-05-01T09:07:41+00:00",
+            17,
+            "posting; stopped",
+        ),
+    ),
+)
 PLAIN = EventFormat(
     name="plain",
     title="plain text, every line its own event",
@@ -56,7 +76,7 @@ TEXT_ROWS: tuple[EventFormat, ...] = (
 )
 JSON_ROWS: tuple[EventFormat, ...] = rows_records.JSON
 BLOCK_ROWS: tuple[EventFormat, ...] = rows_records.BLOCKS
-ALL_ROWS: tuple[EventFormat, ...] = (*TEXT_ROWS, LOGFMT, *JSON_ROWS, *BLOCK_ROWS, GENERIC, PLAIN)
+ALL_ROWS: tuple[EventFormat, ...] = (*TEXT_ROWS, LOGFMT, CSV, *JSON_ROWS, *BLOCK_ROWS, GENERIC, PLAIN)
 
 _FIELDS = ("time", "level", "status", "pri", "message", "partial")
 

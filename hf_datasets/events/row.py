@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Reader = Literal["text", "json", "block"]
+Reader = Literal["text", "json", "block", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class EventFormat:
         name: short name, unique.
         title: the format in words.
         pattern: regular expression of a line ("text"), or of the first line of a record ("block").
-        reader: how it is read: lines by a pattern, JSON objects by keys, records of several lines by a function.
+        reader: how it is read: lines by a pattern, JSON objects by keys, records of several lines by a function, rows of a
+            table by the line that names its columns.
         levels: levels of this format alone, lower case, with their SeverityNumber; "*" stands for any other.
         starts: first characters of its lines, 0 for a digit, a for a letter; empty for any.
         contains: of these pieces a line has one, as a quick test before the pattern.
