@@ -337,7 +337,7 @@ WRAPPERS: tuple[EventFormat, ...] = (
         title="syslog (RFC 3164): Mon dd hh:mm:ss host tag[pid]: message",
         pattern=(
             r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>%SYSLOG%(?: [A-Z]{3,4}:)?|[^\W\d_]{3,10}\.? {1,2}\d{1,2} %CLOCK%)\s+(?:(?P<host>[\w.:\-]+)|\[(?P<host2>[\da-f]*[.:][\d.:a-f]+)\])\s+"
-            r"(?:(?P<component>[^\s:\[\]]+ (?:[A-Z][^\s:\[\]]+(?=\[\d+\])|\d[\w.]*(?=:))|[^\s:\[\]]+(?:\([^\s)]*\))?)(?:\[(?P<pid>[^\]]*)\])?(?: \([^)]*\))?:?\s)?(?P<message>.*)$"
+            r"(?:(?![\w.\-]+=)(?P<component>[^\s:\[\]]+ (?:[A-Z][^\s:\[\]]+(?=\[\d+\])|\d[\w.]*(?=:))|[^\s:\[\]]+(?:\([^\s)]*\))?)(?:\[(?P<pid>[^\]]*)\])?(?: \([^)]*\))?:?\s)?(?P<message>.*)$"
         ),
         wraps=True,
         stream=("host", "component", "pid"),
