@@ -279,6 +279,8 @@ def _text_rows(lines: list[str], table: tuple[EventFormat, ...], inner: bool = F
         hits = {n for n, (line, folded, _) in enumerate(distinct) if _fits(compiled, line, folded)}
         if not hits:
             continue
+        if row.mark and not any(re.search(row.mark, distinct[n][0]) for n in hits):
+            continue
         share = sum(distinct[n][2] for n in hits) / total
         if row.name == "docker-compose" and (share < 0.8 or not _few_services(compiled, distinct, hits)):
             continue

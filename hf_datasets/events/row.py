@@ -57,6 +57,7 @@ class EventFormat:
         severities: "json": keys of the level.
         examples: lines that are the row's test.
         below: what stands below its lines belongs to them, whatever it looks like.
+        mark: pattern that some line of a log has where it is of this program; without one its shape has another row.
         trusted: whether the pattern is one of this package; any other runs under a time limit.
         layout: a `strptime` layout, or "epoch", "epoch_ms" and so on, where the user gives one; else it is found.
         session: pattern of a session id in the message.
@@ -87,6 +88,7 @@ class EventFormat:
     layout: str | None = None
     session: str | None = None
     below: bool = False
+    mark: str = ""
 
 
 _MON = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"

@@ -137,7 +137,7 @@ WRAPPERS: tuple[EventFormat, ...] = (
         name="journald-short-iso",
         title="systemd journal, journalctl -o short-iso, and syslog with an ISO time: time host tag[pid]: message",
         pattern=(
-            r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)) (?P<host>[\w.:\-]+) "
+            r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)) (?!%LEVEL% )(?P<host>[\w.:\-]+) "
             r"(?P<component>[A-Za-z_/(][^\s:\[\]()]*(?:\([^\s)]*\))?|Setup Assistant)(?:\[(?P<pid>[^\]]*)\])?:(?: (?P<message>.*)|(?P<message2>))$"
         ),
         starts="0",
@@ -336,7 +336,7 @@ WRAPPERS: tuple[EventFormat, ...] = (
         name="syslog",
         title="syslog (RFC 3164): Mon dd hh:mm:ss host tag[pid]: message",
         pattern=(
-            r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>%SYSLOG%(?: [A-Z]{3,4}:)?|[^\W\d_]{3,10}\.? {1,2}\d{1,2} %CLOCK%)\s+(?:(?P<host>[\w.:\-]+)|\[(?P<host2>[\da-f]*[.:][\d.:a-f]+)\])\s+"
+            r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>%SYSLOG%(?: [A-Z]{3,4}:)?|[^\W\d_]{3,10}\.? {1,2}\d{1,2} %CLOCK%)\s+(?!(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL) )(?:(?P<host>[\w.:\-]+)|\[(?P<host2>[\da-f]*[.:][\d.:a-f]+)\])\s+"
             r"(?:(?![\w.\-]+=)(?P<component>[^\s:\[\]]+ (?:[A-Z][^\s:\[\]]+(?=\[\d+\])|\d[\w.]*(?=:))|[^\s:\[\]]+(?:\([^\s)]*\))?)(?:\[(?P<pid>[^\]]*)\])?(?: \([^)]*\))?:?\s)?(?P<message>.*)$"
         ),
         wraps=True,
@@ -763,6 +763,7 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
     EventFormat(
         name="xorg",
         title="X.Org server log: [seconds] (mark) message",
+        mark=r"\] \((?:--|\*\*|==|\+\+|!!|II|WW|EE|NI|\?\?)\) |X\.Org",
         pattern=r"^\[\s*(?P<uptime>\d+\.\d{3})\] (?:\((?P<level>--|\*\*|==|\+\+|!!|II|WW|EE|NI|\?\?)\) )?(?P<message>.*)$",
         levels=(
             ("--", INFO),
@@ -896,6 +897,7 @@ VIRTUAL_MACHINES: tuple[EventFormat, ...] = (
     EventFormat(
         name="vmware",
         title="VMware (vpxd, hostd, vsan): time level process[id] [Originator] message",
+        mark=r"Originator@|opID=|CorId=|sub=|vpx|vmware|hostd|vsan|imageService|vim\.|VMK",
         pattern=(
             r"^(?P<time>%ISO%) (?P<level>info|verbose|warning|error|trivia|panic|debug|INFO|VERBOSE|WARNING|ERROR|DEBUG|critical) (?P<component>[\w\-]+)(?:\[(?P<pid>[^\]]+)\]| (?P<pid2>\d+))"
             r"(?: \[(?P<origin>(?:Originator@[^\]\[]*(?:\[[^\]]*\][^\]\[]*)*|(?:[^\]]*opID=[^\]]*)|CorId=[^\]]*))\])?(?: \[(?P<class>[^\]]*)\])?:? (?P<message>.*)$"
@@ -959,6 +961,7 @@ VIRTUAL_MACHINES: tuple[EventFormat, ...] = (
     EventFormat(
         name="vmware-vc",
         title="VMware vCenter services in brackets: [time thread LEVEL class] message",
+        mark=r"(?i)vmware|vpx|opId|vim\.|'[^']+' \d+ [A-Z]+\]",
         pattern=(
             r"^\[(?P<time>\d{4}-\d\d-\d\d[T ]%CLOCK%[.,:]\d+Z?)\s+(?:'(?P<component2>[^']*)' )?(?P<thread>\S+)\s+(?P<level>[A-Z]+)(?:\s+(?P<component>[\w.$]+))?(?:\s+(?:opId=)?[^\]]*)?\]\s*(?:\[(?P<place>\w+, \d+)\] )?(?P<message>.*)$"
         ),

@@ -80,6 +80,7 @@ SYSTEMS: tuple[EventFormat, ...] = (
     EventFormat(
         name="openstack",
         title="OpenStack: time pid LEVEL component [request] message",
+        mark=r" \[(?:req-|instance|-|None)|\b(?:nova|neutron|keystone|glance|cinder|heat|swift|oslo|ironic|octavia|placement|barbican|magnum|designate|manila|sqlalchemy|eventlet|ceilometer|aodh|gnocchi)",
         pattern=(
             r"^(?:[\w\-]+\.log\S* )?(?P<time>%ISO%) (?P<pid>\d+) (?P<level>TRACE|DEBUG|INFO|AUDIT|WARNING|ERROR|CRITICAL) (?P<component>\S+) (?:\[(?P<session>[^\]]*)\] )?(?:\[instance: (?P<instance>[0-9a-f\-]+)\] )?(?P<message>.*)$"
         ),
@@ -743,6 +744,7 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="hashicorp",
         title="HashiCorp (Consul, Vault, Nomad, Terraform): time [LEVEL] component: message",
+        mark=r"\[(?:INFO|WARN)\]  \S|\] +(?:agent|core|consul|nomad|vault|client|server|raft|serf|memberlist|provider|terraform|plugin|secrets|expiration|storage|rollback|replication|identity|seal|statemgr)[.\w\-/]*: ",
         pattern=r"^(?P<time>%ISO%) \[(?P<level>TRACE|DEBUG|INFO|WARN|ERROR|ERR)\]\s+(?P<component>[\w.\-/]+): (?P<message>.*)$",
         starts="0",
         sequence=("component",),
@@ -1052,6 +1054,7 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="supervisord",
         title="supervisord: time LEVEL message",
+        mark=r" (?:spawned: |supervisor|success: |exited: |stopped: |gave up: |reaped |waiting for |RPC interface|Set uid|Included extra|received SIG|killing |pool |fd \d)",
         pattern=r"^(?P<time>\d{4}-\d\d-\d\d %CLOCK%,\d{3}) (?P<level>CRIT|ERRO|WARN|INFO|DEBG|TRAC|BLAT) (?P<message>[^\s\[].*)$",
         levels=(("erro", ERROR), ("debg", DEBUG), ("trac", TRACE), ("blat", TRACE)),
         starts="0",
@@ -1097,7 +1100,8 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="maven",
         title="Maven and sbt: [LEVEL] message",
-        pattern=r"^\[(?P<level>INFO|WARNING|ERROR|DEBUG|FATAL|info|warn|error|debug|success)\] ?(?P<message>.*)$",
+        mark=r"\] ?(?:BUILD |Building |---|Scanning for projects|Total time|Finished at|Reactor |Tests run|Failed to execute goal|Download(?:ing|ed) |COMPILATION |[Cc]ompiling \d|welcome to sbt|loading (?:project|settings)|set current project|\w[\w.]+:\S+:(?:jar|pom|war))",
+        pattern=r"^\[(?P<level>INFO|WARNING|ERROR|DEBUG|FATAL|info|warn|error|debug|success)\] ?(?!\W{0,2}\d{2,4}[-/.]\d\d[-/.]\d\d)(?P<message>.*)$",
         levels=(("success", INFO),),
         starts="[",
         rank=1,

@@ -273,6 +273,7 @@ WEB: tuple[EventFormat, ...] = (
     EventFormat(
         name="envoy-application",
         title="Envoy and spdlog: [time][thread][level][component] message",
+        mark=r"^\[[^\]]*\]\[\d+\]\[[a-z]+\]",
         pattern=r"^\[(?P<time>%ISO%)\]\[(?P<thread>[^\]]+)\]\[(?P<level>%LEVEL%)\]\s?(?:\[(?P<component>[^\]]+)\]\s?)?(?:\[(?P<frame>[^\]]+:\d+)\]\s?)?(?P<message>.*)$",
         starts="[",
         stream=("thread",),
@@ -952,6 +953,7 @@ DATABASES: tuple[EventFormat, ...] = (
     EventFormat(
         name="bind",
         title="BIND named log: dd-Mon-yyyy time category: severity: message",
+        mark=r" (?:general|database|security|config|resolver|xfer-in|xfer-out|notify|client|network|update|update-security|queries|query-errors|dispatch|dnssec|lame-servers|delegation-only|edns-disabled|rpz|rate-limit|zoneload|unmatched|default|dnstap|cname|spill): |zone [\w.\-]+/|named|/IN\b",
         pattern=r"^(?P<time>\d\d-%MON%-\d{4} %CLOCK%(?:\.\d+)?) (?:(?P<component>[\w\-]+): )?(?:(?P<level>critical|error|warning|notice|info|debug \d+|debug): )?(?P<message>.*)$",
         starts="0",
         levels=tuple((f"debug {at}", DEBUG) for at in range(10)),
@@ -969,6 +971,7 @@ DATABASES: tuple[EventFormat, ...] = (
     EventFormat(
         name="openvpn",
         title="OpenVPN: ctime client message",
+        mark=r"OpenVPN|TLS|VERIFY|MULTI|PUSH|[Pp]eer|Sequence Completed|MANAGEMENT|AUTH|Control Channel|SIG[A-Z]+\[|link (?:local|remote)|TUN/TAP|Options error",
         pattern=r"^(?P<time>%DAY% %MON% {1,2}\d{1,2} %CLOCK% \d{4})(?: us=\d+)? (?:(?P<client>[\w.\-]*/?\d[\d.]+:\d+) )?(?P<message>(?:(?P<level>WARNING|ERROR|NOTE|FATAL|TLS Error|AUTH_FAILED|VERIFY ERROR|Options error)(?::| ))?.*)$",
         starts="a",
         levels=(("tls error", ERROR), ("auth_failed", ERROR), ("verify error", ERROR), ("options error", ERROR)),
