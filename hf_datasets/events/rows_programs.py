@@ -742,6 +742,54 @@ LIBRARIES: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="aws-lambda",
+        title="AWS Lambda: START, END and REPORT with RequestId, and lines of the function",
+        pattern=(
+            r"^(?:(?P<time>%ISO%)\s(?:\S*\[\S+\][\da-f]+\s)?)?"
+            r"(?:(?P<message>(?:START|END|REPORT) RequestId: (?P<request>%UUID%)\b(?:.*?\bStatus: (?P<level>timeout|error))?.*)"
+            r"|(?:%ISO%\s)?(?P<request2>%UUID%)\s(?:(?P<level2>%LEVEL%)\s(?P<message2>.*)|(?P<message3>(?P<level3>Task timed out|Error:)?.*))"
+            r"|\[(?P<level4>%LEVEL%)\]\s(?P<time2>%ISO%)\s(?P<request3>%UUID%)\s(?P<message4>.*)"
+            r"|(?P<message5>RequestId: (?P<request4>%UUID%)(?: (?P<level5>Error|Process exited))?.*)"
+            r"|(?P<message6>INIT_START Runtime.*|INIT_REPORT .*|EXTENSION\s+Name: .*|LOGS\s+Name: .*|XRAY TraceId: .*))$"
+        ).replace("%UUID%", r"[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}"),
+        contains=("RequestId: ", "-", "INIT_START"),
+        levels=(("timeout", ERROR), ("task timed out", ERROR), ("process exited", ERROR)),
+        sequence=("request",),
+        mark=r"(?:START|END|REPORT) RequestId: |INIT_START|\t[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}\t|Task timed out",
+        examples=(
+            Example(
+                "START RequestId: 0f3b1a2c-1111-2222-3333-444455556666 Version: $LATEST",
+                "",
+                None,
+                "START RequestId: 0f3b1a2c-1111-2222-3333-444455556666 Version: $LATEST",
+            ),
+            Example(
+                "2024-05-01T09:07:41.123Z REPORT RequestId: 0f3b1a2c-1111-2222-3333-444455556666\tDuration: 3.21 ms\tBilled Duration: 4 ms\tMax Memory Used: 70 MB",
+                "2024-05-01T09:07:41.123000+00:00",
+                None,
+                "REPORT RequestId: 0f3b1a2c-1111-2222-3333-444455556666\tDuration: 3.21 ms\tBilled Duration: 4 ms\tMax Memory Used: 70 MB",
+            ),
+            Example(
+                "2024-05-01T09:07:41.123Z\t0f3b1a2c-1111-2222-3333-444455556666\tERROR\tInvoke Error",
+                "2024-05-01T09:07:41.123000+00:00",
+                ERROR,
+                "Invoke Error",
+            ),
+            Example(
+                "2024-05-01T09:07:41.123Z 0f3b1a2c-1111-2222-3333-444455556666 Task timed out after 3.00 seconds",
+                "2024-05-01T09:07:41.123000+00:00",
+                ERROR,
+                "Task timed out after 3.00 seconds",
+            ),
+            Example(
+                "[WARNING]\t2024-05-01T09:07:41.123Z\t0f3b1a2c-1111-2222-3333-444455556666\tretry",
+                "2024-05-01T09:07:41.123000+00:00",
+                WARN,
+                "retry",
+            ),
+        ),
+    ),
+    EventFormat(
         name="hashicorp",
         title="HashiCorp (Consul, Vault, Nomad, Terraform): time [LEVEL] component: message",
         mark=r"\[(?:INFO|WARN)\]  \S|\] +(?:agent|core|consul|nomad|vault|client|server|raft|serf|memberlist|provider|terraform|plugin|secrets|expiration|storage|rollback|replication|identity|seal|statemgr)[.\w\-/]*: ",

@@ -256,6 +256,37 @@ WEB: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="gin",
+        title="Gin (Go): [GIN] yyyy/mm/dd - hh:mm:ss | status | duration | client | method path",
+        pattern=(
+            r"^(?:\[GIN\] (?P<time>\d{4}/\d\d/\d\d - %CLOCK%) \|\s*(?P<message>(?P<status>\d{3})\s*\|\s*(?P<duration>[^|]*?)\s*\|\s*(?P<client>[^\s|]*)\s*\|\s*(?P<method>[A-Z]+)\s+\S.*)"
+            r"|\[GIN-debug\] \[(?P<level>WARNING|ERROR)\] (?P<message2>.*)|\[GIN-(?P<level2>debug)\] (?P<message3>.*)"
+            r"|(?:\d{4}/\d\d/\d\d(?: %CLOCK%)? )?\[(?P<level3>Recovery)\] (?P<time2>\d{4}/\d\d/\d\d - %CLOCK%) (?P<message4>.*))$"
+        ),
+        contains=("[GIN", "[Recovery]"),
+        levels=(("recovery", ERROR),),
+        examples=(
+            Example(
+                '[GIN] 2024/05/01 - 09:07:41 | 502 |   1.234671ms |      10.0.0.7 | GET     "/v1/users/66"',
+                "2024-05-01T09:07:41+00:00",
+                ERROR,
+                '502 |   1.234671ms |      10.0.0.7 | GET     "/v1/users/66"',
+            ),
+            Example(
+                '[GIN-debug] [WARNING] Running in "debug" mode. Switch to "release" mode in production.',
+                "",
+                WARN,
+                'Running in "debug" mode. Switch to "release" mode in production.',
+            ),
+            Example(
+                "2024/05/01 09:07:41 [Recovery] 2024/05/01 - 09:07:41 panic recovered:",
+                "2024-05-01T09:07:41+00:00",
+                ERROR,
+                "panic recovered:",
+            ),
+        ),
+    ),
+    EventFormat(
         name="envoy",
         title="Envoy access log",
         pattern=r'^\[(?P<time>\d{4}-\d\d-\d\dT%CLOCK%\.\d+Z)\] (?P<message>"(?:-|[A-Z]+) [^"]*" (?P<status>\d{1,3}) .*)$',
