@@ -24,14 +24,21 @@ _LEAST_COLUMNS, _MOST_COLUMNS = 3, 400
 _LEAST_SHARE = 0.9  # of the sampled rows, that have as many cells as the header
 _MOST_ROWS = 400  # sampled
 _MOST_LINES = 500  # of one row with line breaks in a cell
-_NAME = re.compile(r"(?:[^\W\d]|@)[\w .:/@#%°$&*?\-]{0,47}(?:[(\[][^()\[\]]{0,20}[)\]])?")
+_NAME = re.compile(
+    r"(?:[^\W\d]|[@%])[\w .:/@#%°$&*?\-]{0,47}(?:[(\[][^()\[\]]{0,20}[)\]])?|\d[\d.]*(?:%|[a-z]\w*)"
+    r"|\(PDH-CSV [^\"]{3,80}|\\\\[^\\]+\\.{1,160}"  # counters of Windows
+)
 _TIME_NAMES = (
     "time timestamp ts t datetime dateandtime eventtime logtime timegenerated eventtimestamp timeutc utctime created"
     " createdat loggedat receivedat date epoch"
 ).split()  # fmt: skip
-_MESSAGE_NAMES = "message msg logmessage text content event description log body details".split()
+_MESSAGE_NAMES = (
+    "message msg logmessage textpayload text content event description log raw body details meldung nachricht"
+    " beschreibung mensaje messaggio mensagem"
+).split()  # fmt: skip
 _LEVEL_NAMES = (
     "level loglevel lvl severity sev levelname severitylevel severitytext leveldisplayname entrytype priority prio"
+    " stufe niveau nivel livello"
 ).split()  # fmt: skip
 _STATE_NAMES = "status state result outcome type category".split()
 _STATUS_NAMES = "status statuscode httpstatus httpstatuscode scstatus responsecode responsestatus httpcode".split()
@@ -143,12 +150,21 @@ def columns_of(pieces: Sequence[Sequence[str]], written: float) -> Columns | Non
         written: when the file was last written, seconds since 1970.
     """
     lines = (line for line in pieces[0] if line.strip() and line[0] != "#" and not line.lower().startswith("sep="))
-    header = next(lines, None)
-    if header is None or not any(one in header for one in _SEPARATORS) or header[0] in "{[<":
+    first = next(lines, None)
+    if first is None:
         return None
-    for separator in sorted(_SEPARATORS, key=header.count, reverse=True):
-        spaced = separator + " " in header
-        names, _ = _quoted([header], separator, spaced)
+    above = [line for line in pieces[0][: pieces[0].index(first)] if line[:1] == "#"]
+    return _columns_of(pieces, first, first, written) or (
+        _columns_of(pieces, above[-1], above[-1].lstrip("# "), written) if above else None
+    )
+
+
+def _columns_of(pieces: Sequence[Sequence[str]], header: str, text: str, written: float) -> Columns | None:
+    if not any(one in text for one in _SEPARATORS) or text[0] in "{[<":
+        return None
+    for separator in sorted(_SEPARATORS, key=text.count, reverse=True):
+        spaced = separator + " " in text
+        names, _ = _quoted([text], separator, spaced)
         if not 2 <= len(names) <= _MOST_COLUMNS or not all(map(_is_name, names)):
             continue
         if len({one.strip().lower() for one in names}) < len(names):
@@ -161,11 +177,11 @@ def columns_of(pieces: Sequence[Sequence[str]], written: float) -> Columns | Non
 
 def _is_name(text: str) -> bool:
     text = text.strip()
-    return _NAME.fullmatch(text) is not None and text.count(" ") < 5 and layout_of(text) is None
+    return _NAME.fullmatch(text) is not None and text.count(" ") < 8 and layout_of(text) is None
 
 
 def _bare(name: str) -> str:
-    return re.sub(r"[\[(].*?[\])]|[^a-z]", "", name.lower())
+    return re.sub(r"[\[(].*?[\])]|[^a-z]", "", name.lower().rpartition(".")[2])
 
 
 def _told_columns(
@@ -174,7 +190,8 @@ def _told_columns(
     bare = [_bare(one) for one in names]
     clean: list[str] = []
     for at, one in enumerate(names):
-        name = re.sub(r"[^\w.@-]+", "_", one.strip()).strip("_") or f"column_{at + 1}"
+        name = re.sub(r"(?:[^\w.@-]|_)+", "_", one.strip()).strip("_") or f"column_{at + 1}"
+        name = "p" + name if name[0].isdigit() else name  # of 50 % and its like
         clean.append(name if name not in clean else f"{name}_{at + 1}")
     columns = Columns(CSV, separator, spaced, header, tuple(clean))
     # A message at the end may hold separators.
@@ -209,6 +226,8 @@ def _told_columns(
         columns.order = best_order(
             [f"{one.strip()} 00:00" if daily or clock else one for one in cells_of[time]], written
         )
+    if names[0].startswith("(PDH-CSV"):
+        columns.order = "mdy"
     lower = {one.lower() for one in JSON_ROWS[-1].sequence}
     columns.row = replace(
         CSV,

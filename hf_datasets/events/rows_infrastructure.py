@@ -386,6 +386,31 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="android-studio",
+        title="Android Studio logcat: time pid-tid tag package level message",
+        pattern=(
+            rf"^(?P<time>\d{{4}}-\d\d-\d\d %CLOCK%\.\d+)\s+(?P<pid>\d+)-(?P<thread>\d+)(?:/(?P<package>\S+) (?P<level>{_LETTERS})/(?P<component>[^:]*):"
+            rf"|\s+(?P<component2>\S.*?)\s+(?P<package2>[\w.]+\.[\w.:]+|pid-\d+|\S+)\s+(?P<level2>{_LETTERS}) ) ?(?P<message>.*)$"
+        ),
+        starts="0",
+        stream=("pid", "thread", "component"),
+        sequence=("component",),
+        examples=(
+            Example(
+                "2024-05-01 09:07:41.123  1795-1825  OrderSync               com.example.app                      E  order 71261 is lost",
+                "2024-05-01T09:07:41.123000+00:00",
+                ERROR,
+                "order 71261 is lost",
+            ),
+            Example(
+                "2024-05-01 09:07:41.123 1795-1825/com.example.app D/OrderSync: order 71261 accepted",
+                "2024-05-01T09:07:41.123000+00:00",
+                DEBUG,
+                "order 71261 accepted",
+            ),
+        ),
+    ),
+    EventFormat(
         name="logcat",
         title="Android logcat, threadtime and time",
         pattern=(
@@ -757,6 +782,55 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
                 "2012-07-25T23:01:18+00:00",
                 None,
                 "fsck_hfs run at Wed Jul 25 23:01:18 2012",
+            ),
+        ),
+    ),
+    EventFormat(
+        name="mikrotik",
+        title="MikroTik RouterOS: time topics message",
+        pattern=(
+            r"^(?P<time>(?:[a-z]{3}/\d\d(?:/\d{4})? |\d{4}-\d\d-\d\d )?%CLOCK%) (?=\S*,(?:(?P<level>critical)|(?P<level2>error)|(?P<level3>warning)|(?P<level4>info)|(?P<level5>debug))\b)"
+            r"(?P<component>account|async|backup|bfd|bgp|bridge|caps|certificate|container|dhcp|dns|dot\dx|email|event|firewall|gsm|health|hotspot|igmp-proxy|interface|ipsec|iscsi|isdn|l\dtp|ldp"
+            r"|lora|lte|manager|mme|mpls|mqtt|netinstall|netwatch|ntp|ospf|ovpn|packet|pim|poe-out|ppp|pppoe|pptp|queue|radius|radvd|rip|route|rsvp|script|smb|snmp|ssh|sstp|state|store|system|telephony"
+            r"|tftp|timer|tr\d{3}|ups|upnp|vrrp|watchdog|web-proxy|wireguard|wireless|zerotier)(?:,!?[\w\-]+)+:? (?P<message>.*)$"
+        ),
+        contains=(",",),
+        sequence=("component",),
+        examples=(
+            Example(
+                "may/01/2024 09:07:41 system,error,critical login failure for user admin",
+                "2024-05-01T09:07:41+00:00",
+                FATAL,
+                "login failure for user admin",
+            ),
+            Example(
+                "may/01 09:07:41 wireless,info 00:11:22:33:44:55@wlan1: connected",
+                "0000-05-01T09:07:41+00:00",
+                INFO,
+                "00:11:22:33:44:55@wlan1: connected",
+            ),
+            Example(
+                "2024-05-01 09:07:41 dhcp,warning dhcp1 offering lease without success",
+                "2024-05-01T09:07:41+00:00",
+                WARN,
+                "dhcp1 offering lease without success",
+            ),
+        ),
+    ),
+    EventFormat(
+        name="kubectl-events",
+        title="kubectl get events: age, type, reason, object, message",
+        pattern=(
+            r"^(?:(?P<namespace>[a-z\d\-]+)\s+)?(?:\d[\dhmsdy]*(?: \(x\d+ over \S+\))?|<unknown>)\s+(?P<level>Normal|Warning)\s+(?P<component>[A-Z]\w+)\s+(?P<message>(?P<object>[\w.]+/\S+)\s+.*)$"
+        ),
+        contains=("Normal", "Warning"),
+        levels=(("normal", INFO),),
+        examples=(
+            Example(
+                "12m         Warning   BackOff     pod/web-1     Back-off restarting failed container",
+                "",
+                WARN,
+                "pod/web-1     Back-off restarting failed container",
             ),
         ),
     ),

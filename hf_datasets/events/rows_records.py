@@ -415,6 +415,24 @@ JSON: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="hclog-json",
+        title="HashiCorp JSON log: @level, @message, @module, @timestamp",
+        reader="json",
+        requires=("@message", "@level"),
+        messages=("@message",),
+        times=("@timestamp",),
+        severities=("@level",),
+        sequence=("@module",),
+        examples=(
+            Example(
+                '{"@level":"error","@message":"Error: posting stopped","@module":"terraform.ui","@timestamp":"2024-05-01T09:07:41.123Z","type":"diagnostic"}',
+                "2024-05-01T09:07:41.123000+00:00",
+                ERROR,
+                "Error: posting stopped",
+            ),
+        ),
+    ),
+    EventFormat(
         name="caddy",
         title="Caddy: level, ts, logger, msg, request, status",
         reader="json",

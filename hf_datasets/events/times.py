@@ -75,7 +75,7 @@ _LAYOUTS: tuple[str, ...] = (
     rf"(?P<Y>\d{{4}})[-/ ]{_B}[-/ ]{_D}[:T ]\s?{_CLOCK}{_ZONE}",
     rf"{_B}[-/]{_D}[-/](?P<Y>\d{{4}})[:T ]\s?{_CLOCK}{_ZONE}",
     rf"{_WEEKDAY}{_B}\s+{_D}(?:st|nd|rd|th)?{_YEAR_SEP}(?P<Y>\d{{4}}),?(?:\s+(?:at|@))?\s+{_CLOCK}{_ZONE}",
-    rf"{_WEEKDAY}{_B}[\s-]\s*{_D},?\s+{_CLOCK_S}{_ZONE}(?:\s+(?P<Y>\d{{4}})\b)?",
+    rf"{_WEEKDAY}{_B}[\s/-]\s*{_D},?\s+{_CLOCK_S}{_ZONE}(?:\s+(?P<Y>\d{{4}})\b)?",
     rf"{_WEEKDAY}{_D}\.?\s+{_B}\s+{_CLOCK_S}{_ZONE}",
     r"(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d) (?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)",
     rf"(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)\s+{_CLOCK_S}",
