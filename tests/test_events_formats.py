@@ -94,7 +94,7 @@ STRANGERS = [
     ("solaris", "May  1 09:07:41 host genunix: [ID 540533 kern.notice] SunOS Release 5.11", "0000-05-01T09:07:41+00:00", None, "SunOS Release 5.11"),
     ("juniper", "May  1 09:07:41.123  r1 mib2d[2345]: %DAEMON-4-SNMP_TRAP_LINK_DOWN: ifIndex 512", "0000-05-01T09:07:41.123000+00:00", None, "ifIndex 512"),
     ("fortigate", 'date=2024-05-01 time=09:07:41 devname="fw1" level="warning" msg="link down"', None, WARN, "link down"),
-    ("mikrotik", "may/01/2024 09:07:41 system,error,critical login failure for user admin", "2024-05-01T09:07:41+00:00", None, "login failure for user admin"),
+    ("mikrotik", "may/01/2024 09:07:41 system,error,critical login failure for user admin", "2024-05-01T09:07:41+00:00", FATAL, "login failure for user admin"),
     ("openwrt", "Wed May  1 09:07:41 2024 daemon.err dnsmasq[1]: failed to load names", "2024-05-01T09:07:41+00:00", ERROR, "failed to load names"),
     ("cloud-init", "2024-05-01 09:07:41,123 - util.py[WARNING]: Failed running module", "2024-05-01T09:07:41.123000+00:00", WARN, "Failed running module"),
     ("dockerd", 'time="2024-05-01T09:07:41.123456789Z" level=error msg="Handler returned error" id=7', "2024-05-01T09:07:41.123457+00:00", ERROR, "Handler returned error"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from .event import ERROR, INFO
 from .formats import GENERIC, LOGFMT, PLAIN, TextRow, level_of
-from .generic import first_of, level_in_message, logfmt_spans, read_generic
+from .generic import first_of, level_in_message, logfmt_spans, read_generic, time_of_pairs
 from .levels import SYSLOG, status_level
 from .masks import MessageShape, shape_of
 from .row import EventFormat
@@ -333,17 +333,19 @@ class LineAnalyser:
         return Entry(PLAIN, NO_HEAD, shape_of_line(folded), message=(0, len(text)))
 
     def _logfmt(self, spans: dict[str, Span], text: str, folded: str) -> Entry:
-        time, level, message = first_of(spans, "time"), first_of(spans, "level"), first_of(spans, "message")
+        level, message = first_of(spans, "level"), first_of(spans, "message")
         entry = Entry(LOGFMT, HEAD, 0, message=message or (0, len(text)))
-        if time is not None:
-            entry.layout = layout_of(folded[time[0] : time[1]], self.plan.order)
-            entry.time = time if entry.layout is not None else None
-        if level is not None:
+        times: set[Span] = set()
+        if (found := time_of_pairs(spans, folded, self.plan.order)) is not None:
+            entry.time, entry.layout, times = found
+        if level is not None and "0" in folded[slice(*level)]:
+            entry.raw_level = (*level, "level")
+        elif level is not None:
             entry.severity = level_of(text[level[0] : level[1]], {}) or 0
         status = spans.get("status") or spans.get("status_code")
         if status is not None and status[1] - status[0] == 3 and folded[slice(*status)] == "000":
             entry.raw_level, entry.inner_severity = (*status, "status"), entry.severity
-        skipped = {time, level, message}
+        skipped = {*times, level, message}
         entry.fields = tuple(
             (key, *span) for key, span in list(spans.items())[:40] if span not in skipped and span[1] > span[0]
         )

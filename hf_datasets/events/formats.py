@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -37,6 +38,26 @@ LOGFMT = EventFormat(
         ),
     ),
 )
+CSV = EventFormat(
+    name="csv",
+    title="CSV or TSV whose first line names the columns",
+    reader="table",
+    rank=1,
+    examples=(
+        Example(
+            'time,host,cpu_pct,errors\n2024-05-01 09:07:41,db1,26.4,"3"',
+            "2024-05-01T09:07:41+00:00",
+            None,
+            "host=db1 cpu_pct=26.4 errors=3",
+        ),
+        Example(
+            'Date;Time;Level;Message\n01.05.2024;09:07:41;ERROR;"posting; stopped"',
+            "2024-05-01T09:07:41+00:00",
+            17,
+            "posting; stopped",
+        ),
+    ),
+)
 PLAIN = EventFormat(
     name="plain",
     title="plain text, every line its own event",
@@ -44,7 +65,7 @@ PLAIN = EventFormat(
     examples=(Example("Checking dependencies", "", None, "Checking dependencies"),),
 )
 
-TEXT_ROWS: tuple[EventFormat, ...] = (
+_PROGRAMS: tuple[EventFormat, ...] = (
     *rows_infrastructure.WRAPPERS,
     *rows_infrastructure.OPERATING_SYSTEMS,
     *rows_infrastructure.VIRTUAL_MACHINES,
@@ -54,9 +75,77 @@ TEXT_ROWS: tuple[EventFormat, ...] = (
     *rows_programs.JAVA,
     *rows_programs.LIBRARIES,
 )
+
+
+def _shape(name: str, title: str, of: str, *examples: Example) -> EventFormat:
+    """The row of lines that look like those of a program and have no mark of it."""
+    row = next(one for one in _PROGRAMS if one.name == of)
+    return replace(row, name=name, title=title, mark="", rank=1, examples=examples)
+
+
+_SHAPES = (
+    _shape(
+        "bracketed-seconds",
+        "[seconds since the start] message",
+        "xorg",
+        Example("[     2.300] net: Odin joined from 10.0.0.7", "", None, "net: Odin joined from 10.0.0.7"),
+        Example("[   412.345] ERROR: no free slot", "", 17, "ERROR: no free slot"),
+    ),
+    _shape(
+        "level-process",
+        "time LEVEL process[pid] message",
+        "vmware",
+        Example(
+            "2024-05-01T09:07:41+02:00 INFO recorder[812] disk /rec 63 % used",
+            "2024-05-01T07:07:41+00:00",
+            9,
+            "disk /rec 63 % used",
+        ),
+    ),
+    _shape(
+        "bracketed-header",
+        "[time thread LEVEL class] message",
+        "vmware-vc",
+        Example(
+            "[2024-05-01 09:07:41,123 main ERROR shop.Orders] posting stopped",
+            "2024-05-01T09:07:41.123000+00:00",
+            17,
+            "posting stopped",
+        ),
+    ),
+    _shape(
+        "bracketed",
+        "[time][name or thread][LEVEL] message (spdlog, Hydra)",
+        "envoy-application",
+        Example(
+            "[2024-05-01 09:07:41,123][train.py][INFO] - seed set to 42",
+            "2024-05-01T09:07:41.123000+00:00",
+            9,
+            "- seed set to 42",
+        ),
+    ),
+    _shape(
+        "level-component",
+        "time [LEVEL] component: message",
+        "hashicorp",
+        Example(
+            "2024-05-01 09:07:41.123 [ERROR] shop: posting stopped",
+            "2024-05-01T09:07:41.123000+00:00",
+            17,
+            "posting stopped",
+        ),
+    ),
+    _shape(
+        "bracketed-level",
+        "[LEVEL] message",
+        "maven",
+        Example("[ERROR] posting stopped", "", 17, "posting stopped"),
+    ),
+)
+TEXT_ROWS: tuple[EventFormat, ...] = (*_PROGRAMS, *_SHAPES)
 JSON_ROWS: tuple[EventFormat, ...] = rows_records.JSON
 BLOCK_ROWS: tuple[EventFormat, ...] = rows_records.BLOCKS
-ALL_ROWS: tuple[EventFormat, ...] = (*TEXT_ROWS, LOGFMT, *JSON_ROWS, *BLOCK_ROWS, GENERIC, PLAIN)
+ALL_ROWS: tuple[EventFormat, ...] = (*TEXT_ROWS, LOGFMT, CSV, *JSON_ROWS, *BLOCK_ROWS, GENERIC, PLAIN)
 
 _FIELDS = ("time", "level", "status", "pri", "message", "partial")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from .levels import LEVEL_WORDS
-from .times import MONTHS, find_pattern, layout_of
+from .times import MONTHS, TimeLayout, find_pattern, layout_in_parts, layout_of
 
 # Words that are a level wherever a level may stand; others ("ok", "all", "success") only where a row says so.
 _SURE = (
@@ -211,11 +211,12 @@ def _level_first(folded: str) -> GenericLine | None:
 
 
 _PAIR = re.compile(
-    r'(?:^|(?<=[\s{,]))(?P<key>[A-Za-z_@][\w.@/\-]*)=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s",]*))'
+    r'(?:^|(?<=[\s{,>]))(?P<key>[A-Za-z_@][\w.@/\-]*)=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s",]*))'
 )
-_TIME_KEYS = frozenset(("time", "ts", "t", "timestamp", "@timestamp", "date", "datetime"))
-_LEVEL_KEYS = frozenset(("level", "lvl", "severity", "loglevel", "log.level", "at"))
+_TIME_KEYS = frozenset(("time", "ts", "t", "timestamp", "@timestamp", "date", "datetime", "eventtime", "devtime"))
+_LEVEL_KEYS = frozenset(("level", "lvl", "severity", "loglevel", "log.level", "at", "priority", "pri"))
 _MESSAGE_KEYS = frozenset(("msg", "message", "event", "log"))
+_ZONE_KEYS = frozenset(("tz", "timezone", "zone"))
 
 
 def logfmt_spans(folded: str) -> dict[str, tuple[int, int]] | None:
@@ -225,7 +226,7 @@ def logfmt_spans(folded: str) -> dict[str, tuple[int, int]] | None:
     for found in _PAIR.finditer(folded[:16_384]):
         covered += found.end() - found.start() + 1
         spans.setdefault(found["key"], found.span("quoted" if found["quoted"] is not None else "bare"))
-    keys = spans.keys()
+    keys = {key.lower() for key in spans}
     known = bool(keys & _TIME_KEYS) + bool(keys & _LEVEL_KEYS) + bool(keys & _MESSAGE_KEYS)
     if len(spans) < 2 or known < 2 or covered < 0.7 * min(len(folded), 16_384):
         return None
@@ -233,6 +234,27 @@ def logfmt_spans(folded: str) -> dict[str, tuple[int, int]] | None:
 
 
 def first_of(spans: dict[str, tuple[int, int]], keys: str) -> tuple[int, int] | None:
-    """The span of the first key of a kind ("time", "level" or "message") in the order of the line."""
-    wanted = {"time": _TIME_KEYS, "level": _LEVEL_KEYS, "message": _MESSAGE_KEYS}[keys]
-    return next((span for key, span in spans.items() if key in wanted), None)
+    """The span of the first key of a kind ("level" or "message") in the order of the line."""
+    wanted = {"level": _LEVEL_KEYS, "message": _MESSAGE_KEYS}[keys]
+    return next((span for key, span in spans.items() if key.lower() in wanted), None)
+
+
+def time_of_pairs(
+    spans: dict[str, tuple[int, int]], folded: str, order: str
+) -> tuple[tuple[int, int], TimeLayout, set[tuple[int, int]]] | None:
+    """(the span of the time, its layout, the spans of its parts) of a line of pairs; date and time of day may be two."""
+    found = {
+        key.lower(): span for key, span in spans.items() if key.lower() in _TIME_KEYS or key.lower() in _ZONE_KEYS
+    }
+    zone = [span for key, span in found.items() if key in _ZONE_KEYS]
+    if "date" in found and (clock := found.get("time") or found.get("devtime")) is not None:
+        for parts in ([found["date"], clock, *zone[:1]], [found["date"], clock]):
+            begin, end = min(one[0] for one in parts), max(one[1] for one in parts)
+            layout = layout_in_parts([(folded[slice(*one)], one[0]) for one in parts], order)
+            if layout is not None and folded[begin:end].isascii():
+                return (begin, end), layout, set(parts)
+    layouts = [(layout_of(folded[slice(*span)], order), span) for key, span in found.items() if key in _TIME_KEYS]
+    known = [(layout, span) for layout, span in layouts if layout is not None]
+    # A date alone, or a time of day, only where nothing says both.
+    known.sort(key=lambda one: one[0].epoch is None and (one[0].day is None or one[0].hour is None))
+    return (known[0][1], known[0][0], {known[0][1]}) if known else None

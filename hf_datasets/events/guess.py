@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from .analysis import CONTAINERS, HEAD, NO_HEAD, PREFIX, Entry, LineAnalyser, LinePlan
+from .columns import Columns, columns_of
 from .formats import BLOCK_ROWS, GENERIC, JSON_ROWS, LOGFMT, PLAIN, TEXT_ROWS, TextRow, text_row
 from .inputs import LogInput, cleaned
 from .records import RecordReader, parse_json, unpacked_records
@@ -38,6 +39,7 @@ class FilePlan:
     Attributes:
         row: the format that explains most; title: in words, with the others.
         lines: the plan for its lines; block: the row of records of several lines, where it is one.
+        columns: of a table whose first line names them.
         json: whether it holds JSON objects.
         headered: whether a line without header belongs to the one above.
         streams: of a container's output, the streams whose lines have headers of their own.
@@ -49,6 +51,7 @@ class FilePlan:
     row: EventFormat = PLAIN
     lines: LinePlan = field(default_factory=LinePlan)
     block: EventFormat | None = None
+    columns: Columns | None = None
     json: bool = False
     headered: bool = False
     streams: dict[str, bool] = field(default_factory=dict)
@@ -112,6 +115,11 @@ def guess_plan(pieces: list[list[str]], written: float, row: EventFormat | None 
         times = [found[1] for line in filled if (found := named_times.match(line))]
         plan.lines.order = best_order(times[:400], written)
         return plan
+    if row is None or row.reader == "table":
+        columns = columns_of(pieces, written)
+        if columns is not None and (row is not None or not _is_of_a_program(filled)):
+            _plan_table(plan, columns, filled)
+            return plan
     objects = [line for line in filled if line.lstrip()[:1] == "{" and line.rstrip(" ,\t")[-1:] == "}"]
     plan.json = row.reader == "json" if row is not None else bool(objects)
     counts: Counter[str] = Counter()
@@ -159,6 +167,25 @@ def guess_plan(pieces: list[list[str]], written: float, row: EventFormat | None 
     plan.lines.order = best_order(_times(filled[:400], plan.lines), written)
     _decide(plan, pieces, counts, named, row)
     return plan
+
+
+def _plan_table(plan: FilePlan, columns: Columns, lines: list[str]) -> None:
+    plan.columns, plan.row, plan.shares = columns, columns.row, {columns.row.name: 1.0}
+    plan.lines.order = columns.order
+    if columns.row.wraps:
+        reader = RecordReader((columns.row,))
+        rows = [columns.record(cells, reader) for _, _, cells in columns.rows(lines[:300], True) if cells is not None]
+        plan.lines.inner = _inner_rows([row.message.split("\n")[0] for row in rows if row is not None])
+
+
+def _is_of_a_program(lines: list[str]) -> bool:
+    """Whether the rows of a table are those of a program that is known by its lines."""
+    few = lines[1:200]
+    folded = [fold(line) for line in few]
+    return any(
+        not one.row.rank and sum(_fits(one, *pair) for pair in zip(few, folded)) > len(few) / 2
+        for one in _text_rows(few, TEXT_ROWS)
+    )
 
 
 def w3c_row(line: str) -> EventFormat:
@@ -251,6 +278,8 @@ def _text_rows(lines: list[str], table: tuple[EventFormat, ...], inner: bool = F
             continue
         hits = {n for n, (line, folded, _) in enumerate(distinct) if _fits(compiled, line, folded)}
         if not hits:
+            continue
+        if row.mark and not any(re.search(row.mark, distinct[n][0]) for n in hits):
             continue
         share = sum(distinct[n][2] for n in hits) / total
         if row.name == "docker-compose" and (share < 0.8 or not _few_services(compiled, distinct, hits)):

@@ -29,6 +29,7 @@ from .analysis import (
     severity_from,
     without_hashes,
 )
+from .columns import Columns
 from .event import ERROR, EventBatch, LogEvent
 from .formats import JSON_ROWS, PLAIN, level_of
 from .generic import read_generic
@@ -178,6 +179,8 @@ class FileReader:
             lines.pop()
         if self.plan.block is not None:
             return self._records_part(block, text, lines, number, clock)
+        if self.plan.columns is not None:
+            return self._table_part(self.plan.columns, block, text, lines, number, clock)
         numbers = None
         if self.plan.json and b'"resourceLogs"' in text:
             lines, numbers = _one_record_a_line(lines)
@@ -626,19 +629,7 @@ class FileReader:
         begins = re.compile(row.pattern)
         reader = RecordReader((row, JSON_ROWS[-1]))
         count = len(lines)
-        pieces = Pieces(
-            lines,
-            np.full(count, NO_HEAD, np.int8),
-            np.zeros(count, np.int8),
-            np.full(count, np.nan),
-            np.zeros(count, np.int8),
-            np.full(count, self._row(PLAIN), np.int16),
-            [Entry(PLAIN, NO_HEAD, OTHER)],
-            np.zeros(count, np.int32),
-            {},
-            {},
-            text,
-        )
+        pieces = self._bare_pieces(text, lines)
         parents = np.arange(count)
         members: dict[int, list[int]] = {}
         first = -1
@@ -682,15 +673,72 @@ class FileReader:
             record.row = row
             self._take_record(pieces, start, record)
             pieces.heads[start] = HEAD
-        offsets = np.zeros(count + 1, np.int64)
-        np.cumsum([len(one) + 1 for one in lines], out=offsets[1:])
-        pieces.offsets = offsets
+        return self._part_of_records(pieces, parents, members, used, number, clock), used, left
+
+    def _table_part(
+        self, columns: Columns, block: Block, text: bytes, lines: list[bytes], number: int, clock: Clock
+    ) -> tuple[Part, int, int]:
+        """As `part`, for rows of a table; a row may have several lines, and the line that names the columns is no event."""
+        reader = RecordReader((columns.row,))
+        pieces = self._bare_pieces(text, lines)
+        parents = np.arange(len(lines))
+        members: dict[int, list[int]] = {}
+        used, above = 0, -1
+        for at, count, cells in columns.rows(text.decode("utf-8", "replace").split("\n")[: len(lines)], block.last):
+            used = at + max(count, 1)
+            record = None if cells is None else columns.record(cells, reader)
+            if not count:
+                # What stands above the names of the columns, a comment or an empty line, is no row either.
+                parents[0 if above < 0 else at : at + 1] = -1
+            elif record is not None:
+                above = at
+                self._take_record(pieces, at, record)
+                if count > 1:
+                    members[at] = list(range(at, at + count))
+                    parents[at : at + count] = at
+            elif above >= 0 and not lines[at].strip():
+                members.setdefault(above, list(range(above, at))).append(at)
+                parents[at] = above
+            else:
+                pieces.entries.append(Entry(PLAIN, NO_HEAD, OTHER, message=(0, len(lines[at]))))
+                pieces.at[at] = len(pieces.entries) - 1
+        left = sum(len(one) + 1 for one in block.raw.split(b"\n")[used:]) - 1 if used < len(lines) else 0
+        return self._part_of_records(pieces, parents, members, used, number, clock), used, left
+
+    def _bare_pieces(self, text: bytes, lines: list[bytes]) -> Pieces:
+        """Lines of which nothing is known."""
+        count = len(lines)
+        pieces = Pieces(
+            lines,
+            np.full(count, NO_HEAD, np.int8),
+            np.zeros(count, np.int8),
+            np.full(count, np.nan),
+            np.zeros(count, np.int8),
+            np.full(count, self._row(PLAIN), np.int16),
+            [Entry(PLAIN, NO_HEAD, OTHER)],
+            np.zeros(count, np.int32),
+            {},
+            {},
+            text,
+        )
+        pieces.offsets = np.zeros(count + 1, np.int64)
+        np.cumsum([len(one) + 1 for one in lines], out=pieces.offsets[1:])
+        return pieces
+
+    def _part_of_records(
+        self,
+        pieces: Pieces,
+        parents: NDArray[np.int64],
+        members: dict[int, list[int]],
+        used: int,
+        number: int,
+        clock: Clock,
+    ) -> Part:
         self._finish_times(pieces, used, clock)
         starts = np.flatnonzero(parents[:used] == np.arange(used))
-        counts = (
-            np.bincount(parents[:used], minlength=used)[starts].astype(np.int32) if used else np.zeros(0, np.int32)
-        )
-        return Part(number, pieces, starts, counts, {a: b for a, b in members.items() if a < used}, {}), used, left
+        own = parents[:used][parents[:used] >= 0]
+        counts = np.bincount(own, minlength=used)[starts].astype(np.int32) if used else np.zeros(0, np.int32)
+        return Part(number, pieces, starts, counts, {a: b for a, b in members.items() if a < used}, {})
 
     # Columns of events
 

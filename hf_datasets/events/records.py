@@ -23,6 +23,12 @@ _TRACE_KEYS = (
     "exception.stacktrace", "thrown.extendedStackTrace", "@x", "backtrace", "Exception",
 )  # fmt: skip
 _MOST_ATTRIBUTES = 60
+# Keys by which any record may say its message, time and level, where its row's own keys say none.
+_VAGUE = frozenset("t s l type name error err detail date start_time created epoch".split())
+
+
+def _usual(own: tuple[str, ...], keys: tuple[str, ...]) -> tuple[str, ...]:
+    return own + tuple(key for key in keys if key not in own and key not in _VAGUE)
 
 
 @dataclass(slots=True)
@@ -131,9 +137,13 @@ class _Plan:
         def present(paths: Iterable[str]) -> tuple[tuple[str, bool], ...]:
             return tuple((one, one in record) for one in paths if one in record or one.partition(".")[0] in nested)
 
-        self.messages = present(row.messages)
-        self.times = present(row.times)
-        self.severities = present(row.severities)
+        messages, times, severities = row.messages, row.times, row.severities
+        if row.reader == "json":
+            usual = JSON_ROWS[-1]
+            messages, times = _usual(messages, usual.messages), _usual(times, usual.times)
+            # Where a row knows what a record without a level is, another key is a field like any other.
+            severities = _usual(severities, usual.severities) if row.severity is None else severities
+        self.messages, self.times, self.severities = present(messages), present(times), present(severities)
         self.statuses = present(row.statuses)
         self.codes = present(row.code)
         self.traces = present(_TRACE_KEYS)

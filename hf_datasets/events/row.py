@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Reader = Literal["text", "json", "block"]
+Reader = Literal["text", "json", "block", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class EventFormat:
         name: short name, unique.
         title: the format in words.
         pattern: regular expression of a line ("text"), or of the first line of a record ("block").
-        reader: how it is read: lines by a pattern, JSON objects by keys, records of several lines by a function.
+        reader: how it is read: lines by a pattern, JSON objects by keys, records of several lines by a function, rows of a
+            table by the line that names its columns.
         levels: levels of this format alone, lower case, with their SeverityNumber; "*" stands for any other.
         starts: first characters of its lines, 0 for a digit, a for a letter; empty for any.
         contains: of these pieces a line has one, as a quick test before the pattern.
@@ -56,6 +57,7 @@ class EventFormat:
         severities: "json": keys of the level.
         examples: lines that are the row's test.
         below: what stands below its lines belongs to them, whatever it looks like.
+        mark: pattern that some line of a log has where it is of this program; without one its shape has another row.
         trusted: whether the pattern is one of this package; any other runs under a time limit.
         layout: a `strptime` layout, or "epoch", "epoch_ms" and so on, where the user gives one; else it is found.
         session: pattern of a session id in the message.
@@ -86,6 +88,7 @@ class EventFormat:
     layout: str | None = None
     session: str | None = None
     below: bool = False
+    mark: str = ""
 
 
 _MON = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"

@@ -137,7 +137,7 @@ WRAPPERS: tuple[EventFormat, ...] = (
         name="journald-short-iso",
         title="systemd journal, journalctl -o short-iso, and syslog with an ISO time: time host tag[pid]: message",
         pattern=(
-            r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)) (?P<host>[\w.:\-]+) "
+            r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)) (?!%LEVEL% )(?P<host>[\w.:\-]+) "
             r"(?P<component>[A-Za-z_/(][^\s:\[\]()]*(?:\([^\s)]*\))?|Setup Assistant)(?:\[(?P<pid>[^\]]*)\])?:(?: (?P<message>.*)|(?P<message2>))$"
         ),
         starts="0",
@@ -336,8 +336,8 @@ WRAPPERS: tuple[EventFormat, ...] = (
         name="syslog",
         title="syslog (RFC 3164): Mon dd hh:mm:ss host tag[pid]: message",
         pattern=(
-            r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>%SYSLOG%(?: [A-Z]{3,4}:)?|[^\W\d_]{3,10}\.? {1,2}\d{1,2} %CLOCK%)\s+(?:(?P<host>[\w.:\-]+)|\[(?P<host2>[\da-f]*[.:][\d.:a-f]+)\])\s+"
-            r"(?:(?P<component>[^\s:\[\]]+ (?:[A-Z][^\s:\[\]]+(?=\[\d+\])|\d[\w.]*(?=:))|[^\s:\[\]]+(?:\([^\s)]*\))?)(?:\[(?P<pid>[^\]]*)\])?(?: \([^)]*\))?:?\s)?(?P<message>.*)$"
+            r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>%SYSLOG%(?: [A-Z]{3,4}:)?|[^\W\d_]{3,10}\.? {1,2}\d{1,2} %CLOCK%)\s+(?!(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL) )(?:(?P<host>[\w.:\-]+)|\[(?P<host2>[\da-f]*[.:][\d.:a-f]+)\])\s+"
+            r"(?:(?![\w.\-]+=)(?P<component>[^\s:\[\]]+ (?:[A-Z][^\s:\[\]]+(?=\[\d+\])|\d[\w.]*(?=:))|[^\s:\[\]]+(?:\([^\s)]*\))?)(?:\[(?P<pid>[^\]]*)\])?(?: \([^)]*\))?:?\s)?(?P<message>.*)$"
         ),
         wraps=True,
         stream=("host", "component", "pid"),
@@ -382,6 +382,31 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
                 "2020-03-08T23:47:32.089828+00:00",
                 INFO,
                 "Loading user configuration",
+            ),
+        ),
+    ),
+    EventFormat(
+        name="android-studio",
+        title="Android Studio logcat: time pid-tid tag package level message",
+        pattern=(
+            rf"^(?P<time>\d{{4}}-\d\d-\d\d %CLOCK%\.\d+)\s+(?P<pid>\d+)-(?P<thread>\d+)(?:/(?P<package>\S+) (?P<level>{_LETTERS})/(?P<component>[^:]*):"
+            rf"|\s+(?P<component2>\S.*?)\s+(?P<package2>[\w.]+\.[\w.:]+|pid-\d+|\S+)\s+(?P<level2>{_LETTERS}) ) ?(?P<message>.*)$"
+        ),
+        starts="0",
+        stream=("pid", "thread", "component"),
+        sequence=("component",),
+        examples=(
+            Example(
+                "2024-05-01 09:07:41.123  1795-1825  OrderSync               com.example.app                      E  order 71261 is lost",
+                "2024-05-01T09:07:41.123000+00:00",
+                ERROR,
+                "order 71261 is lost",
+            ),
+            Example(
+                "2024-05-01 09:07:41.123 1795-1825/com.example.app D/OrderSync: order 71261 accepted",
+                "2024-05-01T09:07:41.123000+00:00",
+                DEBUG,
+                "order 71261 accepted",
             ),
         ),
     ),
@@ -761,8 +786,58 @@ OPERATING_SYSTEMS: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="mikrotik",
+        title="MikroTik RouterOS: time topics message",
+        pattern=(
+            r"^(?P<time>(?:[a-z]{3}/\d\d(?:/\d{4})? |\d{4}-\d\d-\d\d )?%CLOCK%) (?=\S*,(?:(?P<level>critical)|(?P<level2>error)|(?P<level3>warning)|(?P<level4>info)|(?P<level5>debug))\b)"
+            r"(?P<component>account|async|backup|bfd|bgp|bridge|caps|certificate|container|dhcp|dns|dot\dx|email|event|firewall|gsm|health|hotspot|igmp-proxy|interface|ipsec|iscsi|isdn|l\dtp|ldp"
+            r"|lora|lte|manager|mme|mpls|mqtt|netinstall|netwatch|ntp|ospf|ovpn|packet|pim|poe-out|ppp|pppoe|pptp|queue|radius|radvd|rip|route|rsvp|script|smb|snmp|ssh|sstp|state|store|system|telephony"
+            r"|tftp|timer|tr\d{3}|ups|upnp|vrrp|watchdog|web-proxy|wireguard|wireless|zerotier)(?:,!?[\w\-]+)+:? (?P<message>.*)$"
+        ),
+        contains=(",",),
+        sequence=("component",),
+        examples=(
+            Example(
+                "may/01/2024 09:07:41 system,error,critical login failure for user admin",
+                "2024-05-01T09:07:41+00:00",
+                FATAL,
+                "login failure for user admin",
+            ),
+            Example(
+                "may/01 09:07:41 wireless,info 00:11:22:33:44:55@wlan1: connected",
+                "0000-05-01T09:07:41+00:00",
+                INFO,
+                "00:11:22:33:44:55@wlan1: connected",
+            ),
+            Example(
+                "2024-05-01 09:07:41 dhcp,warning dhcp1 offering lease without success",
+                "2024-05-01T09:07:41+00:00",
+                WARN,
+                "dhcp1 offering lease without success",
+            ),
+        ),
+    ),
+    EventFormat(
+        name="kubectl-events",
+        title="kubectl get events: age, type, reason, object, message",
+        pattern=(
+            r"^(?:(?P<namespace>[a-z\d\-]+)\s+)?(?:\d[\dhmsdy]*(?: \(x\d+ over \S+\))?|<unknown>)\s+(?P<level>Normal|Warning)\s+(?P<component>[A-Z]\w+)\s+(?P<message>(?P<object>[\w.]+/\S+)\s+.*)$"
+        ),
+        contains=("Normal", "Warning"),
+        levels=(("normal", INFO),),
+        examples=(
+            Example(
+                "12m         Warning   BackOff     pod/web-1     Back-off restarting failed container",
+                "",
+                WARN,
+                "pod/web-1     Back-off restarting failed container",
+            ),
+        ),
+    ),
+    EventFormat(
         name="xorg",
         title="X.Org server log: [seconds] (mark) message",
+        mark=r"\] \((?:--|\*\*|==|\+\+|!!|II|WW|EE|NI|\?\?)\) |X\.Org",
         pattern=r"^\[\s*(?P<uptime>\d+\.\d{3})\] (?:\((?P<level>--|\*\*|==|\+\+|!!|II|WW|EE|NI|\?\?)\) )?(?P<message>.*)$",
         levels=(
             ("--", INFO),
@@ -896,6 +971,7 @@ VIRTUAL_MACHINES: tuple[EventFormat, ...] = (
     EventFormat(
         name="vmware",
         title="VMware (vpxd, hostd, vsan): time level process[id] [Originator] message",
+        mark=r"Originator@|opID=|CorId=|sub=|vpx|vmware|hostd|vsan|imageService|vim\.|VMK",
         pattern=(
             r"^(?P<time>%ISO%) (?P<level>info|verbose|warning|error|trivia|panic|debug|INFO|VERBOSE|WARNING|ERROR|DEBUG|critical) (?P<component>[\w\-]+)(?:\[(?P<pid>[^\]]+)\]| (?P<pid2>\d+))"
             r"(?: \[(?P<origin>(?:Originator@[^\]\[]*(?:\[[^\]]*\][^\]\[]*)*|(?:[^\]]*opID=[^\]]*)|CorId=[^\]]*))\])?(?: \[(?P<class>[^\]]*)\])?:? (?P<message>.*)$"
@@ -959,6 +1035,7 @@ VIRTUAL_MACHINES: tuple[EventFormat, ...] = (
     EventFormat(
         name="vmware-vc",
         title="VMware vCenter services in brackets: [time thread LEVEL class] message",
+        mark=r"(?i)vmware|vpx|opId|vim\.|'[^']+' \d+ [A-Z]+\]",
         pattern=(
             r"^\[(?P<time>\d{4}-\d\d-\d\d[T ]%CLOCK%[.,:]\d+Z?)\s+(?:'(?P<component2>[^']*)' )?(?P<thread>\S+)\s+(?P<level>[A-Z]+)(?:\s+(?P<component>[\w.$]+))?(?:\s+(?:opId=)?[^\]]*)?\]\s*(?:\[(?P<place>\w+, \d+)\] )?(?P<message>.*)$"
         ),

@@ -80,6 +80,7 @@ SYSTEMS: tuple[EventFormat, ...] = (
     EventFormat(
         name="openstack",
         title="OpenStack: time pid LEVEL component [request] message",
+        mark=r" \[(?:req-|instance|-|None)|\b(?:nova|neutron|keystone|glance|cinder|heat|swift|oslo|ironic|octavia|placement|barbican|magnum|designate|manila|sqlalchemy|eventlet|ceilometer|aodh|gnocchi)",
         pattern=(
             r"^(?:[\w\-]+\.log\S* )?(?P<time>%ISO%) (?P<pid>\d+) (?P<level>TRACE|DEBUG|INFO|AUDIT|WARNING|ERROR|CRITICAL) (?P<component>\S+) (?:\[(?P<session>[^\]]*)\] )?(?:\[instance: (?P<instance>[0-9a-f\-]+)\] )?(?P<message>.*)$"
         ),
@@ -741,8 +742,57 @@ LIBRARIES: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="aws-lambda",
+        title="AWS Lambda: START, END and REPORT with RequestId, and lines of the function",
+        pattern=(
+            r"^(?:(?P<time>%ISO%)\s(?:\S*\[\S+\][\da-f]+\s)?)?"
+            r"(?:(?P<message>(?:START|END|REPORT) RequestId: (?P<request>%UUID%)\b(?:.*?\bStatus: (?P<level>timeout|error))?.*)"
+            r"|(?:%ISO%\s)?(?P<request2>%UUID%)\s(?:(?P<level2>%LEVEL%)\s(?P<message2>.*)|(?P<message3>(?P<level3>Task timed out|Error:)?.*))"
+            r"|\[(?P<level4>%LEVEL%)\]\s(?P<time2>%ISO%)\s(?P<request3>%UUID%)\s(?P<message4>.*)"
+            r"|(?P<message5>RequestId: (?P<request4>%UUID%)(?: (?P<level5>Error|Process exited))?.*)"
+            r"|(?P<message6>INIT_START Runtime.*|INIT_REPORT .*|EXTENSION\s+Name: .*|LOGS\s+Name: .*|XRAY TraceId: .*))$"
+        ).replace("%UUID%", r"[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}"),
+        contains=("RequestId: ", "-", "INIT_START"),
+        levels=(("timeout", ERROR), ("task timed out", ERROR), ("process exited", ERROR)),
+        sequence=("request",),
+        mark=r"(?:START|END|REPORT) RequestId: |INIT_START|\t[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}\t|Task timed out",
+        examples=(
+            Example(
+                "START RequestId: 0f3b1a2c-1111-2222-3333-444455556666 Version: $LATEST",
+                "",
+                None,
+                "START RequestId: 0f3b1a2c-1111-2222-3333-444455556666 Version: $LATEST",
+            ),
+            Example(
+                "2024-05-01T09:07:41.123Z REPORT RequestId: 0f3b1a2c-1111-2222-3333-444455556666\tDuration: 3.21 ms\tBilled Duration: 4 ms\tMax Memory Used: 70 MB",
+                "2024-05-01T09:07:41.123000+00:00",
+                None,
+                "REPORT RequestId: 0f3b1a2c-1111-2222-3333-444455556666\tDuration: 3.21 ms\tBilled Duration: 4 ms\tMax Memory Used: 70 MB",
+            ),
+            Example(
+                "2024-05-01T09:07:41.123Z\t0f3b1a2c-1111-2222-3333-444455556666\tERROR\tInvoke Error",
+                "2024-05-01T09:07:41.123000+00:00",
+                ERROR,
+                "Invoke Error",
+            ),
+            Example(
+                "2024-05-01T09:07:41.123Z 0f3b1a2c-1111-2222-3333-444455556666 Task timed out after 3.00 seconds",
+                "2024-05-01T09:07:41.123000+00:00",
+                ERROR,
+                "Task timed out after 3.00 seconds",
+            ),
+            Example(
+                "[WARNING]\t2024-05-01T09:07:41.123Z\t0f3b1a2c-1111-2222-3333-444455556666\tretry",
+                "2024-05-01T09:07:41.123000+00:00",
+                WARN,
+                "retry",
+            ),
+        ),
+    ),
+    EventFormat(
         name="hashicorp",
         title="HashiCorp (Consul, Vault, Nomad, Terraform): time [LEVEL] component: message",
+        mark=r"\[(?:INFO|WARN)\]  \S|\] +(?:agent|core|consul|nomad|vault|client|server|raft|serf|memberlist|provider|terraform|plugin|secrets|expiration|storage|rollback|replication|identity|seal|statemgr)[.\w\-/]*: ",
         pattern=r"^(?P<time>%ISO%) \[(?P<level>TRACE|DEBUG|INFO|WARN|ERROR|ERR)\]\s+(?P<component>[\w.\-/]+): (?P<message>.*)$",
         starts="0",
         sequence=("component",),
@@ -1052,6 +1102,7 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="supervisord",
         title="supervisord: time LEVEL message",
+        mark=r" (?:spawned: |supervisor|success: |exited: |stopped: |gave up: |reaped |waiting for |RPC interface|Set uid|Included extra|received SIG|killing |pool |fd \d)",
         pattern=r"^(?P<time>\d{4}-\d\d-\d\d %CLOCK%,\d{3}) (?P<level>CRIT|ERRO|WARN|INFO|DEBG|TRAC|BLAT) (?P<message>[^\s\[].*)$",
         levels=(("erro", ERROR), ("debg", DEBUG), ("trac", TRACE), ("blat", TRACE)),
         starts="0",
@@ -1097,7 +1148,8 @@ LIBRARIES: tuple[EventFormat, ...] = (
     EventFormat(
         name="maven",
         title="Maven and sbt: [LEVEL] message",
-        pattern=r"^\[(?P<level>INFO|WARNING|ERROR|DEBUG|FATAL|info|warn|error|debug|success)\] ?(?P<message>.*)$",
+        mark=r"\] ?(?:BUILD |Building |---|Scanning for projects|Total time|Finished at|Reactor |Tests run|Failed to execute goal|Download(?:ing|ed) |COMPILATION |[Cc]ompiling \d|welcome to sbt|loading (?:project|settings)|set current project|\w[\w.]+:\S+:(?:jar|pom|war))",
+        pattern=r"^\[(?P<level>INFO|WARNING|ERROR|DEBUG|FATAL|info|warn|error|debug|success)\] ?(?!\W{0,2}\d{2,4}[-/.]\d\d[-/.]\d\d)(?P<message>.*)$",
         levels=(("success", INFO),),
         starts="[",
         rank=1,

@@ -384,7 +384,7 @@ JSON: tuple[EventFormat, ...] = (
         reader="json",
         requires=("event", "level"),
         messages=("event",),
-        times=("timestamp", "time", "@timestamp"),
+        times=("timestamp", "time", "@timestamp", "ts", "t", "asctime", "datetime", "date"),
         severities=("level", "log_level"),
         sequence=("request_id", "logger"),
         examples=(
@@ -411,6 +411,24 @@ JSON: tuple[EventFormat, ...] = (
                 "2024-05-01T09:07:41.123000+00:00",
                 FATAL,
                 "ledger closed",
+            ),
+        ),
+    ),
+    EventFormat(
+        name="hclog-json",
+        title="HashiCorp JSON log: @level, @message, @module, @timestamp",
+        reader="json",
+        requires=("@message", "@level"),
+        messages=("@message",),
+        times=("@timestamp",),
+        severities=("@level",),
+        sequence=("@module",),
+        examples=(
+            Example(
+                '{"@level":"error","@message":"Error: posting stopped","@module":"terraform.ui","@timestamp":"2024-05-01T09:07:41.123Z","type":"diagnostic"}',
+                "2024-05-01T09:07:41.123000+00:00",
+                ERROR,
+                "Error: posting stopped",
             ),
         ),
     ),

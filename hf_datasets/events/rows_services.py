@@ -256,6 +256,37 @@ WEB: tuple[EventFormat, ...] = (
         ),
     ),
     EventFormat(
+        name="gin",
+        title="Gin (Go): [GIN] yyyy/mm/dd - hh:mm:ss | status | duration | client | method path",
+        pattern=(
+            r"^(?:\[GIN\] (?P<time>\d{4}/\d\d/\d\d - %CLOCK%) \|\s*(?P<message>(?P<status>\d{3})\s*\|\s*(?P<duration>[^|]*?)\s*\|\s*(?P<client>[^\s|]*)\s*\|\s*(?P<method>[A-Z]+)\s+\S.*)"
+            r"|\[GIN-debug\] \[(?P<level>WARNING|ERROR)\] (?P<message2>.*)|\[GIN-(?P<level2>debug)\] (?P<message3>.*)"
+            r"|(?:\d{4}/\d\d/\d\d(?: %CLOCK%)? )?\[(?P<level3>Recovery)\] (?P<time2>\d{4}/\d\d/\d\d - %CLOCK%) (?P<message4>.*))$"
+        ),
+        contains=("[GIN", "[Recovery]"),
+        levels=(("recovery", ERROR),),
+        examples=(
+            Example(
+                '[GIN] 2024/05/01 - 09:07:41 | 502 |   1.234671ms |      10.0.0.7 | GET     "/v1/users/66"',
+                "2024-05-01T09:07:41+00:00",
+                ERROR,
+                '502 |   1.234671ms |      10.0.0.7 | GET     "/v1/users/66"',
+            ),
+            Example(
+                '[GIN-debug] [WARNING] Running in "debug" mode. Switch to "release" mode in production.',
+                "",
+                WARN,
+                'Running in "debug" mode. Switch to "release" mode in production.',
+            ),
+            Example(
+                "2024/05/01 09:07:41 [Recovery] 2024/05/01 - 09:07:41 panic recovered:",
+                "2024-05-01T09:07:41+00:00",
+                ERROR,
+                "panic recovered:",
+            ),
+        ),
+    ),
+    EventFormat(
         name="envoy",
         title="Envoy access log",
         pattern=r'^\[(?P<time>\d{4}-\d\d-\d\dT%CLOCK%\.\d+Z)\] (?P<message>"(?:-|[A-Z]+) [^"]*" (?P<status>\d{1,3}) .*)$',
@@ -273,6 +304,7 @@ WEB: tuple[EventFormat, ...] = (
     EventFormat(
         name="envoy-application",
         title="Envoy and spdlog: [time][thread][level][component] message",
+        mark=r"^\[[^\]]*\]\[\d+\]\[[a-z]+\]",
         pattern=r"^\[(?P<time>%ISO%)\]\[(?P<thread>[^\]]+)\]\[(?P<level>%LEVEL%)\]\s?(?:\[(?P<component>[^\]]+)\]\s?)?(?:\[(?P<frame>[^\]]+:\d+)\]\s?)?(?P<message>.*)$",
         starts="[",
         stream=("thread",),
@@ -952,6 +984,7 @@ DATABASES: tuple[EventFormat, ...] = (
     EventFormat(
         name="bind",
         title="BIND named log: dd-Mon-yyyy time category: severity: message",
+        mark=r" (?:general|database|security|config|resolver|xfer-in|xfer-out|notify|client|network|update|update-security|queries|query-errors|dispatch|dnssec|lame-servers|delegation-only|edns-disabled|rpz|rate-limit|zoneload|unmatched|default|dnstap|cname|spill): |zone [\w.\-]+/|named|/IN\b",
         pattern=r"^(?P<time>\d\d-%MON%-\d{4} %CLOCK%(?:\.\d+)?) (?:(?P<component>[\w\-]+): )?(?:(?P<level>critical|error|warning|notice|info|debug \d+|debug): )?(?P<message>.*)$",
         starts="0",
         levels=tuple((f"debug {at}", DEBUG) for at in range(10)),
@@ -969,6 +1002,7 @@ DATABASES: tuple[EventFormat, ...] = (
     EventFormat(
         name="openvpn",
         title="OpenVPN: ctime client message",
+        mark=r"OpenVPN|TLS|VERIFY|MULTI|PUSH|[Pp]eer|Sequence Completed|MANAGEMENT|AUTH|Control Channel|SIG[A-Z]+\[|link (?:local|remote)|TUN/TAP|Options error",
         pattern=r"^(?P<time>%DAY% %MON% {1,2}\d{1,2} %CLOCK% \d{4})(?: us=\d+)? (?:(?P<client>[\w.\-]*/?\d[\d.]+:\d+) )?(?P<message>(?:(?P<level>WARNING|ERROR|NOTE|FATAL|TLS Error|AUTH_FAILED|VERIFY ERROR|Options error)(?::| ))?.*)$",
         starts="a",
         levels=(("tls error", ERROR), ("auth_failed", ERROR), ("verify error", ERROR), ("options error", ERROR)),

@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,8 +74,8 @@ _LAYOUTS: tuple[str, ...] = (
     rf"{_WEEKDAY}{_D}[-/ .]\s?{_B}[-/ .,]\s?(?P<y>\d\d)\s+{_CLOCK_S}{_ZONE}",
     rf"(?P<Y>\d{{4}})[-/ ]{_B}[-/ ]{_D}[:T ]\s?{_CLOCK}{_ZONE}",
     rf"{_B}[-/]{_D}[-/](?P<Y>\d{{4}})[:T ]\s?{_CLOCK}{_ZONE}",
-    rf"{_WEEKDAY}{_B}\s+{_D}(?:st|nd|rd|th)?{_YEAR_SEP}(?P<Y>\d{{4}}),?(?:\s+at)?\s+{_CLOCK}{_ZONE}",
-    rf"{_WEEKDAY}{_B}[\s-]\s*{_D},?\s+{_CLOCK_S}{_ZONE}(?:\s+(?P<Y>\d{{4}})\b)?",
+    rf"{_WEEKDAY}{_B}\s+{_D}(?:st|nd|rd|th)?{_YEAR_SEP}(?P<Y>\d{{4}}),?(?:\s+(?:at|@))?\s+{_CLOCK}{_ZONE}",
+    rf"{_WEEKDAY}{_B}[\s/-]\s*{_D},?\s+{_CLOCK_S}{_ZONE}(?:\s+(?P<Y>\d{{4}})\b)?",
     rf"{_WEEKDAY}{_D}\.?\s+{_B}\s+{_CLOCK_S}{_ZONE}",
     r"(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d) (?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)",
     rf"(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)\s+{_CLOCK_S}",
@@ -166,6 +167,32 @@ def _layout_of(folded: str, order: Order) -> TimeLayout | None:
         if found is not None:
             return _layout(found, order, folded.isascii())
     return None
+
+
+def layout_in_parts(parts: Sequence[tuple[str, int]], order: Order = "dmy") -> TimeLayout | None:
+    """The layout of a date, a time of day and perhaps a zone that stand apart in a line, from the first of them on.
+
+    >>> layout_in_parts([("2024-05-01", 0), ("09:07:41", 16)]).hour
+    (16, 18)
+
+    Args:
+        parts: texts with the position of each.
+        order: settles 01/02/2003.
+    """
+    (date, _), (clock, _), *zone = parts
+    layout = layout_of(f"{date} {clock}{''.join(text for text, _ in zone)}", order)
+    if layout is None or layout.day is None or layout.hour is None:
+        return None
+    begin = min(at for _, at in parts)
+    cuts = (len(date), len(date) + 1 + len(clock))
+    moves = [parts[0][1] - begin, parts[1][1] - begin - cuts[0] - 1, zone[0][1] - begin - cuts[1] if zone else 0]
+    spans: dict[str, Any] = {}
+    for name in ("year", "month", "day", "hour", "minute", "second", "fraction", "zone_hour", "zone_minute"):
+        span = getattr(layout, name)
+        if isinstance(span, tuple):
+            move = moves[sum(span[0] >= cut for cut in cuts)]
+            spans[name] = (span[0] + move, span[1] + move)
+    return replace(layout, **spans)
 
 
 def _layout(found: re.Match[str], order: Order, is_ascii: bool) -> TimeLayout:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from logllm.hf_datasets.drain import template_key
 from logllm.hf_datasets.events import EventBatch, EventLog, FileReport, LogEvent
-from logllm.hf_datasets.events.formats import JSON_ROWS
+from logllm.hf_datasets.events.formats import CSV, JSON_ROWS
 from logllm.hf_datasets.events.seek import TimeIndex
 from logllm.hf_datasets.events.templates import OTHER
 
@@ -221,8 +221,8 @@ def refined(table: EventTable, log: EventLog) -> tuple[EventTable, tuple[list[st
 
 
 def records_of(table: EventTable, log: EventLog) -> list[int]:
-    """Rows that are structured records: JSON objects."""
-    names = {row.name for row in JSON_ROWS}
+    """Rows that are structured records: JSON objects, or rows of a table whose columns have names."""
+    names = {row.name for row in (*JSON_ROWS, CSV)}
     sources = [source for source, one in enumerate(log.files) if one.format in names]
     return np.flatnonzero(np.isin(table.source, sources)).tolist() if sources else []
 
