@@ -1,5 +1,6 @@
 """Shared by all tests: no network, no telemetry, a throw-away Hugging Face home, and the real sample logs if present."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -35,6 +36,14 @@ def pytest_configure(config):
         config.addinivalue_line("markers", f"{name}: of transformers' own tests")
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         transformers_suites.fetch_for_workers()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collect_less() -> None:
+    """Leave the modules that are loaded out of what the collector walks through: each Trainer asks for whole collections."""
+    gc.set_threshold(100_000, 20, 10)
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
