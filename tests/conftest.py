@@ -98,7 +98,7 @@ def _tiny(family: str, small_dataset: Path) -> Path:
     from logllm.cli.demo import RECIPE
     from logllm.training.workflows import train_on
 
-    recipe = {**RECIPE, "last_epochs": 10} if family == "logllm" else None
+    recipe = {**RECIPE, "last_epochs": 5} if family == "logllm" else None
 
     def make(out: Path) -> None:
         train_on(family, small_dataset / "built", "hdfs", "tiny", out, seed=0, recipe=recipe, progress=False)
