@@ -7,6 +7,7 @@ what torchrun would start (torchrun itself: tests/test_cluster.py, tests/test_el
 
 import atexit
 import functools
+import gc
 import json
 import os
 import select
@@ -166,9 +167,11 @@ def serve() -> dict[str, object] | None:
     import contextlib
     import importlib
 
+    gc.set_threshold(100_000, 20, 10)  # as the command has it (logllm/__main__.py)
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    gc.freeze()  # what is loaded here is no garbage: forks share its pages and their collector passes it over
     woken, wakes = os.pipe()
     os.set_blocking(wakes, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
+import forked_commands
 import shared_files
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -122,10 +123,12 @@ class Reader:
     Attributes:
         python: interpreter of the environment.
         folder: the current folder, which the user owns.
+        extras: that the environment has.
     """
 
     python: Path
     folder: Path
+    extras: tuple[str, ...] = ()
 
     @classmethod
     def with_extras(cls, *extras: str) -> Reader:
@@ -133,7 +136,7 @@ class Reader:
         name = "-".join(["reader", *extras])
         place = shared_files.made_once(name, lambda out: environment(out / "venv", wheel(), extras))
         folder = Path(tempfile.mkdtemp(prefix="page-", dir=shared_files.ROOT))
-        reader = cls(place / "venv" / "bin" / "python", folder)
+        reader = cls(place / "venv" / "bin" / "python", folder, extras)
         reader.own()
         return reader
 
@@ -143,14 +146,19 @@ class Reader:
             subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(self.folder)], check=True)
 
     def run(
-        self, command: str | list[str], timeout: float = 280, **variables: str
+        self, command: str | list[str], timeout: float = 280, forks: bool = False, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a shell command, or a program and its arguments."""
+        """Run a shell command, or a program and its arguments; with `forks`, Python's are quick (forked_commands.py)."""
         words = ["bash", "-e", "-o", "pipefail", "-c", command] if isinstance(command, str) else command
         kept = {key: value for key, value in os.environ.items() if key.startswith(("OPENBLAS", "OMP_NUM"))}
+        other: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": ()} if os.geteuid() == 0 else {}
+        path = f"{self.python.parent}:/usr/local/bin:/usr/bin:/bin"
+        if forks:
+            shims = forked_commands.commands(self.python, self.folder.parent, **other)
+            path, variables["PYTHON_EXEC"] = f"{shims}:{path}", str(shims / "python")  # the latter is read by torchrun
         surroundings = {
             **kept,
-            "PATH": f"{self.python.parent}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": path,
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "HF_HUB_OFFLINE": "1",
@@ -159,7 +167,6 @@ class Reader:
             "TERM": "dumb",
             **variables,
         }
-        other: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         return subprocess.run(
             words, cwd=self.folder, env=surroundings, capture_output=True, text=True, timeout=timeout,
             stdin=subprocess.DEVNULL, **other,

@@ -1,7 +1,8 @@
 """Every block that a reader can copy is run as a reader would: from the wheel, not as root, with the extras that are named.
 
 A page is a row of `PAGES`. Its blocks run in their order in one folder, with a small Hub on loopback that is empty at
-first. What cannot be run here stands in the row with the reason. Console blocks with output: `test_docs.py`.
+first. What cannot be run here stands in the row with the reason. Console blocks with output: `test_docs.py`. Python is forked
+from an interpreter of the reader's that has torch in memory (`forked_commands.py`); started anew it is in `test_install.py`.
 """
 
 from __future__ import annotations
@@ -198,7 +199,8 @@ def test_the_blocks_of_a_page_run(page, tmp_path):
 
 
 def _run(reader: Reader, text: str, variables: dict[str, str]) -> str:
-    done = reader.run(text, timeout=900, **variables)
+    # An interpreter that forks pays where it serves many pages: those without extras.
+    done = reader.run(text, timeout=900, forks=not reader.extras, **variables)
     assert done.returncode == 0, f"{text}\n{done.stdout[-1500:]}\n{done.stderr[-2500:]}"
     return done.stdout
 

@@ -1,8 +1,9 @@
-"""A worker of torchrun is killed in the middle of training: torchrun starts all anew, and training goes on."""
+"""A worker of torchrun is killed in the middle of training: torchrun starts all anew, and training goes on.
 
-import os
-import subprocess
-import sys
+Torchrun's own agent, but its workers are forks of a process that has imported everything (tests/test_cluster.py has the
+command).
+"""
+
 from pathlib import Path
 
 import fresh_process
@@ -16,25 +17,26 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from datasets import Dataset
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from transformers import Trainer
-import tiny_logllama
+import logllm.trainers, tiny_logllama
 from logllm.hf_datasets import get_system
 from logllm.trainers.logllama_config import PRESETS
 from logllm.training.train import train_detector
 
-out, retry, rank = Path(sys.argv[1]), int(os.environ["TORCHELASTIC_RESTART_COUNT"]), os.environ["RANK"]
-steps, killed_at, usual = [], 0, Trainer.training_step
+out, killed_at, usual = Path(sys.argv[1]), 0, Trainer.training_step
+PRESETS["tiny"] = tiny_logllama.SMALL
+
 def step(self, *args, **kwargs):
     steps.append(self.state.global_step)
-    if rank == "1" and len(steps) == killed_at:
+    if os.environ["RANK"] == "1" and len(steps) == killed_at:
         died.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return usual(self, *args, **kwargs)
 Trainer.training_step = step
-PRESETS["tiny"] = tiny_logllama.SMALL
 
 def train(family, name):
-    done = out / f"{{name}}.{{rank}}"
+    done = out / f"{{name}}.{{os.environ['RANK']}}"
     if done.exists():  # before the restart
         return int(done.read_text().split()[2])
     steps.clear()
@@ -46,28 +48,29 @@ def train(family, name):
     rows = Dataset.from_dict({{"lines": lines, "keys": keys, "label": labels}})
     recipe = {{"max_samples": 32, "last_epochs": 2, "repeats": 1.0, "validations": 2}} if family == "logllm" else None
     train_detector(family, rows, rows, tiny_logllama.table(), get_system("hdfs"), "tiny", out / name, recipe=recipe, progress=False)
-    done.write_text(f"{{retry}} {{steps[0]}} {{len(steps)}}")
+    done.write_text(f"{{os.environ['TORCHELASTIC_RESTART_COUNT']}} {{steps[0]}} {{len(steps)}}")
     return len(steps)
 
-for family in ("logllama", "logllm"):
-    count, died = train(family, family + "-whole"), out / (family + ".died")
-    killed_at = 0 if died.exists() else count * 3 // 4
-    train(family, family + "-killed")
-    killed_at = 0
+def work():
+    global steps, died, killed_at
+    steps = []
+    for family in ("logllama", "logllm"):
+        count, died = train(family, family + "-whole"), out / (family + ".died")
+        killed_at = 0 if died.exists() else count * 3 // 4
+        train(family, family + "-killed")
+        killed_at = 0
+
+# What `torchrun --standalone --nproc-per-node=2 --max-restarts=2` makes of its arguments.
+standalone = {{"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "run_id": "tests"}}
+elastic_launch(LaunchConfig(1, 1, 2, max_restarts=2, start_method="fork", **standalone), work)()
 """
 
 
 @pytest.mark.slow
 def test_a_killed_worker_costs_the_steps_since_the_last_checkpoint(tmp_path):
-    script = tmp_path / "train.py"
-    script.write_text(PROCESS.format(tests=str(Path(__file__).parent)))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=2"]
-    environment = {**os.environ, **fresh_process.ON_CPU, "OMP_NUM_THREADS": "1"}
     # Without it torchrun gives a restart the store of the start, with the addresses of the dead (pytorch issue 135712).
-    environment["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
-    done = subprocess.run(
-        [*command, str(script), str(tmp_path)], capture_output=True, text=True, timeout=280, env=environment
-    )
+    environment = {**fresh_process.ON_CPU, "OMP_NUM_THREADS": "1", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    done = fresh_process.run(PROCESS.format(tests=str(Path(__file__).parent)), tmp_path, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     for family, restarts in (("logllama", 1), ("logllm", 2)):
         _, _, steps = map(int, (tmp_path / f"{family}-whole.0").read_text().split())

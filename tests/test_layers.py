@@ -28,7 +28,6 @@ ALONE = {
     "hf_datasets/events/templates.py": {"drain3"},
     "hf_datasets/reading/lines.py": {"zstandard"},
     "trainers/assemble.py": {"psutil"},
-    "trainers/metrics.py": {"evaluate"},
     "trainers/qlora.py": {"peft", "bitsandbytes"},
     "trainers/logllama_stages.py": {"safetensors"},
     "trainers/stage_checkpoint.py": {"safetensors"},

@@ -4,8 +4,7 @@ Tied scores are handled as one step in both curves, so a detector that says the 
 its prevalence as PR-AUC, whatever the order of the rows.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -151,31 +150,3 @@ def _areas(s: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     precision = tp / (tp + fp)
     pr_auc = float(np.sum(np.diff(np.append(0, tp / positives)) * precision))
     return auroc, pr_auc
-
-
-def metric_from(module: str, threshold: float = 0.0, **settings: Any) -> Callable[[Any], dict[str, float]]:
-    """Return `compute_metrics` for a trainer, from a module of `evaluate` such as this project publishes.
-
-    Args:
-        module: repository id or folder of the module (`logllm push metric`, benchmarks/metrics/log_anomaly).
-        threshold: a window is flagged when its score is above it.
-        settings: further arguments of the module's `compute`.
-
-    Raises:
-        ImportError: `evaluate` is not installed.
-    """
-    try:
-        from evaluate import load
-    except ImportError as error:
-        raise ImportError(
-            "a metric module must have evaluate to load it, found it not installed: pip install logllm[bench]"
-        ) from error
-    metric = load(module)
-
-    def compute_metrics(prediction: Any) -> dict[str, float]:
-        found = metric.compute(
-            predictions=prediction.predictions, references=prediction.label_ids, threshold=threshold, **settings
-        )
-        return {name: float(value) for name, value in found.items() if isinstance(value, (int, float))}
-
-    return compute_metrics

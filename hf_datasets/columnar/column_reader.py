@@ -46,7 +46,6 @@ class ColumnReader(LogFields):
         super().__init__(system, channels, times, sessions, lines)
         self.distinct_share, self.few = DISTINCT_SHARE, FEW_DISTINCT
         self._last_distinct = True  # so a sample of the first chunk too is looked at before a dictionary is made
-        self.distinct_chunks = 0  # chunks that took the other way
         self._forget()
 
     def _forget(self) -> None:
@@ -65,12 +64,10 @@ class ColumnReader(LogFields):
         lines = pa.Array.from_buffers(kind, count, [None, pa.py_buffer(offsets), pa.py_buffer(folded)])
         sample = lines.slice(0, SAMPLE)
         if self._last_distinct and count > self.few and len(encoded(sample)[1]) > 0.5 * len(sample):
-            self.distinct_chunks += 1
             return distinct_columns(self, chunk, offsets, folded)
         at, distinct = encoded(lines)
         self._last_distinct = False
         if len(distinct) > max(self.distinct_share * count, self.few):
-            self.distinct_chunks += 1
             self._last_distinct = True
             return distinct_columns(self, chunk, offsets, folded)
         if len(self._known) > MOST_ENTRIES:
