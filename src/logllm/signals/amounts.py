@@ -98,7 +98,13 @@ def values(
 
 
 def _of_slot(
-    table: EventTable, kinds: Kinds, rows: Rows, held: Values, quantity_at: Callable[[int], Quantity], item: str = ""
+    table: EventTable,
+    kinds: Kinds,
+    rows: Rows,
+    held: Values,
+    quantity_at: Callable[[int], Quantity],
+    item: str = "",
+    single: bool = True,
 ) -> list[Candidate]:
     """What is unusual about the values of one number: one of them, or a stretch.
 
@@ -109,6 +115,7 @@ def _of_slot(
         held: `(n,)` its values.
         quantity_at: what it measures, from one of the positions.
         item: its name, where it is a field of records.
+        single: whether single values are looked at, and not only stretches.
     """
     found: list[Candidate] = []
 
@@ -119,7 +126,7 @@ def _of_slot(
             Candidate("value", min(nats, MOST_NATS), 0.0, lead, own[:50].tolist(), len(own), int(own[0]), int(own[-1]), reason, kind, grade, count, item)
         )  # fmt: skip
 
-    one = outlier(rows, held, kinds.gap)
+    one = outlier(rows, held, kinds.gap) if single else None
     if one is not None:
         nats, at, others = one
         value, up = float(held[at]), float(held[at]) > float(others.max())
@@ -177,7 +184,7 @@ def field_values(
                     continue
                 tests += 1
                 here = replace(quantity, name=name + part)
-                some = _of_slot(table, kinds, rows[own], held[own], partial(_always, here), name)
+                some = _of_slot(table, kinds, rows[own], held[own], partial(_always, here), name, not part)
                 found += some
                 if some and not part:
                     break
