@@ -1,5 +1,6 @@
 """Numbers whose course is unusual: they climb and stay there, stand still, repeat, or are none; and ordinary logs without."""
 
+import json
 import math
 import random
 import time
@@ -108,3 +109,90 @@ def test_an_infinite_norm_now_and_then_is_how_losses_are_scaled(tmp_path):
         for at in range(900)
     ]
     assert flagged(log_of(tmp_path / "scaled.log", texts)) == []
+
+
+def records_of(path, records, step=10):
+    lines = [
+        json.dumps(
+            {
+                "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1_760_000_000 + step * at)),
+                "level": "info",
+                **one,
+            }
+        )
+        for at, one in enumerate(records)
+    ]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def test_one_endpoint_of_several_becomes_slow(tmp_path):
+    rng = random.Random(6)
+    records = []
+    for at in range(2400):
+        path, slow = rng.choice(("/cart", "/login", "/search", "/pay")), at > 1900
+        records.append(
+            {
+                "msg": "request",
+                "path": path,
+                "duration_ms": round(rng.lognormvariate(3.5, 0.5) * (30 if slow and path == "/pay" else 1), 1),
+            }
+        )
+    ((first, _, reason),) = flagged(records_of(tmp_path / "api.log", records))
+    assert 1880 < first < 1940 and reason.startswith("duration_ms of /pay about ")
+    assert flagged(records_of(tmp_path / "usual.log", records[:1900])) == []
+
+
+def test_the_offset_of_one_partition_stands_still(tmp_path):
+    rng, offsets, records = random.Random(7), [1000, 5000, 9000], []
+    for at in range(1500):
+        part = at % 3
+        offsets[part] += rng.randint(5, 60) * (part != 1 or at < 1200)
+        records.append({"msg": "progress", "partition": part, "offset": offsets[part], "lag": rng.randint(0, 20)})
+    ((first, count, reason),) = flagged(records_of(tmp_path / "consumer.log", records))
+    assert 1195 <= first <= 1202 and 95 <= count <= 105 and reason.startswith("offset of 1 stays at ")
+
+
+@pytest.mark.parametrize("bad", [True, False])
+def test_a_step_that_takes_longer_than_ever(tmp_path, bad):
+    rng, events, clock = random.Random(8), [], 1_760_000_000.0
+    for number in range(400):
+        clock += rng.expovariate(1 / 8)
+        steps = (0.0, rng.uniform(0.1, 0.4), 75.0 if bad and number == 250 else rng.uniform(2, 6))
+        at = clock
+        for seconds, text in zip(steps, ("received", "reserving stock", "stock reserved")):
+            at += seconds
+            events.append((at, f"[order-{random.Random(number).getrandbits(32):08x}] {text}"))
+    lines = [
+        f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(at))}.{int(at % 1 * 1000):03d} INFO {text}"
+        for at, text in sorted(events)
+    ]
+    path = tmp_path / "orders.log"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    found = flagged(path)
+    if bad:
+        assert len(found) == 1 and found[0][2].startswith("75 s after ") and "reserving stock" in found[0][2]
+    else:
+        assert found == []
+
+
+def test_the_ordinary_end_of_a_run_is_no_news(tmp_path):
+    texts = [f"worker {at % 7} handled job {at}" for at in range(900)] + [
+        "shutting down gracefully",
+        "all jobs finished: 900 ok",
+    ]
+    assert flagged(log_of(tmp_path / "run.log", texts)) == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["terminate called after throwing an instance of 'std::bad_alloc'", "  what():  std::bad_alloc"],
+        ["run.sh: line 14:  4711 Aborted                 (core dumped) ./solver -i case.xml"],
+        ["Segmentation fault (core dumped)"],
+    ],
+)
+def test_what_a_dying_process_writes_last_is_found(tmp_path, lines):
+    path = log_of(tmp_path / "solver.log", [f"solver: iter {at} residual {at * 1e-3:.3f}" for at in range(600)])
+    path.write_text(path.read_text("utf-8") + "\n".join(lines) + "\n", "utf-8")
+    assert [first for first, _, _ in flagged(path)] == [600]

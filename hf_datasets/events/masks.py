@@ -31,7 +31,9 @@ UNITS: dict[str, float] = {
     "mb": 1024.0**2, "Mb": 1024.0**2, "MiB": 1024.0**2, "G": 1024.0**3, "GB": 1024.0**3, "gb": 1024.0**3,
     "GiB": 1024.0**3, "T": 1024.0**4, "TB": 1024.0**4, "TiB": 1024.0**4, "PB": 1024.0**5, "Hz": 1.0, "kHz": 1e3,
     "MHz": 1e6, "GHz": 1e9, "bps": 1.0, "kbps": 1e3, "Mbps": 1e6, "Gbps": 1e9, "x": 1.0, "px": 1.0, "W": 1.0, "V": 1.0,
-    "C": 1.0, "F": 1.0, "rpm": 1.0,
+    "C": 1.0, "F": 1.0, "rpm": 1.0, "°C": 1.0, "°F": 1.0, "bar": 1.0, "mbar": 1.0, "psi": 1.0, "hPa": 1.0, "kPa": 1.0,
+    "mm": 1.0, "cm": 1.0, "km": 1.0, "µm": 1.0, "nm": 1.0, "kg": 1.0, "mg": 1.0, "ml": 1.0, "kW": 1.0, "kWh": 1.0, "Wh": 1.0,
+    "mA": 1.0, "mAh": 1.0, "mV": 1.0, "kV": 1.0, "dB": 1.0, "dBm": 1.0, "ppm": 1.0, "fps": 1.0, "deg": 1.0, "lx": 1.0, "Nm": 1.0,
 }  # fmt: skip
 # Units that may stand behind a blank and vary with the size of the number, so that they are masked with it.
 _SPACED = "ns|us|µs|μs|usec|msec|ms|sec|secs|s|min|mins|[kKMGTP]i?B(?:/s)?|[kMG]?Hz|[kKMG]?bps|bytes?"

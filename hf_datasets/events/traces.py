@@ -353,7 +353,10 @@ class Joiner:
         self._open, self._open_lines, self._open_size = -1, 0, 0
 
 
-_ENDS_PROCESS = re.compile(rb"panic: |fatal error: |Exception in thread |thread '[^']*' (?:\(\d+\) )?panicked at ")
+_ENDS_PROCESS = re.compile(
+    rb"panic: |fatal error: |Exception in thread |thread '[^']*' (?:\(\d+\) )?panicked at |terminate called |libc\+\+abi: "
+    rb"|\*\*\* stack smashing|(?:double free|malloc\(\)|free\(\)|corrupted)[^=]*: ?|(?:\S+: line \d+: +\d+ )?(?:Segmentation fault|Aborted|Killed)\b"
+)
 
 
 def ends_process(line: bytes) -> bool:

@@ -169,8 +169,9 @@ def field_values(
         numbers = {name: held for name, texts in columns.items() if (held := _numbers(texts)) is not None}
         parts: list[tuple[str, NDArray[np.bool_]]] = [("", np.ones(len(rows), bool))]
         for name, texts in columns.items():
-            values = Counter(texts) if name not in numbers else Counter()
-            if 2 <= len(values) <= MOST_PARTS:
+            values = Counter(texts)
+            # Numbers may be of things as well, such as partitions, where one follows another.
+            if 2 <= len(values) <= MOST_PARTS and (name not in numbers or _take_turns(numbers[name])):
                 parts += [
                     (f" of {value}", np.array([text == value for text in texts]))
                     for value, count in values.items()
@@ -180,17 +181,24 @@ def field_values(
             quantity = quantity_named(name)
             for part, inside in parts:
                 own = inside & np.isfinite(held)
-                if quantity.thing or own.sum() < LEAST_VALUES:
+                if own.sum() < LEAST_VALUES:
                     continue
                 tests += 1
                 here = replace(quantity, name=name + part)
-                some = _of_slot(table, kinds, rows[own], held[own], partial(_always, here), name, not part)
+                some = _of_slot(
+                    table, kinds, rows[own], held[own], partial(_always, here), name, not part and not quantity.thing
+                )
                 found += some
                 if some and not part:
                     break
     for one in found:
         one.nats -= math.log(max(tests, 1)) + 2 * tails.usual_discount(len({one.lead for one in found}) - 1)
     return [one for one in found if one.nats > 0]
+
+
+def _take_turns(held: Values) -> bool:
+    """Whether whole numbers change with nearly every message."""
+    return bool((held == np.floor(held)).all()) and float((np.diff(held) != 0).mean()) > 0.6
 
 
 def _always(quantity: Quantity, at: int) -> Quantity:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,7 +23,7 @@ from logllm.hf_datasets.events.templates import OTHER
 from . import tails
 from .facets import STATUS_NAMES, Facet, changes_for_good
 from .table import CLASS_NAMES, ERRONEOUS, FATALITY, QUIET, WARNING, EventTable, counts_of, sorted_rows
-from .words import fault_class, fault_words, is_lesser
+from .words import fault_class, fault_words, is_lesser, says_the_end
 
 CHUNK = 1 << 20  # rows that are worked on at a time where a whole column would take too much memory
 # Prior odds, in nats, that an event of a class is what somebody looks for: stated levels, and levels that only words suggest.
@@ -382,7 +382,7 @@ def new_and_grave(
                 continue
         if grade <= WARNING:
             nats = nats * unlike[kind] + 0.06 * min(int(kinds.own[kind]), 8)
-            if kinds.is_start(first):
+            if kinds.is_start(first) or (last >= n - FAR and says_the_end(table.templates[table.kind_template[kind]])):
                 continue
             if n < 200:
                 nats -= 2.0 * (200 - n) / 160
@@ -508,11 +508,19 @@ def unlike_the_rest(found: Sequence[Candidate], n: int) -> list[Candidate]:
 # --- Too many -------------------------------------------------------------------------------------------------------
 
 
-def bursts(table: EventTable, kinds: Kinds, items: Sequence[Item]) -> list[Candidate]:
+def bursts(
+    table: EventTable, kinds: Kinds, items: Sequence[Item], alike: Mapping[int, Rows] | None = None
+) -> list[Candidate]:
     """The densest stretch of each item, against its own share of the log and its own other stretches.
 
     The stretch is measured in rows: an item whose share of the lines jumps, whatever the pace of the whole log is, so
     that day and night do not matter.
+
+    Args:
+        table: the events.
+        kinds: where the kinds stand.
+        items: what is counted.
+        alike: of a quiet kind the rows of all that differ from it in a name: they have a burst together, or it is of one name.
     """
     n = len(table)
     found: list[Candidate] = []
@@ -539,6 +547,10 @@ def bursts(table: EventTable, kinds: Kinds, items: Sequence[Item]) -> list[Candi
         nats = float(tails.too_many(size, usual)) / max(1.0, elsewhere / math.log(n)) - tests
         if nats <= 0 or (kinds.is_start(int(rows[first])) and item.severity <= WARNING):
             continue
+        if alike is not None and item.severity <= WARNING and (together := alike.get(item.kind)) is not None:
+            near = int(np.searchsorted(together, rows[last], side="right") - np.searchsorted(together, rows[first]))
+            if near < 4 * (len(together) - near) / max(n - inside, 1) * inside:
+                continue
         # A component whose messages hardly repeat begins, or does a job: that is no burst.
         if item.kind < 0 and not item.severity:
             if len(set(table.kind[rows[first : last + 1]].tolist())) > 0.3 * size:

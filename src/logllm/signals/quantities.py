@@ -37,7 +37,7 @@ _GLUED_UNIT = re.compile(r"(?: ?[°%‰]|[^\W\d_])[^\W\d_]*|\s(?:[nuµm]?s|[kKMG
 # How long something took has a long tail, however narrow it looked so far.
 _TIME = re.compile(r"\s?(?:[nuµm]?s|msecs?|millis\w*|sec(?:ond)?s?|min(?:ute)?s?)", re.IGNORECASE)
 _TAKES = re.compile(
-    r"took|dur(?:ation)?|elapsed|latency|\b(?:u?rt|rtt|ttfb|ping|delay)\b|response|\btime\b|_time$|_ms$|_us$|_s$",
+    r"took|dur(?:ation)?|elapsed|latency|\b(?:u?rt|rtt|ttfb|ping|delay)\b|response|taken|seconds|millis|\btime\b|[_-]time$|(?-i:[a-z]Time)$|_ms$|(?-i:[a-z]Ms)$|_us$|_secs?$|_s$",
     re.IGNORECASE,
 )
 # The five timers of a proxy, in milliseconds: 10/0/30/69/109.
@@ -92,7 +92,7 @@ def quantity_of(message: str, slot: int, value: float) -> Quantity:
     first, behind = spans[0][0], spans[-1][1]
     before = message[max(first - 60, 0) : first]
     key = _KEY.search(before) or _WORD.search(before)
-    thing = key is not None and _OF_A_THING.search(key[1]) is not None
+    thing = key is not None and _is_thing(key[1])
     name = key[1] if key is not None and key[1].lower() not in _NO_NAME else "the value"
     timers = _TIMERS.search(message)
     if timers is not None and timers.start() <= first < timers.end():
@@ -111,13 +111,17 @@ def quantity_of(message: str, slot: int, value: float) -> Quantity:
     return Quantity(name, shown, abs(value / written) if written else spans[-1][2], thing, takes, is_code)
 
 
+def _is_thing(name: str) -> bool:
+    return _OF_A_THING.search(name) is not None and _TAKES.search(name) is None
+
+
 def quantity_named(name: str) -> Quantity:
     """What a field of a record measures, by its name.
 
     >>> quantity_named("duration_ms").takes, quantity_named("user_id").thing
     (True, True)
     """
-    return Quantity(name, thing=_OF_A_THING.search(name) is not None, takes=_TAKES.search(name) is not None)
+    return Quantity(name, thing=_is_thing(name), takes=_TAKES.search(name) is not None)
 
 
 def far_above(value: float, usual: float, most: float) -> bool:

@@ -39,7 +39,7 @@ from .candidates import (
 )
 from .durations import slow_steps
 from .facets import MOST_EVENTS, find_facets, read_texts
-from .families import find_families, known_but_for_a_name
+from .families import find_families, known_but_for_a_name, rows_of
 from .fields import odd_fields, say_what_is_shared
 from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
@@ -284,8 +284,10 @@ def _judge_log(
 
     faults: list[Candidate] = []  # that no word names
     formless = _formless(table, kinds)
-    if texts is not None and (records := records_of(table, log)):
-        found += odd_fields(table, kinds, records, texts[1]) + field_values(table, kinds, records, texts[1])
+    if texts is not None:
+        if records := records_of(table, log):
+            found += odd_fields(table, kinds, records, texts[1])
+        found += field_values(table, kinds, [row for row, own in enumerate(texts[1]) if own], texts[1])
     if formless:
         found = [one for one in found if one.severity >= ERRONEOUS or one.kind < 0]
         notes.append(
@@ -296,7 +298,7 @@ def _judge_log(
             (kind for kind, at in enumerate(table.kind_template.tolist()) if table.templates[at] == OTHER), -1
         )
         items = items_of(kinds, find_facets(table, *texts) if texts is not None else [], hidden)
-        many = bursts(table, kinds, items)
+        many = bursts(table, kinds, items, {kind: rows_of(kinds, one.kinds) for one in families for kind in one.kinds})
         if texts is not None:
             say_what_is_shared(many, *texts)
         found += many + drops(table, items) + silences(table, kinds, items)

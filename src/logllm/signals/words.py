@@ -80,6 +80,22 @@ def fault_words(message: str) -> int:
     return len(found)
 
 
+_END = re.compile(
+    r"\b(?:ok|passed|success\w*|succeeded|finished|done|completed?|total|summary|exit(?:ing)?|shut(?:ting)? ?down|shutdown|stopp(?:ed|ing)|closed"
+    r"|elapsed|ended|bye|good ?bye|graceful\w*|fertig|beendet|abgeschlossen|terminé|terminado)\b",
+    re.IGNORECASE,
+)
+
+
+def says_the_end(message: str) -> bool:
+    """Whether a message says that something came to its ordinary end.
+
+    >>> says_the_end("test result: ok. <*> passed; <*> failed"), says_the_end("finished with errors"), says_the_end("waiting")
+    (True, False, False)
+    """
+    return _END.search(message) is not None and fault_class(message) == QUIET
+
+
 # What a user or a client asked for could not be, or all is well.
 _OF_REQUEST = re.compile(
     r"no such (?:file|directory|user|host|key|entry)|permission denied|access denied|not found|exec format error|is a directory"
