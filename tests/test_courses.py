@@ -196,3 +196,26 @@ def test_what_a_dying_process_writes_last_is_found(tmp_path, lines):
     path = log_of(tmp_path / "solver.log", [f"solver: iter {at} residual {at * 1e-3:.3f}" for at in range(600)])
     path.write_text(path.read_text("utf-8") + "\n".join(lines) + "\n", "utf-8")
     assert [first for first, _, _ in flagged(path)] == [600]
+
+
+def test_a_job_that_goes_through_a_list_is_no_burst(tmp_path):
+    rng = random.Random(9)
+    words = [
+        "amber",
+        "birch",
+        "cedar",
+        "delta",
+        "ember",
+        "fjord",
+        "grove",
+        "heath",
+        "islet",
+        "knoll",
+        "larch",
+        "maple",
+    ]
+    texts = [f"heartbeat {at} load {rng.uniform(0, 1):.2f}" for at in range(1200)]
+    texts[700:700] = [f"unpacking {one}-{other}" for one, other in zip(words, reversed(words))]
+    assert flagged(log_of(tmp_path / "packages.log", texts)) == []
+    texts[700:712] = ["unpacking maple-birch again"] * 12
+    assert len(flagged(log_of(tmp_path / "again.log", texts))) == 1

@@ -16,6 +16,10 @@ from logllm.hf_datasets.events.masks import _FOLD, mask_message, numbers_of, sha
 from logllm.hf_datasets.events.templates import SETTINGS
 
 CASES = [
+    ("upgrade libc6:amd64 2.36-9+deb12u9 2.36-9+deb12u10", "upgrade <*> <*> <*>", []),
+    ("Unpacking gpg (2.2.40-1.1+deb12u2) over (1:1.2.13.dfsg-1)", "Unpacking gpg (<*>) over (<*>)", []),
+    ("rows 10-20 within 1.5-2.5 s", "rows <*>-<*> within <*>-<*>", [10.0, 20.0, 1.5, 2.5]),
+    ("P=6.3bar;T=59.2°C;V=234mm/s", "P=<*>;T=<*>;V=<*>", [6.3, 59.2, 234.0]),
     ("GET /api/items/17 200 20ms from 10.0.0.1:80 (1.5GiB)", "GET <*> 200 <*> from <*> (<*>)", [0.02, 1.5 * 1024**3]),
     ("closed after 8079 ms", "closed after <*>", [8.079]),
     ("took 1,234.5 KB in 1m30.5s at 87%", "took <*> in <*> at <*>", [1234.5 * 1024, 90.5, 87.0]),

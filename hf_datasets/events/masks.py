@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 PARAMETER = "<*>"
 MAX_CHARACTERS = 16_384
-MASKS_VERSION = 1
+MASKS_VERSION = 2
 CODE_MARK = "\x01"  # stands before the digits of a code in a marked text
 
 # Factor to the base unit: seconds, bytes, or plain.
@@ -57,6 +57,8 @@ _MASKS: tuple[tuple[str, str], ...] = (
     ("url", r"\b[a-z][a-z0-9+.\-]{1,15}://[^\s\"'<>|)\]}]+"),
     ("mail", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b"),
     ("uuid", r"(?<![\w-])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![\w-])"),
+    ("package", r"(?<![\w/.])[a-z0-9][a-z0-9.+\-]*:(?:amd00|i000|arm00|armhf|x00_00)(?![\w-])"),
+    ("revision", r"(?<![\w.])(?!\d+\.\d+[eE]-)(?:\d+:)?(?:\d+(?:\.[\w+~]+){2,}-\d[\w.+~]*|\d+\.[\w+~]+-\d+(?:[+~][\w.+~]*|\.[a-z][\w.+~]*)?(?!\.\d)|\d+-\d+(?:\.\d+)*[+~][\w.+~]*)(?![\w])"),
     ("block", r"\bblk_-?\d+(?:_\d+)?"),
     ("date", r"(?<![\w.])\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:\s?(?:Z\b|[+-]\d\d:?\d\d\b))?)?(?![\w-])"),
     ("date1", r"(?<![\w.])\d{1,4}[/.]\d{1,2}[/.]\d{2,4}(?:[T ,:]{1,2}\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?)?(?![\w.])"),

@@ -330,6 +330,7 @@ def new_and_grave(
     n = len(table)
     found: list[Candidate] = []
     standing: list[Standing] = []
+    ends: list[int] = []  # what is new as the log ends, and says so
     unlike = np.array([_unlike(int(own), int(words)) for own, words in zip(kinds.own, kinds.words)])
     severe_rows = np.flatnonzero((kinds.classes >= ERRONEOUS)[table.kind])
     usual_places = int(kinds.runs.max(initial=0))
@@ -382,7 +383,10 @@ def new_and_grave(
                 continue
         if grade <= WARNING:
             nats = nats * unlike[kind] + 0.06 * min(int(kinds.own[kind]), 8)
-            if kinds.is_start(first) or (last >= n - FAR and says_the_end(table.templates[table.kind_template[kind]])):
+            if kinds.is_start(first):
+                continue
+            if last >= n - FAR and says_the_end(table.templates[table.kind_template[kind]]):
+                ends.append(int(kind))
                 continue
             if n < 200:
                 nats -= 2.0 * (200 - n) / 160
@@ -393,7 +397,8 @@ def new_and_grave(
             )
         )  # fmt: skip
     # Where many quiet messages are new together, the program went on to something else.
-    together = Counter(kinds.place_of.get(one.kind, -1) for one in found if one.severity <= WARNING)
+    quiet = [*ends, *(one.kind for one in found if one.severity <= WARNING)]
+    together = Counter(kinds.place_of.get(kind, -1) for kind in quiet)
     for one in found:
         if one.severity <= WARNING:
             one.nats = max(

@@ -12,7 +12,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -21,7 +21,7 @@ from . import tails
 from .candidates import FAR, Candidate, Kinds
 from .facets import NO_FACET, STATUS, STATUS_NAMES, USUAL_STATUS
 from .refine import LEAST_RECORDS, rows_by_keys
-from .table import EventTable
+from .table import QUIET, EventTable
 
 MANY_RECORDS = 400  # from so many on a count is believed in full
 MOST_CHOICES = 8  # values that a key has by choice
@@ -199,6 +199,24 @@ def say_what_is_shared(bursts: Sequence[Candidate], messages: Sequence[str], fie
                 shared.append((name not in STATUS_NAMES, everywhere, f"{name} {value}".strip()))
         if shared:
             one.reason += ", with " + tails.joined([text for *_, text in sorted(shared)[:MOST_SHARED]])
+
+
+OF_A_LIST = 0.15  # what the nats of a burst are worth that goes through a list of names
+_DIGITS = re.compile(r"\d+")
+
+
+def without_lists(found: Sequence[Candidate], messages: Sequence[str]) -> list[Candidate]:
+    """Bursts, those of quiet messages with less weight of which each is about another name: a job that goes through a list."""
+
+    def names(one: Candidate) -> int:
+        return len({_DIGITS.sub("0", messages[row]) for row in one.rows})
+
+    return [
+        replace(one, nats=OF_A_LIST * one.nats)
+        if one.severity == QUIET and names(one) > NEARLY_ALL * len(one.rows)
+        else one
+        for one in found
+    ]
 
 
 def _names(message: str, fields: Fields) -> set[tuple[str, str]]:

@@ -295,7 +295,8 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences, sessions: NDArray[A
         a, b, previous, where = max(breaks, key=lambda one: (_explains(one[0], one[1], top), total[one[0]]))
         wanted = int(top[a])
         nats = tails.at_least_one(tails.expected_new(len(groups) - 1, 0))
-        nats += 0.3 * math.log(total[a] / LEAST_CONTEXTS) + 0.5 * (len(breaks) > 1)
+        # How firm the order is counts as far as a break of it is news.
+        nats += min(nats, 1.0) * (0.3 * math.log(total[a] / LEAST_CONTEXTS) + 0.5 * (len(breaks) > 1))
         early = len(groups) <= FEW_BREAKS and a < k and _stands_before(table, way, rows, previous, wanted)
         skipped = wanted < k and int(top[wanted]) == b and not early
         reason = _order_reason(table, way, a, b, wanted, k, int(top_count[a]), int(total[a]), skipped)

@@ -40,7 +40,7 @@ from .candidates import (
 from .durations import slow_steps
 from .facets import MOST_EVENTS, find_facets, read_texts
 from .families import find_families, known_but_for_a_name, rows_of
-from .fields import odd_fields, say_what_is_shared
+from .fields import odd_fields, say_what_is_shared, without_lists
 from .findings import Finding, in_order_of_rank, key_of, make_findings, strength
 from .order import cut_sequences, order_breaks
 from .refine import merge_parameters, name_shapes, split_by_words
@@ -301,6 +301,7 @@ def _judge_log(
         many = bursts(table, kinds, items, {kind: rows_of(kinds, one.kinds) for one in families for kind in one.kinds})
         if texts is not None:
             say_what_is_shared(many, *texts)
+            many = without_lists(many, texts[0])
         found += many + drops(table, items) + silences(table, kinds, items)
         found += whole_log_drops(table, kinds)
         found += values(table, kinds, families, message_of)

@@ -123,8 +123,13 @@ def is_lesser(message: str) -> bool:
     return bool(named) and not any(_stands(match, text) for match in named)
 
 
+_IN_A_NAME = re.compile(r"\.\w|-\w*\d|/")
+
+
 def _stands(match: re.Match[str], text: str) -> bool:
     before, behind = text[max(match.start() - 30, 0) : match.start()], text[match.end() : match.end() + 40]
     if before.rstrip().endswith("<*>") and (match[0].lower().endswith("s") or _COUNTED.search(before)):
         return False  # "<*> errors", ", <*> failed": a count that the template does not show
+    if before.endswith("/") or _IN_A_NAME.match(behind):
+        return False  # of a file or a package
     return not _TAKEN_BACK.search(before) and not _TAKEN_BACK_BEHIND.match(behind)
