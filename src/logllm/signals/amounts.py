@@ -135,9 +135,8 @@ def _of_slot(
         if reason:
             add(nats, int(rows[at]), rows[at : at + 1], reason)
             return found
-    quantity = quantity_at(0)
-    for course in courses(held, quantity):
-        reason = course_reason(course, held, quantity)
+    for course in courses(held):
+        reason = course_reason(course, held, quantity_at(0))
         if reason:
             add(course.nats, int(rows[course.first]), rows[course.first : course.last + 1], reason)
     return found

@@ -17,6 +17,7 @@ from .quantities import LEAST_DIFFERENT, Quantity, gauge_margin, names_things, n
 
 SHORTEST, LONGEST = 16, 3  # messages of a stretch: at least so many, at most one third of all
 TIMES = 3.0  # the usual value, from which on a duration has climbed, and a gauge has moved
+MOST_LOOKED_AT = 8192
 SMOOTH = 5  # messages of which most must lie above the usual values for a stretch to go on
 LEAST_STILL = 20  # messages with one value where it changes otherwise
 TIMES_STILL = 6  # times the longest other run of one value
@@ -43,17 +44,15 @@ class Course:
     nats: float
 
 
-def courses(held: Values, quantity: Quantity) -> list[Course]:
-    """What is unusual about the course of `(n,)` values in the order of the log, for what they measure."""
+def courses(held: Values) -> list[Course]:
+    """What is unusual about the course of `(n,)` values in the order of the log, whatever they measure."""
     steps = np.diff(held)
     rises, falls = int((steps > 0).sum()), int((steps < 0).sum())
     found = [_still(held, steps)]
     if rises > 9 * falls:
         found.append(_repeats(held, steps, rises, falls))
-    elif quantity.takes:
-        found.append(_climbs(held))
-    elif not quantity.thing and not names_things(held):
-        found += [_elsewhere(held, 1), _elsewhere(held, -1)]
+    elif len(held) >= LONGEST * SHORTEST:
+        found += [_climbs(held), _elsewhere(held, 1), _elsewhere(held, -1)]
     return [one for one in found if one is not None]
 
 
@@ -68,9 +67,13 @@ def course_reason(course: Course, held: Values, quantity: Quantity) -> str:
 
     middle, usual = number(float(np.median(part))), number(float(np.median(others)))
     if course.what == "climbs":
+        if not quantity.takes:  # sizes, loads and counts are large for a while in any log
+            return ""
         most = number(float(np.quantile(others, 0.99)))
         return f"{quantity.name} about {middle} in {count:,} such messages, usual {usual}, 99 % of the others at most {most}"
     if course.what == "elsewhere":
+        if quantity.takes or quantity.thing or names_things(held):
+            return ""
         low, high = number(float(np.quantile(others, 0.01))), number(float(np.quantile(others, 0.99)))
         return f"{quantity.name} about {middle} in {count:,} such messages, usual {usual}, 98 % of the others {low} to {high}"
     if course.what == "still":
@@ -124,7 +127,9 @@ def _climbs(held: Values) -> Course | None:
         usual, most = np.quantile(others, (0.5, 0.99)).tolist()
         return max(most, TIMES * usual)
 
-    return _longest("climbs", held, limit) if held.min() >= 0 else None
+    # Too few are far above the usual one, whatever the largest of the others is.
+    few = held.min() < 0 or (held > TIMES * np.median(held)).sum() < SHORTEST // 2
+    return None if few else _longest("climbs", held, limit)
 
 
 def _elsewhere(held: Values, way: int) -> Course | None:
@@ -148,15 +153,19 @@ def _elsewhere(held: Values, way: int) -> Course | None:
 def _longest(what: str, held: Values, limit: Callable[[Values], float]) -> Course | None:
     """The longest stretch of values above the limit that the others set."""
     best: Course | None = None
-    for begin, end in _windows(held):
-        others = _apart(held, begin, end)
+    every = max(len(held) // MOST_LOOKED_AT, 1)
+    some = held[::every]  # enough of them to find a stretch
+    if (some > 4 * np.quantile(some, 0.6) - 3 * np.quantile(some, 0.05)).sum() < SHORTEST // 2 and what == "elsewhere":
+        return None  # too few lie far out, whatever the range of the others is
+    for begin, end in _windows(some):
+        others = _apart(some, begin, end)
         if len(others) < LONGEST * SHORTEST:
             continue
         most = limit(others)
-        if not float(np.quantile(held[begin:end], 0.25)) > most:
+        if not float(np.quantile(some[begin:end], 0.25)) > most:
             continue
         above = held > most
-        first, last = _grown(above, begin, end)
+        first, last = _grown(above, begin * every, end * every)
         if what == "elsewhere" and above.sum() > above[first : last + 1].sum():  # what happens again is usual
             continue
         one = _stretch(what, held, first, last)
