@@ -122,3 +122,13 @@ def test_a_log_without_events_is_refused(tmp_path):
     (tmp_path / "empty.log").write_text("")
     with pytest.raises(ValueError, match=r"at least one line|must hold events"):
         fit_baseline(EventLog([tmp_path / "empty.log"]))
+
+
+def test_a_log_whose_lines_are_not_in_order_of_time_is_judged_by_lines(tmp_path):
+    lines = log_of(tmp_path / "sorted.log", 2000).read_text("utf-8").splitlines()
+    assert fit_baseline(EventLog([str(tmp_path / "sorted.log")])).timed
+    random.Random(1).shuffle(lines)
+    jumbled = tmp_path / "jumbled.log"
+    jumbled.write_text("\n".join(lines) + "\n", "utf-8")
+    baseline = fit_baseline(EventLog([str(jumbled)]))
+    assert not baseline.timed

@@ -265,7 +265,9 @@ def in_words(baseline: Baseline) -> str:
     if baseline.timed:
         rows[0] += f", {tails.duration(max(baseline.whole.last - baseline.whole.first, 0.0))} of log"
     else:
-        rows.append("the log has no times: rates and silences are counted in lines")
+        rows.append(
+            "the log has no times, or its lines are not in their order: rates and silences are counted in lines"
+        )
     if beats:
         rows.append(
             f"{len(beats):,} message{'s come' if len(beats) > 1 else ' comes'} at regular times: one that stops raises an alert"

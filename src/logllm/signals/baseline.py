@@ -41,6 +41,7 @@ MOST_SLOTS = 8  # numbers of a message that are looked at
 MOST_KINDS = 20_000
 MOST_PAIRS = 200_000
 MOST_OPEN_SEQUENCES = 65_536
+FAR_BACK, JUMBLED = 60.0, 0.05  # seconds that a line lies before the one above, and the share of such lines
 DAY, HOUR = 86_400.0, 3600.0
 ZERO_BIN = -999
 NO_TEMPLATE = -1  # what the first event of a sequence follows on from
@@ -613,12 +614,19 @@ class Baseline:
 def tick_of(table: EventTable) -> tuple[bool, float]:
     """(whether a log is judged by its times, length of a tick) of a log."""
     times = table.timestamp[~np.isnan(table.timestamp)]
-    if len(times) < 0.5 * len(table) or len(times) < 2:
+    if len(times) < 0.5 * len(table) or len(times) < 2 or _is_jumbled(table):
         return False, float(EVENTS_A_TICK)
     steps = np.diff(times)
     pause = float(np.quantile(steps, 0.99)) * 10 + 1  # long pauses are no pace
     seconds = float(np.clip(steps, 0, pause).sum())
     return True, min(max(EVENTS_A_TICK * seconds / len(times), SHORTEST_TICK), LONGEST_TICK)
+
+
+def _is_jumbled(table: EventTable) -> bool:
+    """Whether the lines of the files are not in order of time: a clock that jumps tells neither rates nor silences."""
+    order = np.lexsort((table.number, table.source))
+    back = np.diff(table.timestamp[order]) < -FAR_BACK
+    return float((back & (np.diff(table.source[order]) == 0)).mean()) > JUMBLED
 
 
 def rows_of(
