@@ -34,6 +34,7 @@ from .quantities import (
     MOST_NOT_ZERO,
     NOT_A_NUMBER,
     Quantity,
+    counts_up,
     far_above,
     gauge_margin,
     is_not_zero,
@@ -54,7 +55,7 @@ Values = NDArray[np.float64]
 def values(
     table: EventTable, kinds: Kinds, families: Sequence[Family], message_of: Callable[[int], str]
 ) -> list[Candidate]:
-    """Numbers far outside what their slot of the template held otherwise.
+    """Numbers far outside what their slot of the template held otherwise, and stretches in which they behave otherwise.
 
     Args:
         table: the events.
@@ -92,9 +93,16 @@ def values(
                 return quantity_of(message_of(int(own[at])), slot, float(values[at]))
 
             found += _of_slot(table, kinds, own, values, quantity_at)
-    for found_one in found:
-        found_one.nats -= math.log(max(slots, 1)) + 2 * tails.usual_discount(len(found) - 1)
-    return [one for one in found if one.nats > 0]
+    return among_tests(found, slots)
+
+
+def among_tests(found: Sequence[Candidate], tests: int) -> list[Candidate]:
+    """Candidates with the nats taken off that so many tests cost, and as many findings elsewhere."""
+    elsewhere = len({one.lead for one in found}) - 1
+    out = [
+        replace(one, nats=one.nats - math.log(max(tests, 1)) - 2 * tails.usual_discount(elsewhere)) for one in found
+    ]
+    return [one for one in out if one.nats > 0]
 
 
 def _of_slot(
@@ -190,9 +198,7 @@ def field_values(
                 found += some
                 if some and not part:
                     break
-    for one in found:
-        one.nats -= math.log(max(tests, 1)) + 2 * tails.usual_discount(len({one.lead for one in found}) - 1)
-    return [one for one in found if one.nats > 0]
+    return among_tests(found, tests)
 
 
 def _take_turns(held: Values) -> bool:
@@ -226,7 +232,7 @@ def outlier(rows: Rows, held: Values, gap: int, amounts: bool = False) -> tuple[
         amounts: whether they are amounts for sure, and not numbers of things.
     """
     order = np.argsort(held, kind="stable")
-    if _counts_up(held):
+    if counts_up(held):
         found = _far_up(held, order)
         return None if found is None or names_things(found[2]) else found
     whole = bool((held == np.floor(held)).all())
@@ -238,12 +244,6 @@ def outlier(rows: Rows, held: Values, gap: int, amounts: bool = False) -> tuple[
             if int(unusual[-1]) - int(unusual[0]) <= gap:  # what happens again and again is usual
                 return nats, at, others
     return None
-
-
-def _counts_up(held: Values) -> bool:
-    """Whether a slot holds a counter, an offset or a time, whose next value is beyond all others."""
-    steps = np.diff(held)
-    return int((steps > 0).sum()) > 9 * int((steps < 0).sum())
 
 
 def _far_up(held: Values, order: NDArray[np.int64]) -> tuple[float, int, Values] | None:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .quantities import LEAST_DIFFERENT, Quantity, gauge_margin, names_things, number_of
+from .quantities import LEAST_DIFFERENT, Quantity, counts_up, gauge_margin, names_things, number_of
 
-SHORTEST, LONGEST = 16, 3  # messages of a stretch: at least so many, at most one third of all
+SHORTEST, LONGEST = 8, 3  # messages of a stretch: at least so many, at most one third of all
+LEAST_OTHERS = 48  # messages outside of it
 TIMES = 3.0  # the usual value, from which on a duration has climbed, and a gauge has moved
 MOST_LOOKED_AT = 8192
 SMOOTH = 5  # messages of which most must lie above the usual values for a stretch to go on
@@ -49,9 +50,9 @@ def courses(held: Values) -> list[Course]:
     steps = np.diff(held)
     rises, falls = int((steps > 0).sum()), int((steps < 0).sum())
     found = [_still(held, steps)]
-    if rises > 9 * falls:
+    if counts_up(held):
         found.append(_repeats(held, steps, rises, falls))
-    elif len(held) >= LONGEST * SHORTEST:
+    elif len(held) >= LEAST_OTHERS:
         found += [_climbs(held), _elsewhere(held, 1), _elsewhere(held, -1)]
     return [one for one in found if one is not None]
 
@@ -90,7 +91,7 @@ def _only_rises(held: Values) -> bool:
 
 def _windows(held: Values) -> Iterator[tuple[int, int]]:
     """Of each length, doubling, the stretch of the highest values: first position and the one behind the last."""
-    n, width = len(held), SHORTEST // 2
+    n, width = len(held), SHORTEST
     while width <= n // LONGEST:
         begins = np.arange(0, n - width + 1, max(width // 2, 1))
         quarters = np.quantile(sliding_window_view(held, width)[begins], 0.25, axis=1)
@@ -128,7 +129,7 @@ def _climbs(held: Values) -> Course | None:
         return max(most, TIMES * usual)
 
     # Too few are far above the usual one, whatever the largest of the others is.
-    few = held.min() < 0 or (held > TIMES * np.median(held)).sum() < SHORTEST // 2
+    few = held.min() < 0 or (held > TIMES * np.median(held)).sum() < SHORTEST
     return None if few else _longest("climbs", held, limit)
 
 
@@ -155,11 +156,11 @@ def _longest(what: str, held: Values, limit: Callable[[Values], float]) -> Cours
     best: Course | None = None
     every = max(len(held) // MOST_LOOKED_AT, 1)
     some = held[::every]  # enough of them to find a stretch
-    if (some > 4 * np.quantile(some, 0.6) - 3 * np.quantile(some, 0.05)).sum() < SHORTEST // 2 and what == "elsewhere":
+    if (some > 4 * np.quantile(some, 0.6) - 3 * np.quantile(some, 0.05)).sum() < SHORTEST and what == "elsewhere":
         return None  # too few lie far out, whatever the range of the others is
     for begin, end in _windows(some):
         others = _apart(some, begin, end)
-        if len(others) < LONGEST * SHORTEST:
+        if len(others) < LEAST_OTHERS:
             continue
         most = limit(others)
         if not float(np.quantile(some[begin:end], 0.25)) > most:
@@ -176,7 +177,7 @@ def _longest(what: str, held: Values, limit: Callable[[Values], float]) -> Cours
 
 def _stretch(what: str, held: Values, first: int, last: int) -> Course | None:
     length, n = last - first + 1, len(held)
-    if length < SHORTEST // 2 or length > n // 2:
+    if length < SHORTEST or length > n // 2:
         return None
     # Each value has the chance of one in a hundred to lie so far up; half of them may be so for one cause.
     return Course(what, first, last, length * math.log(100) / 2 - math.log(n))

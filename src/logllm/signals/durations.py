@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from . import tails
-from .amounts import outlier
+from .amounts import among_tests, outlier
 from .candidates import MOST_NATS, Candidate, Kinds
-from .order import Sequences
+from .order import Sequences, short
 from .table import EventTable, sorted_rows
 
 LEAST_STEPS = 30  # how often a step must be taken for its time to be known
@@ -61,17 +60,9 @@ def slow_steps(table: EventTable, kinds: Kinds, ways: Sequence[Sequences]) -> li
             continue
         row, begin = int(after[own][at]), int(before[own][at])
         kind = int(table.kind[row])
-        reason = (
-            f"{tails.duration(taken)} after {_quoted(table.templates[first])}, usual {tails.duration(float(np.median(others)))}, "
-            f"the most otherwise {tails.duration(most)}"
-        )
+        usual, context = tails.duration(float(np.median(others))), f'"{short(table.templates[first])}"'
+        reason = f"{tails.duration(taken)} after {context}, usual {usual}, the most otherwise {tails.duration(most)}"
         found.append(
             Candidate("value", min(nats, MOST_NATS), 0.0, row, [begin, row], 1, begin, row, reason, kind, int(kinds.classes[kind]), int(kinds.count[kind]))
         )  # fmt: skip
-    for found_one in found:
-        found_one.nats -= math.log(max(tests, 1)) + 2 * tails.usual_discount(len(found) - 1)
-    return [one for one in found if one.nats > 0]
-
-
-def _quoted(text: str, most: int = 80) -> str:
-    return f'"{text if len(text) <= most else text[: most - 1] + "…"}"'
+    return among_tests(found, tests)

@@ -64,7 +64,7 @@ def cut_sequences(
     sessions = False
     if n and n - without > 0.3 * n:
         sessions = len(sizes) >= max(10, n // MOST_SESSION_EVENTS) and float(np.median(sizes)) <= MOST_SESSION_EVENTS
-        sessions = sessions and _are_short(table)
+        sessions = sessions and _areshort(table)
         if len(sizes) > 1:
             kept = _without_lasting(table) if sessions else table.sequence
             ways.append(Sequences(kept, "session" if sessions else "component", sessions))
@@ -77,7 +77,7 @@ def cut_sequences(
     return ways
 
 
-def _are_short(table: EventTable) -> bool:
+def _areshort(table: EventTable) -> bool:
     """Whether most sequences begin and end within a part of the log, as sessions do and hosts do not."""
     spans = _spans(table)
     spans = spans[spans >= 0]
@@ -301,7 +301,7 @@ def _breaks(table: EventTable, kinds: Kinds, way: Sequences, sessions: NDArray[A
         skipped = wanted < k and int(top[wanted]) == b and not early
         reason = _order_reason(table, way, a, b, wanted, k, int(top_count[a]), int(total[a]), skipped)
         if early:
-            reason = f'"{_short(table.templates[wanted])}" comes before "{_short(table.templates[a])}", which it follows in {int(top_count[a]):,} of {int(total[a]):,} cases'
+            reason = f'"{short(table.templates[wanted])}" comes before "{short(table.templates[a])}", which it follows in {int(top_count[a]):,} of {int(total[a]):,} cases'
         shown = sorted({row for one in breaks for row in one[2:]})
         row = where if b != k + 1 else previous
         found.append(
@@ -381,8 +381,8 @@ def _rare_sessions(table: EventTable, kinds: Kinds, way: Sequences) -> list[Cand
         a, b = int(pairs[worst] // (k + 2)), int(pairs[worst] % (k + 2))
         # So many sessions are as unusual: one of many is no news, the first few are.
         nats = tails.at_least_one(tails.expected_new(len(scores) - 1, 0)) + 0.9 * scores[session] / scores[ranked[0]]
-        text = "the beginning" if a == k else f'"{_short(table.templates[a])}"'
-        then = "the end" if b == k + 1 else f'"{_short(table.templates[b])}"'
+        text = "the beginning" if a == k else f'"{short(table.templates[a])}"'
+        then = "the end" if b == k + 1 else f'"{short(table.templates[b])}"'
         often = f"{int(counts[worst]) - 1:,}" if counts[worst] > 1 else "none"
         reason = f"in this session {then} follows {text}, as in {often} of {int(total[a]) - 1:,} other cases"
         if len(breaks) > 1:
@@ -416,7 +416,7 @@ def _order_reason(
     table: EventTable, way: Sequences, a: int, b: int, wanted: int, k: int, top: int, total: int, skipped: bool
 ) -> str:
     def name(kind: int) -> str:
-        return f'"{_short(table.templates[kind])}"' if kind < k else "the beginning" if kind == k else "the end"
+        return f'"{short(table.templates[kind])}"' if kind < k else "the beginning" if kind == k else "the end"
 
     in_what = f" of the {way.what}" if way.what != "log" else ""
     if a == k:
@@ -427,5 +427,6 @@ def _order_reason(
     return f"{name(wanted)} is missing: {text}, here comes {name(b)}" if skipped else f"{text}, here comes {name(b)}"
 
 
-def _short(text: str, most: int = 80) -> str:
+def short(text: str, most: int = 80) -> str:
+    """The beginning of a template, for a sentence."""
     return text if len(text) <= most else text[: most - 1] + "…"

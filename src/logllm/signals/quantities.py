@@ -129,6 +129,12 @@ def far_above(value: float, usual: float, most: float) -> bool:
     return value >= 5 * max(most, 0.0) and value >= 20 * max(usual, 0.0)
 
 
+def counts_up(held: NDArray[np.float64]) -> bool:
+    """Whether a slot holds a counter, an offset or a time, whose next value is beyond all others."""
+    steps = np.diff(held)
+    return int((steps > 0).sum()) > 9 * int((steps < 0).sum())
+
+
 def names_things(held: NDArray[np.float64]) -> bool:
     """Whether a slot holds numbers of things, not amounts: whole, nearly all different, spread evenly up to a largest."""
     middle = float(np.median(held))
