@@ -36,10 +36,7 @@ check: install
 
 # Measure what the README, the results page and the cards quote; what was measured on the same windows is not run again.
 bench: install
-	$(BIN)/python -m benchmarks comparison.run
-	$(BIN)/python -m benchmarks comparison.robustness
-	$(BIN)/python -m benchmarks comparison.render
-	$(BIN)/python -m benchmarks recipes
+	$(BIN)/python -m benchmarks all
 
 # The documentation, as a site in build/site; a warning is an error.
 docs: install

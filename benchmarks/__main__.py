@@ -3,6 +3,7 @@
     python -m benchmarks                              # list recipes and measurements
     python -m benchmarks logllama_hdfs hdfs_first_60  # recipes, by name
     python -m benchmarks recipes                      # all of them
+    python -m benchmarks all                          # everything, as `make bench` (bench.py)
     python -m benchmarks performance.watch memory     # a measurement; the rest of the line is its own
 
 A recipe is one YAML file in `recipes/`; its result is the JSON file of that name in `results/`. What is there already, made
@@ -81,9 +82,14 @@ def main(arguments: list[str]) -> int:
         sys.argv = [arguments[0], *arguments[1:]]
         runpy.run_module(f"benchmarks.{arguments[0]}", run_name="__main__", alter_sys=True)
         return 0
+    if arguments[0] == "all":
+        from benchmarks import bench
+
+        return bench.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("names", nargs="+")
     parser.add_argument("--work", type=Path, help="keep LogLLaMA's likelihood models here, and go on with those")
+    parser.add_argument("--no-render", action="store_true", help="leave the README as it is")
     asked = parser.parse_args(arguments)
     # A recipe that is marked optional runs by its name only.
     names = [name for name in known if not known[name].get("optional")] if asked.names == ["recipes"] else asked.names
@@ -97,7 +103,8 @@ def main(arguments: list[str]) -> int:
             run_recipe(name, known[name], asked.work or Path(temporary))
             spent = time.process_time() - started[0], time.perf_counter() - started[1]
             print(f"{name}: {spent[0]:.0f} processor seconds, {spent[1]:.0f} s", flush=True)
-    runpy.run_module("benchmarks.pages.readme", run_name="__main__")
+    if not asked.no_render:
+        runpy.run_module("benchmarks.pages.readme", run_name="__main__")
     return 0
 
 

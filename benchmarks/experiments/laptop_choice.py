@@ -57,7 +57,10 @@ def main() -> None:
                 )  # fmt: skip
                 model: Any = detector.model
                 table = model.message_table(detector.processor)
-                judge = (lambda some, m=model, d=detector, t=table: m.score(some, d.processor, table=t)), detector.threshold
+                judge = (
+                    (lambda some, m=model, d=detector, t=table: m.score(some, d.processor, table=t)),
+                    detector.threshold,
+                )
                 run = {
                     "row": name,
                     "seed": seed,
