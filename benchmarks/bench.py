@@ -194,7 +194,7 @@ BY_HAND = {
 }
 PAGES = (
     "comparison.render", "experiments.logllm_render", "experiments.logllama_render", "scan.render", "pages.pretrained",
-    "pages.pretrained_plot", "pages.scale", "pages.readme",
+    "pages.scale", "pages.readme",
 )  # fmt: skip
 
 
