@@ -115,9 +115,9 @@ METHODS = (
         "nearest template, then decision tree", nearest_template("decision_tree", "TreeOnCounts"), reads="masked",
         learns="labels",
     ),
-    Method("DeepLog", of("deeplog", "DeepLog", False, seeded=True), seeds=FIVE, kind="paper", published=(0.908, 0.285, 0.033, 0.800)),
-    Method("DeepLog, end of session as a key", of("deeplog", "DeepLog", True, seeded=True), seeds=FIVE, kind="paper"),
-    Method("DeepLog, short sessions flagged", of("deeplog", "DeepLog", False, True, seeded=True), seeds=THREE, kind="paper"),
+    Method("DeepLog", of("deeplog", "DeepLog", False, seeded=True), seeds=FIVE, reduced=True, kind="paper", published=(0.908, 0.285, 0.033, 0.800)),
+    Method("DeepLog, end of session as a key", of("deeplog", "DeepLog", True, seeded=True), seeds=FIVE, reduced=True, kind="paper"),
+    Method("DeepLog, short sessions flagged", of("deeplog", "DeepLog", False, True, seeded=True), seeds=THREE, reduced=True, kind="paper"),
     Method(
         "LogAnomaly", of("loganomaly", "LogAnomaly", False, seeded=True), reads="masked", seeds=FIVE, reduced=True, kind="paper",
         published=(0.966, 0.299, 0.050, 0.768),
