@@ -251,6 +251,39 @@ def test_the_simple_methods_that_lead_are_shown():
     assert bench_tables.strongest(results, "labels") == []
 
 
+def test_counts_alone_and_the_papers_own_decisions_stand_beside_the_models():
+    def run(seed, **others):
+        return {"method": "LogLLaMA, tiny", "seed": seed, "status": "ok", "made": {"commit": "c"},
+                "metrics": {"f1": 0.9, "others": {name: {"f1": f1, "tp": 1, "fp": 0, "fn": 1} for name, f1 in others.items()}}}  # fmt: skip
+
+    counts = {bench_tables.COUNTS: 0.9, "top K (paper)": 0.4}
+    result = {"runs": [run(0, **counts), run(1)], "facts": {"splits": {"test": {"windows": 1, "anomalous": 1}}}}
+    result["runs"].append(
+        {"method": "PCA", "seed": 0, "status": "ok", "made": {"commit": "c"}, "metrics": {"f1": 0.1}}
+    )
+    assert bench_tables.kinds_beaten(result) == [
+        "LogLLaMA, tiny (0.900) does **not** beat every simple baseline of its kind: its own counts alone (0.900) are as "
+        "good or better."
+    ]
+    result["runs"][1]["metrics"]["f1"] = 0.99
+    assert "beats every simple baseline of its kind, the best of them 0.900" in bench_tables.kinds_beaten(result)[0]
+    table = bench_tables.readme_table({"hdfs_random": result})
+    assert "| LogLLaMA, tiny: top K (paper) | normal windows | 0.400 |" in table
+    rows = bench_tables.detection_rows(result, BY_NAME["LogLLaMA, tiny"], None)
+    assert any(row.startswith("| LogLLaMA, tiny: top K (paper) (1 of 2 seeds) |") for row in rows)
+
+
+def test_reduced_methods_say_so_in_the_tables_of_robustness_too():
+    row = {
+        "table": "windows",
+        "method": "DeepLog",
+        "seed": 0,
+        "status": "ok",
+        "settings": {"x": {"f1": 1, "pr_auc": 1}},
+    }
+    assert any(line.startswith("| DeepLog (reduced) |") for line in bench_tables.robustness_tables({"rows": [row]}))
+
+
 @pytest.mark.skipif(not (RESULTS / "bench.md").exists(), reason="the bench has not been rendered")
 def test_the_page_in_the_repository_is_what_would_be_rendered():
     bench_render.main(RESULTS, check=True)
