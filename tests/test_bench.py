@@ -254,7 +254,7 @@ def test_the_simple_methods_that_lead_are_shown():
 def test_counts_alone_and_the_papers_own_decisions_stand_beside_the_models():
     def run(seed, **others):
         return {"method": "LogLLaMA, tiny", "seed": seed, "status": "ok", "made": {"commit": "c"},
-                "metrics": {"f1": 0.9, "others": {name: {"f1": f1, "tp": 1, "fp": 0, "fn": 1} for name, f1 in others.items()}}}  # fmt: skip
+                "metrics": {"f1": 0.9, "tp": 1, "fp": 0, "fn": 1, "others": {name: {"f1": f1, "tp": 1, "fp": 0, "fn": 1} for name, f1 in others.items()}}}  # fmt: skip
 
     counts = {bench_tables.COUNTS: 0.9, "top K (paper)": 0.4}
     result = {"runs": [run(0, **counts), run(1)], "facts": {"splits": {"test": {"windows": 1, "anomalous": 1}}}}
