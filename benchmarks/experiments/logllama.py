@@ -1,8 +1,8 @@
 """LogLLaMA's tables: runs the recipes `logllama_*` (`python -m benchmarks logllama_hdfs`).
 
 Notes: every row of every recipe is one job with a name (row, seed). A job whose result stands in the result file,
-made by the same recipe on the same split, is not run again, so a run that was stopped goes on where it was. The
-likelihood model of a seed is trained once and kept in a work folder; every RL row
+made by the same recipe on the same split and calibrated by the same threshold rules, is not run again, so a run that was
+stopped goes on where it was. The likelihood model of a seed is trained once and kept in a work folder; every RL row
 starts from it. Thresholds come from normal validation windows only. One thread: the models are tiny.
 """
 
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -32,6 +33,32 @@ from logllm.provenance import provenance
 RATE = 0.001
 RATES = (0.001, 0.002, 0.005, 0.01)  # false alarms aimed at; the first is the one that results are quoted at
 Job = tuple[str, int, Callable[[], dict[str, Any]]]
+
+
+def threshold_rules() -> str:
+    """What the package's rules make of fixed scores: K, and the threshold of each detector. Rows are comparable where it is the same."""
+    from logllm.modeling_logllm import LogLLaMAConfig
+    from logllm.modeling_logllm.modeling_logllama import UNK_ID
+    from logllm.training.logllama import calibrate_all
+
+    config = LogLLaMAConfig(vocab_size=104)  # a hundred keys
+    unseen, count = 9.0, 400
+
+    def detectors(windows: Any) -> dict[str, list[float]]:
+        place = [(window[0] - UNK_ID - 0.5) / count for window in windows]
+        new = [UNK_ID in window for window in windows]
+        worst = [unseen if x else -math.log(p) for p, x in zip(place, new)]
+        far = [0.6 * x - math.log(p) / 40 for p, x in zip(place, new)]
+        both = [a + config.count_weight * b for a, b in zip(worst, far)]
+        return {"likelihood": worst, "counts": far, "likelihood+counts": both}
+
+    drawn, found = SimpleNamespace(config=config, detectors=detectors), []
+    for share in (0.02, 0.3):  # of the windows, with a message never seen
+        normal = [[UNK_ID + 1 + i, *[UNK_ID] * (i < share * count)] for i in range(count)]
+        for rate in (RATE, 0.05):
+            rounded = ", ".join(f"{name} {value:.4g}" for name, value in calibrate_all(drawn, normal, rate).items())
+            found.append(f"{share:.0%} unseen, rate {rate:g}: {rounded}")
+    return "; ".join(found)
 
 
 def measure(scores: Any, labels: list[int], threshold: float, novel: list[bool]) -> dict[str, Any]:
@@ -89,7 +116,6 @@ def train(split: Keys, recipe: dict[str, Any], seed: int, work: Path, rl: dict[s
     model, processor = assemble_logllama(
         recipe["preset"], split.table, predict_end=whole, seed=seed,
         unseen_score=math.log(sum(map(len, split.train)) + 1), log_system=split.system.to_dict(),
-        **recipe.get("model", {}),
     )  # fmt: skip
     sequences = [processor.ids_of_keys(keys) for keys in split.train]
     bad = [processor.ids_of_keys(keys) for keys in split.anomalies] if (rl or {}).get("use_labels") else []
@@ -262,8 +288,9 @@ def run(recipe: dict[str, Any], work: Path) -> None:
         print(f"{recipe['name']}: skipped, no logs at {data} (set LOGLLM_SHARED)")
         return
     result = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    if not same(_measured(result.get("recipe")), _measured(recipe)):
-        result = {"recipe": recipe, "rate": RATE, "parts": {}, "rows": []}
+    rules = threshold_rules()
+    if not same(_measured(result.get("recipe")), _measured(recipe)) or result.get("rules") != rules:
+        result = {"recipe": recipe, "rate": RATE, "rules": rules, "parts": {}, "rows": []}
     for part, split, jobs in jobs_of(recipe, data, work):
         facts = split.facts()
         if result["parts"].get(part, {}).get("split") != facts:

@@ -198,36 +198,6 @@ def adapter_text(result: dict[str, Any]) -> str:
     )
 
 
-def logllama_table(result: dict[str, Any]) -> str:
-    """LogLLaMA at the paper's size: each way to decide."""
-    titles = {
-        "rank": "top K (paper's rule)",
-        "likelihood": "likelihood",
-        "likelihood+counts": "likelihood + counts",
-        "likelihood+rank": "likelihood + top K",
-    }
-    lines = ["| | seed | P | R | F1 | PR-AUC | AUROC | TP/FP/FN |", "|---|---|---|---|---|---|---|---|"]
-    part = result["parts"]["main"]
-    for name, one in part["baselines"].items():
-        cells = [f"{one[key]:.3f}" for key in ("precision", "recall", "f1", "pr_auc", "auroc")]
-        lines.append(f"| {name} | | {' | '.join(cells)} | {one['tp']}/{one['fp']}/{one['fn']} |")
-    for row in result["rows"]:
-        for name, title in titles.items():
-            one = row["detectors"].get(name)
-            if one is not None:
-                cells = [f"{one[key]:.3f}" for key in ("precision", "recall", "f1", "pr_auc", "auroc")]
-                counts = f"{one['tp']}/{one['fp']}/{one['fn']}"
-                lines.append(f"| {row['row']}: {title} | {row['seed']} | {' | '.join(cells)} | {counts} |")
-    facts = part["split"]
-    lines += [
-        "",
-        f"HDFS by time, {facts['train']:,} normal training blocks ({facts['train_distinct']:,} distinct), test "
-        f"{facts['test']:,} blocks, {facts['test_anomalous']} anomalous. K is half of the {facts['templates']} keys of normal "
-        "training blocks.",
-    ]
-    return "\n".join(lines)
-
-
 def page() -> str:
     """The whole page."""
     parts = [INTRODUCTION]
@@ -273,8 +243,11 @@ def page() -> str:
         ]
     if result := load("adapter"):
         parts += ["## The checkpoint", adapter_text(result)]
-    if result := load("logllama_paper"):
-        parts += ["## LogLLaMA at the paper's size (18 layers, 12 heads)", logllama_table(result)]
+    if load("logllama_paper"):
+        parts += [
+            "## LogLLaMA at the paper's size",
+            "18 layers and 12 heads, with and without REINFORCE: its section in `benchmarks/results/logllama.md`.",
+        ]
     ran = {run["row"] for run in (load("logllm_pretrained") or {"runs": []})["runs"]}
     left = [
         *(f"the row {name!r}, on any task" for name in logllm_pretrained.ROWS if name not in ran),
