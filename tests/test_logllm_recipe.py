@@ -90,3 +90,30 @@ def test_the_published_optimiser_reaches_the_trainer():
     assert (row.weight_decay, row.clipping, row.long_windows) == (0.01, 0.0, "overlap")
     row = LogLLMRecipe.of({"preset": "tiny", "weight_decay": 0.1, "clipping": 0}).row()
     assert (row.weight_decay, row.clipping) == (0.1, 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"), [({"preset": "paper"}, (0.01, 0.0)), ({"preset": "paper", "clipping": 1.0}, (0.01, 1.0))]
+)
+def test_decay_and_clipping_arrive_in_every_stages_arguments(settings, wanted, tmp_path, monkeypatch):
+    from datasets import Dataset
+    from tiny_logllm import build
+
+    from logllm.trainers import logllm_stages
+
+    seen = []
+
+    def run_stage(trainer, name, *_):
+        trainer.create_optimizer()
+        decays = {group["weight_decay"] for group in trainer.optimizer.param_groups}
+        seen.append((name, trainer.args.weight_decay, trainer.args.max_grad_norm, decays))
+        return {}, []
+
+    monkeypatch.setattr(logllm_stages, "_run_stage", run_stage)
+    lines, labels = [["open file", "close file"], ["fatal: disk"]] * 3, [0, 1] * 3
+    model, processor = build(windows=lines)
+    data = Dataset.from_dict({"lines": lines, "label": labels})
+    logllm_stages.train_logllm(model, processor, data, LogLLMRecipe.of(settings), tmp_path, progress=False)
+    assert len(seen) == 3
+    for name, decay, clipping, groups in seen:
+        assert (decay, clipping) == wanted and groups <= {0.0, 0.01} and 0.01 in groups, name

@@ -1,5 +1,7 @@
 """The page of pretrained weights is what its result files say."""
 
+import statistics
+
 import pytest
 
 from benchmarks.experiments.logllm_pretrained import ROWS, few_labels
@@ -43,3 +45,27 @@ def test_few_labels_keeps_all_normal_windows_and_so_many_anomalous():
     train, held = ({line for lines in few[name]["lines"] for line in lines} for name in ("train", "validation"))
     assert not train & held
     assert few_labels(rows, None, seed=0)["train"] is rows["train"]
+
+
+def test_figures_of_reworded_logs_in_papers_and_changelog_are_the_results():
+    from pathlib import Path
+
+    def f1(file, row, share, **fields):
+        runs = [run for run in pretrained.load(file)["runs"] if run["row"] == row and fields.items() <= run.items()]
+        return pretrained.mean_of(
+            [statistics.mean(f["f1"] for r in runs for f in r["figures"] if f["share"] == share)]
+        )
+
+    plain = "pretrained decoder, 4 layers"
+    nearest = f"nearest wording by MiniLM, then {plain}"
+    after, before = (f1("logllm_pretrained", row, 1.0, task="hdfs")[1:] for row in (nearest, plain))
+    (as_it_was,) = {f1("logllm_pretrained", row, 0.0, task="hdfs")[1:] for row in (nearest, plain)}
+    varied, not_varied = (
+        f1("logllm_reworded", f"LogLLM, laptop{rest}", 0.0)[1:] for rest in ("", ", messages not varied")
+    )
+    root = Path(__file__).resolve().parent.parent
+    papers = (root / "docs" / "explanation" / "papers.md").read_text("utf-8")
+    assert f"F1 {after} in place of {before} on HDFS reworded throughout, {as_it_was} both" in papers
+    assert f"({varied} in place of {not_varied}," in papers
+    changes = " ".join((root / "CHANGELOG.md").read_text("utf-8").split())
+    assert f"F1 {after} on the log reworded throughout, {before} without it, and {as_it_was} on the log" in changes

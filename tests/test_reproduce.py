@@ -11,7 +11,7 @@ from logllm.errors import LogllmError
 from logllm.training.logllm import _calibrate_logllm, normal_weight, prior_shift, threshold_doubts
 from logllm.training.recipe import read_recipe
 from logllm.training.reproduce import built_windows, dry_run, load_built, preprocessed, reproduce, run_folder
-from logllm.training.result_file import locked_result
+from logllm.training.result_file import as_in, locked_result
 from logllm.training.result_table import f1_interval, report
 
 SHORT = {"preset": "tiny", "max_samples": 32, "last_epochs": 1, "patience": 0}
@@ -48,13 +48,14 @@ def test_it_runs_what_is_lacking_and_says_it_beside_the_paper(recipe, small_data
     assert [(run["row"], run["seed"]) for run in first["runs"]] == [("masked", 0), ("templates", 0)]
     assert {"flag everything", "new template", "nearest labelled count vector"} < set(first["baselines"])
     assert {"log_odds_0", "natural_prior"} == set(first["runs"][0]["decisions"])
+    assert first["runs"][0]["encoder_kind"] == "text"
     marked = json.loads(target.read_text())
     marked["runs"][0]["metrics"]["tp"] += 1000  # a run that stands there is not made again
     target.write_text(json.dumps(marked))
     again = reproduce(file, small_dataset, target, work=tmp_path / "work", seeds=[0], progress=False)
     assert len(again["runs"]) == 2 and again["runs"][0]["metrics"]["tp"] >= 1000
     text = report(first)
-    assert "| masked |" in text and "0.997 (" in text and "Why the two may differ: a simulator" in text
+    assert "| masked |" in text and "| 0.997 |" in text and "Why the two may differ: a simulator" in text
     # a row of other settings is run again, one that is gone is forgotten, another title changes nothing
     content["title"] = "another title"
     content["rows"].pop("templates")
@@ -252,3 +253,75 @@ except ValueError as error:
         return {key: value for key, value in result["runs"][-1]["metrics"].items() if key != "seconds"}
 
     assert [run["seed"] for run in resumed["runs"]] == [0, 1] and figures(resumed) == figures(whole)
+
+
+def test_without_hold_out_all_training_windows_are_learnt_from(small_dataset, tmp_path):
+    from logllm.hf_datasets import load_statistics, load_templates, load_windows
+    from logllm.training.reproduce import train_row
+
+    place = small_dataset / "built"
+    splits, table = load_windows(place, "hdfs"), load_templates(place, "hdfs")
+    built = {**load_statistics(place, "hdfs"), "checksum": "x"}
+    row = {**SHORT, "max_samples": 16, "repeats": 1.0}
+    whole = len(splits["train"]) + len(splits["validation"])
+    for name, settings, learnt in (("all", {"hold_out": False}, whole), ("held", {}, len(splits["train"]))):
+        train_row({**row, **settings}, splits, table, built, 0, tmp_path / name, False, False)
+        record = json.loads((tmp_path / name / "training.json").read_text())
+        assert record["training_windows"] == learnt and {stage["windows"] for stage in record["stages"]} == {learnt}
+        assert record["validation_windows"] == whole - learnt
+        assert record["calibration"].startswith("none: no validation windows") == (name == "all")
+
+
+def one_run(row="a", f1=0.9, at_0=None, **more):
+    metrics = {"precision": f1, "recall": f1, "f1": f1, "auroc": 1.0, "pr_auc": 1.0, "threshold": 0.5}
+    metrics |= {"tp": 90, "fp": 10, "fn": 10, "tn": 890}
+    decisions = {} if at_0 is None else {"decisions": {"log_odds_0": {**metrics, "f1": at_0}}}
+    return {"row": row, "seed": 0, "metrics": metrics, **decisions, **more}
+
+
+def result_of(runs, anomalous=100, published=True):
+    recipe = {
+        "name": "n",
+        "title": "T",
+        "data": {"published": published},
+        "rows": {"a": {}},
+        "paper": {"a": {"f1": 0.9}},
+    }
+    return {"recipe": recipe, "splits": {"test": {"windows": 1000, "anomalous": anomalous}}, "runs": runs}
+
+
+def test_the_papers_decision_is_a_column_blank_where_it_was_not_recorded():
+    def cell(*runs):
+        return report(result_of(list(runs))).splitlines()[4].split("|")[9].strip()
+
+    assert report(result_of([])).splitlines()[2].split("|")[9].strip() == "F1 at log-odds 0"
+    assert cell(one_run(at_0=0.7)) == "0.700" and cell(one_run()) == ""
+    assert cell(one_run(at_0=0.7), one_run()) == "0.700 (1 of 2 seeds)"
+
+
+def test_whether_the_papers_f1_lies_in_the_interval_is_said_of_the_papers_windows_alone():
+    assert "| 0.900 (inside) |" in report(result_of([one_run()]))
+    for other in (result_of([one_run()], anomalous=99), result_of([one_run()], published=False)):
+        assert "| 0.900 |" in report(other) and "nside" not in report(other)
+    differs = {**result_of([one_run()]), "differs_from_the_paper": ["test_sequences 1, the paper's 2"]}
+    assert "inside" not in report(differs)
+
+
+def test_runs_of_other_settings_than_the_recipes_are_left_out_and_named():
+    rows = {"a": {"preset": "tiny"}, "ids": {"preprocessing": "template id"}}
+    timed = {"made": {"machine": "m", "commit": "c", "time": "2026-01-01T00:00:00Z"}}
+    result = result_of([one_run(**timed), one_run("ids", **timed)])
+    result["recipe"]["rows"] = rows
+    now = {**result["recipe"], "title": "Now", "rows": {**rows, "a": {"preset": "laptop"}}}
+    kept = as_in(result, now)
+    assert [run["row"] for run in kept["runs"]] == ["ids"] and kept["left_out"] == ["a"]
+    assert "have now: a." in report(kept) and "**Now**" in report(kept)
+    assert [run["row"] for run in as_in(result, result["recipe"])["runs"]] == ["a", "ids"]
+    # template IDs that were read as text, before a run recorded when it was made
+    for made in ({}, {"made": {"machine": "m", "commit": "c", "of": "the file"}}, {**timed, "encoder_kind": "text"}):
+        result["runs"][1] = one_run("ids", **made)
+        assert as_in(result, result["recipe"])["left_out"] == ["ids"]
+    result["runs"][1] = one_run("ids", encoder_kind="embedding")
+    assert as_in(result, result["recipe"])["left_out"] == []
+    other_log = {**result["recipe"], "data": {"published": False}}
+    assert as_in(result, other_log)["runs"] == []

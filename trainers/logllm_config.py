@@ -191,7 +191,7 @@ PRESETS = {
         pooling="mean",
         stages="frozen_encoder",
         repeats=0.0,
-        # So that a reworded message is still read: see benchmarks/results/logllm_reworded.json.
+        # So that a reworded message is still read: chosen in benchmarks/results/laptop_choice.json.
         noise=0.6,
         mix=0.8,
         word_dropout=0.25,

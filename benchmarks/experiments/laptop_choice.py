@@ -1,8 +1,9 @@
 """How far the preset `laptop` varies messages in training: `python -m benchmarks experiments.laptop_choice [--seeds 0,1,2]`.
 
 Chosen on validation windows, which no table reports: those of HDFS's random split, as they are and with a share of their
-templates reworded in wordings that no test has (`rewording.py` with other seeds). Every row has three seeds; the row whose
-mean F1 over the shares is best is the preset's. Resumable by row and seed.
+templates reworded in other draws from the same word list as the tests' (`rewording.py` with other seeds; some wordings
+coincide). Every row has three seeds; the row whose mean F1 over the shares is best is the preset's, which had first been set
+while looking at a test part. Resumable by row and seed.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def main() -> None:
 
 
 def reworded_validation(rows: Any) -> dict[tuple[float, int], list[list[str]]]:
-    """The validation windows at each share, reworded in wordings that no test has."""
+    """The validation windows at each share, reworded in other draws from the word list than the tests'."""
     from logllm.modeling_logllm.masking import mask_message
 
     windows = rows["validation"]["lines"][:]

@@ -32,6 +32,7 @@ from logllm.evaluation import measure
 from logllm.hf_datasets import get_system, make_windows, parse_lines, read_lines
 from logllm.modeling_logllm import mask_message
 from logllm.provenance import commit
+from logllm.training.result_file import run_provenance
 from logllm.training.train import rows_of, train_detector
 
 METHODS = ("leave_one_out", "gradient")
@@ -100,6 +101,7 @@ def main() -> None:
         metrics = measure(scores, [w.label for w in test], threshold, 0.0)
         anomalous = [(w, s) for w, s in zip(test, scores) if w.label]
         run = {"seed": seed, "training seconds": round(seconds, 1), "detection on test": metrics, "methods": {}}
+        run["made"] = run_provenance()
         for method in METHODS:
             started = time.perf_counter()
             values = [model.explain(w.lines, processor, table=table, method=method) for w, _ in anomalous]

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.experiments import logllm_reworded, logllm_unseen_categories
+from logllm.training.recipe import read_recipe
+from logllm.training.result_file import as_in
 from logllm.training.result_table import report
 
 HERE = Path(__file__).resolve().parents[1]
@@ -34,10 +36,12 @@ Written by `python -m benchmarks experiments.logllm_render` from the JSON files 
 
 
 def load(name: str) -> dict[str, Any] | None:
-    """A result, where it is there and holds a run."""
-    file = RESULTS / f"{name}.json"
+    """A result, where it is there and holds a run; of a recipe's it is what the recipe's file says now."""
+    file, recipe = RESULTS / f"{name}.json", HERE / "recipes" / f"{name}.yaml"
     result = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    return result if result.get("runs") else None
+    if not result.get("runs"):
+        return None
+    return as_in(result, read_recipe(recipe)) if recipe.exists() else result
 
 
 def page() -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison.rewording import reword_templates
+from logllm.training.result_table import mean_of, provenance
 
 HERE = Path(__file__).resolve().parents[1]
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--rows", default="", help="names of the rows to run, with ; between; by default all")
     args = parser.parse_args()
     from logllm.training.reproduce import windows_of
-    from logllm.training.result_file import locked_result
+    from logllm.training.result_file import locked_result, run_provenance
 
     with tempfile.TemporaryDirectory() as folder:
         built, rows, _ = windows_of({**DATA, "train_share": 0.8, "validation_share": 0.1}, args.data, Path(folder))
@@ -67,7 +68,7 @@ def main() -> None:
                 started = time.perf_counter()
                 judge = tree(name, rows) if name in TREES else logllm(name, rows, built, seed)
                 run = {"row": name, "seed": seed, "figures": figures(judge, tests, rows["test"]["label"])}
-                run["seconds"] = round(time.perf_counter() - started, 1)
+                run |= {"seconds": round(time.perf_counter() - started, 1), "made": run_provenance()}
                 with locked_result(args.result, made_of, adds=True) as result:
                     result["runs"].append(run)
                 print(name, seed, summary([run]), flush=True)
@@ -143,26 +144,22 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         "**HDFS, a share of the templates reworded in the test log: F1**",
         "",
-        f"| | {' | '.join(f'{share:.0%}' for share in SHARES)} | lowest at 100% | PR-AUC at 100% |",
-        f"|---|{'---|' * (len(SHARES) + 2)}",
+        f"| | seeds | {' | '.join(f'{share:.0%}' for share in SHARES)} | lowest at 100% | PR-AUC at 100% |",
+        f"|---|{'---|' * (len(SHARES) + 3)}",
     ]
     for name in (*TREES, *ROWS):
-        every = [f for run in result["runs"] if run["row"] == name for f in run["figures"]]
+        runs = [run for run in result["runs"] if run["row"] == name]
+        every = [f for run in runs for f in run["figures"]]
         if every:
-            cells = []
-            for share in SHARES:
-                values = [f["f1"] for f in every if f["share"] == share]
-                spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
-                cells.append(f"{statistics.mean(values):.3f}{spread}")
+            cells = [", ".join(map(str, sorted({run["seed"] for run in runs})))]
+            cells += [mean_of([f["f1"] for f in every if f["share"] == share]) for share in SHARES]
             whole = [f for f in every if f["share"] == 1.0]
             cells += [f"{min(f['f1'] for f in whole):.3f}", f"{statistics.mean(f['pr_auc'] for f in whole):.3f}"]
             lines.append(f"| {name} | {' | '.join(cells)} |")
-    seeds = sorted({run["seed"] for run in result["runs"]})
     lines += [
         "",
-        f"Mean ± deviation over seeds {', '.join(map(str, seeds))} (the trees have one) and "
-        f"{len(REWORDINGS)} rewordings; weights and thresholds untouched. `python -m benchmarks experiments.logllm_reworded`, commit "
-        f"{result['made']['commit'][:12]}, machine: {result['made']['machine']}.",
+        f"Mean ± deviation over the seeds and {len(REWORDINGS)} rewordings; weights and thresholds untouched. "
+        f"`python -m benchmarks experiments.logllm_reworded`. {provenance(result)}",
     ]
     return "\n".join(lines)
 

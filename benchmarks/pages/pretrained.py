@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.experiments import logllm_pretrained, logllm_unseen_categories
+from logllm.training.result_table import mean_of
 
 HERE = Path(__file__).resolve().parents[1]
 RESULTS = HERE / "results"
@@ -26,8 +27,10 @@ LogLLM is a pretrained message encoder, a projector and a pretrained language mo
 weights) and the decoder the first layers of SmolLM2-135M-Instruct, whose weights were rounded to 4 bits for the GGUF that
 they come from. A row with a random decoder has the same shape, words and tokenizer and is trained whole; the pretrained
 one is trained by LoRA (queries and values), the rest stands still. Both read the same frozen MiniLM. Checkpoint and
-threshold are chosen on validation windows of the training part; nothing is chosen on a test part. The layers, the samples
-and the epochs were set by what a processor can do in the time, before any of these rows was measured."""
+threshold are chosen on validation windows of the training part. The layers, the samples and the epochs were set by what a
+processor can do in the time, before any of these rows was measured. How far messages are varied (the rows "messages varied",
+and the preset `laptop`) was first set while looking at the test part of HDFS, and confirmed on its validation windows later
+(`laptop_choice.json`)."""
 
 # Heading -> what is measured there, and the tasks.
 SECTIONS = (
@@ -63,12 +66,6 @@ def load(name: str) -> dict[str, Any] | None:
     return json.loads(file.read_text("utf-8")) if file.exists() else None
 
 
-def mean(values: list[float]) -> str:
-    """Mean, and the deviation of several."""
-    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.3f}{spread}" if values else ""
-
-
 def task_table(result: dict[str, Any], task: str) -> str:
     """F1, PR-AUC, AUROC and counts of every row of a task, with what its training took."""
     runs = [run for run in result["runs"] if run["task"] == task]
@@ -86,7 +83,7 @@ def task_table(result: dict[str, Any], task: str) -> str:
         trained = [run for run in some if "stages" in run]
         cells = [
             ", ".join(str(run["seed"]) for run in some),
-            *(mean([one[key] for one in plain]) for key in ("precision", "recall", "f1", "pr_auc", "auroc")),
+            *(mean_of([one[key] for one in plain]) for key in ("precision", "recall", "f1", "pr_auc", "auroc")),
             "; ".join(f"{one['tp']}/{one['fp']}/{one['fn']}" for one in plain),
             ", ".join(map(str, sorted(steps))),
             f"{max(run['peak_memory_mb'] for run in trained):,}" if trained else "",
@@ -127,7 +124,7 @@ def reworded_table(result: dict[str, Any], task: str) -> str:
     for name in names:
         some = [run for run in runs if run["row"] == name]
         every = [f for run in some for f in run["figures"]]
-        cells = [mean([f["f1"] for f in every if f["share"] == share]) for share in (0.0, *SHARES)]
+        cells = [mean_of([f["f1"] for f in every if f["share"] == share]) for share in (0.0, *SHARES)]
         whole = [f for f in every if f["share"] == 1.0]
         cells += [f"{min(f['f1'] for f in whole):.3f}", f"{statistics.mean(f['pr_auc'] for f in whole):.3f}"]
         lines.append(f"| {name} | {', '.join(str(run['seed']) for run in some)} | {' | '.join(cells)} |")
@@ -141,7 +138,7 @@ def reworded_table(result: dict[str, Any], task: str) -> str:
     for name in beside if other and "nearest" not in "".join(names) else ():
         some = [run for run in other["runs"] if run["row"] == name]  # type: ignore[index]
         every = [f for run in some for f in run["figures"]]
-        cells = [mean([f["f1"] for f in every if f["share"] == share]) for share in (0.0, *SHARES)]
+        cells = [mean_of([f["f1"] for f in every if f["share"] == share]) for share in (0.0, *SHARES)]
         whole = [f for f in every if f["share"] == 1.0]
         cells += [f"{min(f['f1'] for f in whole):.3f}", f"{statistics.mean(f['pr_auc'] for f in whole):.3f}"]
         lines.append(
@@ -169,8 +166,8 @@ def nearest_wording_text(result: dict[str, Any]) -> str:
     return (
         "Nearest wording: a message that training never held is read as the one of training whose MiniLM vector is nearest, where "
         "their cosine is at least a floor; the model behind it is that of the row without. The setting `nearest_wording` does "
-        f"the same. The floor is chosen on the validation windows, every template reworded in {len(seeds)} wordings that no test "
-        f"has: {chosen}."
+        f"the same. The floor is chosen on the validation windows, every template reworded in {len(seeds)} other draws from the "
+        f"same word list as the tests', of which some wordings coincide: {chosen}."
     )
 
 

@@ -388,6 +388,7 @@ def _run(
         "calibration": record["calibration"],
         "doubts": record.get("doubts", []),
         "parameters": record["parameters"],
+        "encoder_kind": training_settings(row).get("encoder_kind", "text"),
         "seconds": round(seconds, 1) if not trained else record["seconds"],
         "processor_seconds": round(time.process_time() - processor, 1),
         "made": run_provenance(),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from logllm.provenance import provenance
+from logllm.training.recipe import training_settings
 
 
 def run_provenance() -> dict[str, Any]:
@@ -66,7 +67,25 @@ def _same_row(run: Mapping[str, Any], before: Any, now: Any) -> bool:
     """Whether a run's row has the settings now that it was made with; true for results that know no rows."""
     if not isinstance(before, dict) or not isinstance(now, dict) or "rows" not in now:
         return True
-    return now["rows"].get(run.get("row")) == before.get("rows", {}).get(run.get("row"))
+    row = now["rows"].get(run.get("row"))
+    return row == before.get("rows", {}).get(run.get("row")) and _reads(run, row or {})
+
+
+def _reads(run: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Whether the run's messages were read by what reads them now: template IDs were text before runs recorded their time."""
+    now = training_settings(row).get("encoder_kind", "text")
+    return bool(run.get("encoder_kind", now if "time" in run.get("made", {}) else "text") == now)
+
+
+def as_in(result: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A result under a recipe's title, note and paper's figures, with those runs that were made by its settings.
+
+    The rows of which runs do not count are named in `left_out`.
+    """
+    same = _decisive(result["recipe"]) == _decisive(recipe)
+    runs = [run for run in result["runs"] if same and _same_row(run, result["recipe"], recipe)]
+    left = dict.fromkeys(run["row"] for run in result["runs"] if run not in runs)
+    return {**result, "recipe": dict(recipe), "runs": runs, "left_out": list(left)}
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -7,13 +7,15 @@ seeds are mixed in equal parts.
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 DRAWS = 4000
-# Rows under a row: the same model, another decision.
+LEAST_ANOMALOUS = 100  # with fewer anomalous test windows nearly every published F1 lies in the interval
+# The same model, another decision: the first is a column of `report`, the other a row under the row.
 DECISIONS = {
     "log_odds_0": "decision by the answer (log-odds 0, the paper's)",
     "natural_prior": "decision at the training part's own share of anomalies",
@@ -25,32 +27,39 @@ def report(result: Mapping[str, Any], rows: Sequence[str] | None = None, title: 
 
     `rows` shows some of the rows, without the baselines, under a title of their own.
     """
-    recipe = result["recipe"]
+    recipe, test = result["recipe"], result["splits"]["test"]
     paper = recipe.get("paper") or {}
+    published = recipe["data"].get("published") and not result.get("differs_from_the_paper")
+    comparable = bool(published) and test.get("anomalous", 0) >= LEAST_ANOMALOUS
     lines = [
         f"**{title or recipe['title']}**",
         "",
-        "| | P | R | F1 | 95 % interval | AUROC | PR-AUC | TP/FP/FN | paper F1 |",
+        "| | P | R | F1 | 95 % interval | AUROC | PR-AUC | TP/FP/FN | F1 at log-odds 0 | paper F1 |",
     ]
-    lines.append("|---|---|---|---|---|---|---|---|---|")
+    lines.append("|---|---|---|---|---|---|---|---|---|---|")
     for name, metrics in result.get("baselines", {}).items() if rows is None else ():
-        lines.append(_row(name, [metrics], None))
+        lines.append(_row(name, [metrics]))
     for name in rows if rows is not None else recipe["rows"]:
         runs = [run for run in result["runs"] if run["row"] == name]
         if runs:
-            lines.append(_row(name, [run["metrics"] for run in runs], paper.get(name)))
+            at_0 = [run["decisions"]["log_odds_0"] for run in runs if "log_odds_0" in run.get("decisions", {})]
+            lines.append(_row(name, [run["metrics"] for run in runs], at_0, paper.get(name), comparable))
             lines += _other_decisions(runs)
     if rows is not None:
         return "\n".join(lines)
     seeds = sorted({run["seed"] for run in result["runs"]})
-    test = result["splits"]["test"]
     lines += [
         "",
         f"Test: {test['windows']:,} windows, {test.get('anomalous', 0):,} anomalous. Seeds {', '.join(map(str, seeds))}: mean "
-        "± standard deviation; thresholds from validation windows of the training part. In brackets behind the paper's F1: "
-        "whether it lies in the interval.",
+        "± standard deviation; thresholds from validation windows of the training part. F1 at log-odds 0: the paper's decision, "
+        "where it was recorded.",
+        *(["In brackets behind the paper's F1: whether it lies in the interval."] if comparable else []),
         provenance(result),
     ]
+    if result.get("left_out"):
+        lines.append(
+            f"Left out, because measured with other settings than recipe and program have now: {'; '.join(result['left_out'])}."
+        )
     doubts = dict.fromkeys(doubt for run in result["runs"] for doubt in run.get("doubts", ()))
     lines += [f"Threshold: {doubt}." for doubt in doubts]
     if result.get("differs_from_the_paper"):
@@ -61,18 +70,21 @@ def report(result: Mapping[str, Any], rows: Sequence[str] | None = None, title: 
 
 
 def provenance(result: Mapping[str, Any]) -> str:
-    """Machine and commits of a result: of each run where it is recorded, else of the file's last one.
+    """Machines, commits and days of a result's runs; of a run that does not record them those of its file.
 
     >>> provenance({"runs": [{"made": {"machine": "m", "commit": "abc", "time": "2026-01-02T03:04:05Z"}}]})
     'Machine: m, commit abc, 2026-01-02.'
+    >>> provenance({"runs": [{}, {}, {"made": {"machine": "m", "commit": "b"}}], "made": {"machine": "m", "commit": "a"}})
+    'Machine: m, commits a (2 runs, as their file says, not kept for each), b (1 run).'
     """
-    made = [run["made"] for run in result["runs"] if "made" in run]
-    if len(made) < len(result["runs"]) or not made:
-        last = result.get("made", {})
-        commit = last.get("commit", "not recorded")[:12]
-        return f"Machine: {last.get('machine', 'not recorded')}, commit {commit} (of the last run; not kept for each)."
-    machines = "; ".join(dict.fromkeys(one["machine"] for one in made))
-    commits = list(dict.fromkeys(one["commit"][:12] for one in made))
+    made = [run.get("made") or {**result.get("made", {}), "of": "the file"} for run in result["runs"]]
+    machines = "; ".join(dict.fromkeys(one.get("machine", "not recorded") for one in made))
+    counts = Counter((one.get("commit", "not recorded")[:12], "of" in one) for one in made)
+    commits = []
+    for (commit, of_file), count in counts.items():
+        told = [f"{count} run{'s' if count > 1 else ''}"] if len(counts) > 1 else []
+        told += ["as their file says, not kept for each"] if of_file else []
+        commits.append(commit + (f" ({', '.join(told)})" if told else ""))
     days = sorted({one["time"][:10] for one in made if "time" in one})
     days = days if len(days) < 2 else [f"{days[0]} to {days[-1]}"]
     return f"Machine: {machines}, commit{'s' if len(commits) > 1 else ''} {', '.join([', '.join(commits), *days])}."
@@ -81,13 +93,13 @@ def provenance(result: Mapping[str, Any]) -> str:
 def _other_decisions(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Rows of the same models by other decisions, and of LogLLaMA's detectors one by one."""
     lines = []
-    for key, title in DECISIONS.items():
+    for key, title in list(DECISIONS.items())[1:]:
         found = [run["decisions"][key] for run in runs if key in run.get("decisions", {})]
         if found and any(one["threshold"] != run["metrics"]["threshold"] for one, run in zip(found, runs)):
-            lines.append(_row(f"- {title}", found, None))
+            lines.append(_row(f"- {title}", found))
     names = dict.fromkeys(name for run in runs for name in run.get("detectors", {}))
     for name in names:
-        lines.append(_row(f"- {name}", [run["detectors"][name] for run in runs if name in run["detectors"]], None))
+        lines.append(_row(f"- {name}", [run["detectors"][name] for run in runs if name in run["detectors"]]))
     return lines
 
 
@@ -108,15 +120,31 @@ def f1_interval(counts: Sequence[Mapping[str, int]], draws: int = DRAWS, level: 
     return float(low), float(high)
 
 
-def _row(name: str, metrics: Sequence[Mapping[str, Any]], paper: Mapping[str, float] | None) -> str:
-    def mean(key: str) -> str:
-        values = [one[key] for one in metrics]
-        return f"{statistics.mean(values):.3f}" + (f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else "")
+def mean_of(values: Sequence[float]) -> str:
+    """Mean and, of several, the standard deviation; of none nothing.
 
+    >>> mean_of([0.5]), mean_of([0.4, 0.6]), mean_of([])
+    ('0.500', '0.500 ± 0.141', '')
+    """
+    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.3f}{spread}" if values else ""
+
+
+def _row(
+    name: str,
+    metrics: Sequence[Mapping[str, Any]],
+    at_0: Sequence[Mapping[str, Any]] = (),
+    paper: Mapping[str, float] | None = None,
+    comparable: bool = False,
+) -> str:
     low, high = f1_interval(metrics)
     counts = "; ".join(dict.fromkeys(f"{one['tp']}/{one['fp']}/{one['fn']}" for one in metrics))
     printed = ""
     if paper and "f1" in paper:
-        printed = f"{paper['f1']:.3f} ({'inside' if low <= paper['f1'] <= high else 'outside'})"
-    cells = [mean("precision"), mean("recall"), mean("f1"), f"{low:.3f} to {high:.3f}", mean("auroc"), mean("pr_auc")]
-    return f"| {name} | {' | '.join(cells)} | {counts} | {printed} |"
+        printed = f"{paper['f1']:.3f}"
+        printed += (" (inside)" if low <= paper["f1"] <= high else " (outside)") if comparable else ""
+    cells = [mean_of([one[key] for one in metrics]) for key in ("precision", "recall", "f1", "auroc", "pr_auc")]
+    cells.insert(3, f"{low:.3f} to {high:.3f}")
+    decided = mean_of([one["f1"] for one in at_0])
+    decided += f" ({len(at_0)} of {len(metrics)} seeds)" if 0 < len(at_0) < len(metrics) else ""
+    return f"| {name} | {' | '.join(cells)} | {counts} | {decided} | {printed} |"
