@@ -52,9 +52,10 @@ def recipe(name: str) -> Task:
     return Task(name, (f"{name} --no-render --work {{work}}/likelihood",), (f"{name}.json",))
 
 
-def compared(system: str) -> Task:
+def compared(system: str, seeds: str) -> Task:
     """All methods on a system."""
-    return Task(f"comparison, {system}", (f"comparison.run {system} --no-render",), (f"bench_{system}.json",))
+    line = f"comparison.run {system} --seeds {seeds} --no-render"
+    return Task(f"comparison, {system}", (line,), (f"bench_{system}.json",))
 
 
 def speed(name: str, line: str) -> Task:
@@ -83,28 +84,28 @@ BUILDS = "cidiff, failed builds as windows"
 SPEED = "performance.logllm --data {data} --only"
 
 TASKS = (
-    compared("hdfs_random"),
-    compared("bgl"),
-    compared("hdfs_chronological"),
-    compared("thunderbird"),
-    Task("comparison, robustness", ("comparison.robustness",), ("bench_robustness.json",)),
-    recipe("logllm_ablations_bgl"),
-    recipe("logllm_ablations_hdfs"),
-    recipe("logllama_parsers"),
-    recipe("logllm_hdfs_random"),
-    recipe("logllm_bgl_chronological"),
-    recipe("logllm_hdfs_chronological"),
-    recipe("hdfs_first_60"),
+    compared("hdfs_random", "0 1 2 3 4"),
+    compared("bgl", "0 1 2"),
+    compared("hdfs_chronological", "0 1 2 3 4"),
+    compared("thunderbird", "0 1 2"),
     recipe("logllama_hdfs"),
+    recipe("logllama_parsers"),
     recipe("logllama_folds"),
     recipe("logllama_drain"),
     recipe("logllama_contamination"),
     recipe("logllama_bgl_time"),
     recipe("logllama_bgl"),
     recipe("logllama_cross"),
+    recipe("hdfs_first_60"),
+    recipe("logllm_hdfs_random"),
+    recipe("logllm_bgl_chronological"),
+    recipe("logllm_hdfs_chronological"),
+    recipe("logllm_ablations_bgl"),
+    recipe("logllm_ablations_hdfs"),
     recipe("logllm_beta_time_bgl"),
     recipe("logllm_template_id_hdfs"),
     recipe("logllm_preset_choice"),
+    Task("robustness", ("comparison.robustness",), ("bench_robustness.json",)),
     Task("laptop_choice", ("experiments.laptop_choice",), ("laptop_choice.json",)),
     Task("reworded", ("experiments.logllm_reworded --data {data}",), ("logllm_reworded.json",)),
     Task(

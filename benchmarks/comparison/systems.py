@@ -45,7 +45,7 @@ HDFS: dict[str, Any] = {"system": "hdfs", "raw": ("hdfs/HDFS_2pct.log",), "label
 RECIPES = {
     row.name: row
     for row in (
-        Recipe("hdfs_random", "HDFS, blocks divided at random (the paper's split)", split="paper", **HDFS),
+        Recipe("hdfs_random", "HDFS, a sample of 6,893 blocks, divided at random as in the paper", split="paper", **HDFS),
         Recipe("hdfs_chronological", "HDFS, blocks divided by time", **HDFS),
         Recipe("bgl", "BGL (thinned), divided by time, windows of 100 lines", "bgl", ("bgl/BGL_thinned.log",)),
         Recipe(
