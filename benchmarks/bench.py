@@ -251,9 +251,11 @@ def start(task: Task) -> Run:
     file.parent.mkdir(parents=True, exist_ok=True)
     # Side by side, a thread each: two tasks with two threads each would wait for each other.
     environment = os.environ | ({} if task.alone else {"OMP_NUM_THREADS": "1"})
+    # With a trap the shell outlives its command when both are told to stop, and what the command took is known.
+    command = f"trap : TERM; {command_of(task)}"
     with file.open("ab") as out:
         process = subprocess.Popen(
-            command_of(task), shell=True, stdout=out, stderr=out, env=environment, start_new_session=True
+            command, shell=True, stdout=out, stderr=out, env=environment, start_new_session=True
         )
     return Run(task, process, time.perf_counter())
 
