@@ -214,17 +214,20 @@ def bounded_threshold(scores: Sequence[float], rate: float, unseen_score: float)
     It is read from the normal windows without such a message, midway between their conformal quantile (with few of them the
     largest score, which one odd window moves) and their exponential tail at `TAIL_RATE` times the rate (which a log that drifts
     exceeds), and never so high that a message never seen would be no alarm; `promised_rate` counts the windows that have one.
-    Where more than `UNSEEN_IN_NORMAL` of the normal windows have one it is the quantile of all.
+    Where surely more than `UNSEEN_IN_NORMAL` of the normal windows have one (the lower end of the 95 % interval of their number;
+    of a few windows one more or less says nothing) it is the quantile of all.
 
     >>> bounded_threshold([1.0] * 99 + [10.0], 0.001, unseen_score=10.0)
     1.0
-    >>> bounded_threshold([1.0] * 7 + [10.0] * 3, 0.001, unseen_score=10.0)
+    >>> bounded_threshold([1.0] * 60 + [10.0] * 40, 0.001, unseen_score=10.0)
     10.0
+    >>> bounded_threshold([1.0] * 6 + [10.0] * 4, 0.001, unseen_score=10.0)
+    1.0
     """
     s = np.sort(np.asarray(scores, dtype=float))
     ceiling = unseen_score - math.log(2)  # a key seen once scores no more than that (window_scores.py)
     seen = s[s < unseen_score - 1e-4]
-    if len(seen) < (1 - UNSEEN_IN_NORMAL) * len(s):
+    if poisson_interval(len(s) - len(seen))[0] > UNSEEN_IN_NORMAL * len(s):
         return _conformal(s, rate)
     tail = exponential_tail(seen, min(TAIL_RATE * rate, 0.5))
     return min((_conformal(seen, rate) + tail) / 2, ceiling)
