@@ -350,22 +350,16 @@ def kinds_beaten(result: Result) -> list[str]:
 
 
 def time_taken(results: dict[str, Result]) -> list[str]:
-    """Processor time of all jobs, a row a system; a job that has not run counts as much as its method's others."""
-    text = ["| | jobs | run | processor minutes | with those not run |", "|---|---|---|---|---|"]
-    total = 0.0
+    """Processor time of all runs, a row a system."""
+    text, total = ["| | runs | processor minutes |", "|---|---|---|"], 0.0
     for name, result in results.items():
-        jobs = sum(len(method.seeds) for method in METHODS)
-        taken = {method.name: processor_seconds(result, method.name) for method in METHODS}
-        every = sum(len(m.seeds) * statistics.mean(taken[m.name]) for m in METHODS if taken[m.name]) / 60
-        ran = [seconds for found in taken.values() for seconds in found]
-        unknown = ", ".join(m.name for m in METHODS if not taken[m.name])
-        without = f", without {unknown}" if unknown else ""
-        text.append(f"| {HEADS[name]} | {jobs} | {len(ran)} | {sum(ran) / 60:.0f} | {every:.0f}{without} |")
-        total += every
+        ran = [seconds for method in METHODS for seconds in processor_seconds(result, method.name)]
+        text.append(f"| {HEADS[name]} | {len(ran)} | {sum(ran) / 60:.0f} |")
+        total += sum(ran)
     return [
         *text,
         "",
-        f"One job after another on one thread: {total / 60:.1f} hours, without reading the logs and imports.",
+        f"One after another on one thread: {total / 3600:.1f} hours, without reading the logs and imports.",
     ]
 
 
