@@ -168,6 +168,8 @@ def _run_stage(
     if trainer.args.load_best_model_at_end and trainer.state.best_global_step:
         row["best_step"] = trainer.state.best_global_step
     state = trainer.accelerator.get_state_dict(trainer.model) if trainer.is_fsdp_enabled else None
+    # Every process has read its best checkpoint before the first one removes them.
+    trainer.accelerator.wait_for_everyone()
     if first:
         save_trainable(trainer.accelerator.unwrap_model(trainer.model), weights, state)
         write_json(finished, {"row": row, "log": log})
