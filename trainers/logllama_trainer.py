@@ -79,6 +79,8 @@ class Validated(SavesRepository):
 
     def _save_checkpoint(self, model, trial) -> None:
         super()._save_checkpoint(model, trial)  # type: ignore[misc]
+        # Each process writes its own random state: the checkpoint is whole when all have.
+        self.accelerator.wait_for_everyone()
         if self.args.should_save:
             seal(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")
 

@@ -289,6 +289,8 @@ class LogLLMTrainer(SavesRepository, SFTTrainer):  # type: ignore[misc]
         folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
         try:
             super()._save_checkpoint(model, trial)
+            # Each process writes its own random state: the checkpoint is whole when all have.
+            self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 seal(folder)
         except (OSError, RuntimeError, SafetensorError) as error:
