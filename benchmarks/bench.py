@@ -27,7 +27,7 @@ from benchmarks.places import BENCHMARKS, RESULTS, data_folder
 
 WORK = BENCHMARKS.parent / ".bench"
 TIMES = RESULTS / "bench_time.json"
-HALF_A_SECOND = 0.5
+POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -206,9 +206,9 @@ def log_of_times() -> dict[str, Any]:
 
 def save(log: dict[str, Any]) -> None:
     """Write the log of times, whole or not at all."""
-    half = TIMES.with_suffix(".half")
-    half.write_text(json.dumps(log, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    half.replace(TIMES)
+    from logllm.training.result_file import write_whole
+
+    write_whole(TIMES, json.dumps(log, indent=1, ensure_ascii=False) + "\n")
 
 
 def is_done(task: Task, log: dict[str, Any]) -> bool:
@@ -314,7 +314,7 @@ def run_all(tasks: list[Task], side_by_side: int) -> int:
                 continue
             log["seconds"] = round(before + time.perf_counter() - began, 1)
             save(log)
-            time.sleep(HALF_A_SECOND)
+            time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         for run in running:
             ended(run, log, stop=True)
