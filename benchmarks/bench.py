@@ -1,6 +1,6 @@
 """`make bench`: every measurement that the README and the pages show, in one go that can be stopped and resumed.
 
-    python -m benchmarks all                      # what is not measured yet, two tasks side by side
+    python -m benchmarks all                      # what is not measured yet, as many tasks side by side as cores
     python -m benchmarks all --again              # from nothing: the results and what was kept of the work are removed first
     python -m benchmarks all --tasks comparison   # only the tasks whose name begins so
     python -m benchmarks all --dry-run            # the tasks, and how long each took the last time
